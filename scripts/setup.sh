@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Sets up what the Rust program and its Python twin need, all inside this folder:
+#   ./scripts/setup.sh            libtorch for the CPU (1.3 GB in .venv), the CUDA set where nvidia-smi finds a GPU
+#   ./scripts/setup.sh --cuda     libtorch with every CUDA library (5 GB)
+#   ./scripts/setup.sh --python   the same, and what scripts/tutorial.py imports
+# A second call returns at once; a call after an interrupted one starts the broken part again.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+torch=2.11.0 # tch 0.24 accepts exactly this libtorch
+want=cpu
+case "${1-}" in
+'') ;;
+--cuda) want=cuda ;;
+--python) want=python ;;
+*) echo "setup: unknown option '$1': --cuda, --python or nothing" >&2; exit 2 ;;
+esac
+
+fail() { echo "setup: $1" >&2; exit 1; }
+command -v cargo >/dev/null || fail "cargo is missing: install Rust from https://rustup.rs"
+command -v "${CXX:-c++}" >/dev/null || fail "no C++ compiler: apt install g++ (dnf install gcc-c++, xcode-select --install)"
+
+# A libtorch of the user's own serves the Rust side; Python's side still needs .venv.
+if [ "$want" != python ] && [ -n "${LIBTORCH-}${LIBTORCH_USE_PYTORCH-}" ]; then exit 0; fi
+
+done_mark() { echo ".venv/torch-$torch-$1"; }
+if [ "$want" = cpu ] && [ ! -e "$(done_mark cuda)" ] && nvidia-smi -L 2>/dev/null | grep -q GPU; then want=cuda; fi
+# Each larger set contains the smaller ones, and leaves their marks too.
+if [ -e "$(done_mark "$want")" ] && [ -e libtorch/lib ] &&
+  { [ "$want" != python ] || [ ! scripts/requirements.txt -nt "$(done_mark python)" ]; }; then exit 0; fi
+
+command -v python3 >/dev/null || fail "python3 is missing: apt install python3 python3-venv (dnf install python3)"
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || fail "PyTorch $torch needs Python 3.10 or newer, found $(python3 --version)"
+python3 -c 'import venv, ensurepip' 2>/dev/null || fail "python3 has no venv module: apt install python3-venv"
+
+# This mark lies in .venv while pip works: found here, it tells of an interrupted call.
+if [ -e .venv/unfinished ] || ! .venv/bin/python -c '' 2>/dev/null; then rm -rf .venv; fi
+[ -d .venv ] || { mkdir .venv && touch .venv/unfinished && python3 -m venv .venv; }
+touch .venv/unfinished
+
+pip() { .venv/bin/python -m pip install --disable-pip-version-check  "$@" >&2 ||
+  fail "pip could not install $* (see above: no network, or a full disk?); run this again to go on"; }
+case "$want" in
+cpu)
+  echo "setup: installing libtorch $torch for the CPU (543 MB to download, once)" >&2
+  case "$(uname -s)" in
+  # The wheel is built for CUDA; these two are all that its CPU part needs of it.
+  Linux) pip --no-deps "torch==$torch" nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85 ;;
+  *) pip --no-deps "torch==$torch" ;;
+  esac ;;
+cuda)
+  echo "setup: installing libtorch $torch with CUDA (about 3 GB to download, once)" >&2
+  pip "torch==$torch" ;;
+python)
+  echo "setup: installing PyTorch $torch and the tutorial's packages (about 3 GB to download, once)" >&2
+  pip "torch==$torch" -r scripts/requirements.txt ;;
+esac
+ln -sfn .venv/lib/python3*/site-packages/torch libtorch
+rm .venv/unfinished
+case "$want" in python) touch "$(done_mark python)" "$(done_mark cuda)" ;; cuda) touch "$(done_mark cuda)" ;; esac
+touch "$(done_mark cpu)"

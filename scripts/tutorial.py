@@ -1,0 +1,270 @@
+"""The tutorial "Introduction to Convolutional Neural Nets" in Python, as its slides have it, run from the command line.
+
+It takes the options of the Rust program and writes the same files, so that the two can be laid side by side:
+./scripts/compare.sh does that.
+"""
+
+import argparse
+import csv
+import gzip
+import itertools
+import json
+import math
+import sys
+import time
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn as nn
+from safetensors.torch import save_file
+from sklearn.model_selection import train_test_split
+from torch.utils.data import DataLoader, TensorDataset
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--model", choices=["cnn", "lenet5"], default="cnn")
+    parser.add_argument("--data", help="Kaggle CSV, folder with the MNIST IDX files, mnist or digits")
+    parser.add_argument("--test-size", type=float, default=0.2)
+    parser.add_argument("--random-state", type=int, default=1212)
+    parser.add_argument("--scale", choices=["raw", "unit"], default="raw")
+    parser.add_argument("--n-iters", type=int, default=2500)
+    parser.add_argument("--max-steps", type=int)
+    parser.add_argument("--batch-size", type=int, default=100)
+    parser.add_argument("--optimizer", choices=["sgd", "adam"], help="sgd for cnn, adam for lenet5 unless given")
+    parser.add_argument("--lr", type=float, default=0.001)
+    parser.add_argument("--momentum", type=float, default=0.0)
+    parser.add_argument("--weight-decay", type=float, default=0.0)
+    parser.add_argument("--shuffle", action="store_true")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--eval-every", type=int, default=50)
+    parser.add_argument("--print-every", type=int, default=500)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--overwrite", action="store_true")
+    args = parser.parse_args()
+    args.optimizer = args.optimizer or {"cnn": "sgd", "lenet5": "adam"}[args.model]
+    if args.device == "auto":
+        args.device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    return args
+
+
+def read_idx(folder, stem):
+    """An IDX file, plain or gzipped, as an array; the images as rows of 784."""
+    path = next(path for path in (folder / stem, folder / f"{stem}.gz") if path.exists())
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    dimensions = content[3]
+    shape = np.frombuffer(content, ">u4", dimensions, offset=4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape[0], -1).squeeze()
+
+
+def read_data(data):
+    """Features of shape (n, 784), 0..255, and labels."""
+    if data is None:
+        data = "mnist" if Path("data/mnist").is_dir() else "digits"
+    path = {"mnist": Path("data/mnist"), "digits": ROOT / "assets" / "digits.csv.gz"}.get(data, Path(data))
+    if path.is_dir():
+        return read_idx(path, "train-images-idx3-ubyte").astype(np.float32), read_idx(path, "train-labels-idx1-ubyte")
+    train = pd.read_csv(path, dtype=np.float32)
+    return train.loc[:, train.columns != "label"].values, train.label.values
+
+
+class CNNModel(nn.Module):
+    def __init__(self):
+        super(CNNModel, self).__init__()
+
+        # Convolution 1
+        self.cnn1 = nn.Conv2d(in_channels=1, out_channels=16, kernel_size=3, stride=1, padding=0)
+        self.relu1 = nn.ReLU()
+
+        # Max pool 1
+        self.maxpool1 = nn.MaxPool2d(kernel_size=2)
+
+        # Convolution 2
+        self.cnn2 = nn.Conv2d(in_channels=16, out_channels=32, kernel_size=3, stride=1, padding=0)
+        self.relu2 = nn.ReLU()
+
+        # Max pool 2
+        self.maxpool2 = nn.MaxPool2d(kernel_size=2)
+
+        # Fully connected 1
+        self.fc1 = nn.Linear(32 * 5 * 5, 10)
+
+    def forward(self, x):
+        # Set 1
+        out = self.cnn1(x)
+        out = self.relu1(out)
+        out = self.maxpool1(out)
+
+        # Set 2
+        out = self.cnn2(out)
+        out = self.relu2(out)
+        out = self.maxpool2(out)
+
+        # Flatten
+        out = out.view(out.size(0), -1)
+
+        # Dense
+        out = self.fc1(out)
+
+        return out
+
+
+class LeNet5(nn.Module):
+    def __init__(self, n_classes):
+        super(LeNet5, self).__init__()
+        self.conv1 = nn.Conv2d(1, 6, kernel_size=5, padding=2)
+        self.conv2 = nn.Conv2d(6, 16, kernel_size=5)
+        self.conv3 = nn.Conv2d(16, 120, kernel_size=5)
+        self.avgpool = nn.AvgPool2d(kernel_size=2)
+        self.fc1 = nn.Linear(120, 84)
+        self.fc2 = nn.Linear(84, n_classes)
+        self.tanh = nn.Tanh()
+
+    def forward(self, x):
+        out = self.avgpool(self.tanh(self.conv1(x)))
+        out = self.avgpool(self.tanh(self.conv2(out)))
+        out = self.tanh(self.conv3(out))
+        out = out.view(out.size(0), -1)
+        out = self.tanh(self.fc1(out))
+        logits = self.fc2(out)
+        return logits
+
+
+def make_folder(args):
+    if args.out:
+        folder = args.out
+    else:
+        names = (f"{args.model}-python{n}" for n in itertools.chain([""], (f"-{i}" for i in itertools.count(2))))
+        folder = next(path for path in (Path("runs") / name for name in names) if args.overwrite or not path.exists())
+    if (folder / "config.json").exists() and not args.overwrite:
+        sys.exit(f"{folder} holds a run already: give another --out, or --overwrite to replace it")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def main():
+    args = parse_args()
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    device = torch.device(args.device)
+
+    # Data preparation
+    features, labels = read_data(args.data)
+    X_train, X_cv, y_train, y_cv = train_test_split(
+        features, labels, test_size=args.test_size, random_state=args.random_state
+    )
+    train_x = torch.from_numpy(np.array(X_train).reshape(-1, 1, 28, 28)).float()
+    y_train = torch.from_numpy(np.array(y_train)).long()
+    X_cv = torch.from_numpy(np.array(X_cv).reshape(-1, 1, 28, 28)).float()
+    y_cv = torch.from_numpy(np.array(y_cv)).long()
+    if args.scale == "unit":
+        train_x, X_cv = train_x / 255, X_cv / 255
+
+    batch_size = args.batch_size
+    train_loader = DataLoader(TensorDataset(train_x, y_train), batch_size=batch_size, shuffle=args.shuffle)
+    test_loader = DataLoader(TensorDataset(X_cv, y_cv), batch_size=batch_size, shuffle=False)
+
+    # Definition of hyperparameters
+    num_epochs = int(args.n_iters / (len(train_x) / batch_size))
+    if args.max_steps:
+        num_epochs = math.ceil(args.max_steps / len(train_loader))
+    if num_epochs == 0:
+        sys.exit("zero epochs: --n-iters is too small for this data set and batch size")
+    total = args.max_steps or num_epochs * len(train_loader)
+
+    # Model, loss and optimizer
+    torch.manual_seed(args.seed)
+    model = (CNNModel() if args.model == "cnn" else LeNet5(10)).to(device)
+    error = nn.CrossEntropyLoss()
+    if args.optimizer == "sgd":
+        optimizer = torch.optim.SGD(
+            model.parameters(), lr=args.lr, momentum=args.momentum, weight_decay=args.weight_decay
+        )
+    else:
+        optimizer = torch.optim.Adam(model.parameters(), lr=args.lr, weight_decay=args.weight_decay)
+
+    folder = make_folder(args)
+    config = {key: str(value) if isinstance(value, Path) else value for key, value in vars(args).items()}
+    (folder / "config.json").write_text(json.dumps({"torch": torch.__version__, **config}, indent=2) + "\n")
+    print(f"training: {total} iterations, {num_epochs} epochs", file=sys.stderr, flush=True)
+    start = time.perf_counter()
+
+    # Model training
+    count = 0
+    loss_list = []
+    iteration_list = []
+    accuracy_list = []
+    with open(folder / "metrics.csv", "w", newline="") as file:
+        metrics = csv.writer(file, lineterminator="\n")
+        metrics.writerow(["iteration", "loss", "accuracy"])
+        for images, labels in itertools.islice(
+            itertools.chain.from_iterable(train_loader for _ in range(num_epochs)), total
+        ):
+            train = images.to(device)
+            labels = labels.to(device)
+            # Clear gradients
+            optimizer.zero_grad()
+            # Forward propagation
+            outputs = model(train)
+            # Calculate softmax and cross entropy loss
+            loss = error(outputs, labels)
+            # Calculating gradients
+            loss.backward()
+            # Update parameters
+            optimizer.step()
+
+            count += 1
+            if count % args.eval_every == 0:
+                # Calculate accuracy
+                correct = 0
+                seen = 0
+                # Iterate through test dataset
+                for images, labels in test_loader:
+                    # Forward propagation
+                    outputs = model(images.to(device))
+                    # Get predictions from the maximum value
+                    predicted = torch.max(outputs.data, 1)[1]
+                    # Total number of labels
+                    seen += len(labels)
+                    correct += (predicted == labels.to(device)).sum()
+
+                accuracy = 100 * correct / float(seen)
+
+                # store loss and iteration
+                loss_list.append(loss.item())
+                iteration_list.append(count)
+                accuracy_list.append(accuracy.item())
+                metrics.writerow([count, loss.item(), accuracy.item()])
+                file.flush()
+            if count % args.print_every == 0:
+                # Print loss
+                print("Iteration: {} Loss: {} Accuracy: {} %".format(count, loss.data, accuracy), flush=True)
+
+    print(f"trained in {time.perf_counter() - start:.2f} s", file=sys.stderr, flush=True)
+    save_file(model.state_dict(), folder / "model.safetensors")
+
+    name = {"cnn": "CNN", "lenet5": "LeNet-5"}[args.model]
+    for file, quantity, values, color in [
+        ("loss.png", "Loss", loss_list, None),
+        ("accuracy.png", "Accuracy", accuracy_list, "red"),
+    ]:
+        plt.figure()
+        plt.plot(iteration_list, values, color=color)
+        plt.xlabel("Number of iteration")
+        plt.ylabel(quantity)
+        plt.title(f"{name}: {quantity} vs Number of iteration")
+        plt.savefig(folder / file)
+
+
+if __name__ == "__main__":
+    main()

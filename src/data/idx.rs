@@ -1,0 +1,88 @@
+//! Reads the MNIST files as they are distributed: the IDX format, plain or gzipped.
+
+use super::{Dataset, PIXELS, SIDE, open};
+use anyhow::{Context, Result, ensure};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// The 60,000 training images of MNIST, from a folder with `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`.
+pub fn read_mnist_train(dir: &Path) -> Result<Dataset> {
+    read_pair(dir, "train")
+}
+
+/// The 10,000 test images, from `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`.
+pub fn read_mnist_test(dir: &Path) -> Result<Dataset> {
+    read_pair(dir, "t10k")
+}
+
+fn read_pair(dir: &Path, part: &str) -> Result<Dataset> {
+    let find_idx = |kind: &str, dimensions: u8| {
+        find(dir, part, kind, dimensions).with_context(|| {
+            format!(
+                "{} has no file {part}-{kind}-idx{dimensions}-ubyte, plain or .gz: give a folder with the MNIST files, \
+                 or `--data mnist` to download them",
+                dir.display()
+            )
+        })
+    };
+    let (images, labels) = (find_idx("images", 3)?, find_idx("labels", 1)?);
+    let (_, values) = read_idx(&labels, |&[n]| format!("{n} labels"))?;
+    let ([n, height, width], pixels) = read_idx(&images, |[n, h, w]| format!("{n} images of {h}x{w}"))?;
+    let name = images.display();
+    ensure!([height, width] == [SIDE; 2], "{name}: expected images of 28x28, found {height}x{width}");
+    ensure!(
+        n == values.len(),
+        "{name} holds {n} images and {} {} labels: expected as many; they are not of one data set",
+        labels.display(),
+        values.len()
+    );
+    ensure!(n > 0, "{name} holds no images");
+    if let Some(i) = values.iter().position(|&label| label > 9) {
+        anyhow::bail!("{}, label {i}: expected 0 to 9, found {}", labels.display(), values[i]);
+    }
+    debug_assert_eq!(pixels.len(), n * PIXELS);
+    Ok(Dataset::new(&pixels, &values)?)
+}
+
+/// The path of a file of MNIST under any of the names it is distributed by.
+pub(super) fn find(dir: &Path, part: &str, kind: &str, dimensions: u8) -> Option<PathBuf> {
+    ["-", "."]
+        .iter()
+        .flat_map(|dash| ["", ".gz"].map(|gz| format!("{part}-{kind}{dash}idx{dimensions}-ubyte{gz}")))
+        .map(|name| dir.join(name))
+        .find(|path| path.is_file())
+}
+
+/// The dimensions and bytes of an IDX file of `D` dimensions: two zeros, 8 (unsigned bytes), D, the dimensions as
+/// big-endian u32, the bytes. `content` says in words what the dimensions promise.
+fn read_idx<const D: usize>(path: &Path, content: impl Fn(&[usize; D]) -> String) -> Result<([usize; D], Vec<u8>)> {
+    let name = path.display();
+    let unreadable = || format!("{name} cannot be read: expected an IDX file; download it again");
+    let mut file = open(path)?;
+    let mut magic = [0; 4];
+    file.read_exact(&mut magic).with_context(unreadable)?;
+    ensure!(
+        magic == [0, 0, 8, D as u8],
+        "{name}: expected an IDX file of {D} dimension(s), which starts with 0000080{D}, found {}: \
+         another file has this name; download it again",
+        magic.map(|byte| format!("{byte:02x}")).concat()
+    );
+    let mut dimensions = [0; D];
+    for dimension in &mut dimensions {
+        let mut bytes = [0; 4];
+        file.read_exact(&mut bytes).with_context(unreadable)?;
+        *dimension = u32::from_be_bytes(bytes) as usize;
+    }
+    // Grows with what the file holds, not with what its header claims.
+    let claimed = dimensions.iter().map(|&d| d as u128).product::<u128>();
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(claimed).unwrap_or(u64::MAX - 1) + 1;
+    file.take(limit).read_to_end(&mut bytes).with_context(unreadable)?;
+    let found = if bytes.len() as u128 > claimed { "more".into() } else { bytes.len().to_string() };
+    ensure!(
+        bytes.len() as u128 == claimed,
+        "{name}: its header promises {}, {claimed} bytes, found {found}: the file is damaged; download it again",
+        content(&dimensions)
+    );
+    Ok((dimensions, bytes))
+}

@@ -1,0 +1,123 @@
+//! Slide "Data Preparation": from files to tensors of shape `[N, 1, 28, 28]`.
+
+mod download;
+mod idx;
+mod kaggle;
+mod loader;
+mod split;
+
+pub use download::{MNIST_DIR, download_mnist};
+pub use idx::{read_mnist_test, read_mnist_train};
+pub use kaggle::read_csv;
+pub use loader::DataLoader;
+pub use split::train_test_split;
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use flate2::bufread::MultiGzDecoder;
+use serde::Serialize;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use tch::{Device, TchError, Tensor};
+
+/// Width and height of every image, in pixels.
+pub const SIDE: usize = 28;
+const PIXELS: usize = SIDE * SIDE;
+
+/// scikit-learn's 1,797 handwritten digits in the layout of Kaggle's train.csv, written by scripts/make_digits.py.
+const DIGITS: &[u8] = include_bytes!("../../assets/digits.csv.gz");
+
+/// Images and their labels.
+#[derive(Debug)]
+pub struct Dataset {
+    /// `[N, 1, 28, 28]`, one byte a pixel, 0 (background) to 255.
+    pub images: Tensor,
+    /// `[N]`, 0 to 9, i64 as the loss wants them.
+    pub labels: Tensor,
+}
+
+impl Dataset {
+    /// `pixels` holds 784 bytes for each label, image after image, row after row.
+    fn new(pixels: &[u8], labels: &[u8]) -> Result<Self, TchError> {
+        let labels: Vec<i64> = labels.iter().map(|&label| label.into()).collect();
+        let images = Tensor::f_from_slice(pixels)?.f_view([-1, 1, SIDE as i64, SIDE as i64])?;
+        Ok(Self { images, labels: Tensor::f_from_slice(&labels)? })
+    }
+
+    /// The number of images.
+    pub fn len(&self) -> i64 {
+        self.labels.size()[0]
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The images at `indices`, in that order, on `device`.
+    pub fn select(&self, indices: &[i64], device: Device) -> Result<Self, TchError> {
+        let indices = Tensor::f_from_slice(indices)?;
+        let select = |tensor: &Tensor| tensor.f_index_select(0, &indices)?.f_to(device);
+        Ok(Self { images: select(&self.images)?, labels: select(&self.labels)? })
+    }
+}
+
+/// What the network sees of a pixel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Scale {
+    /// 0 to 255, as in the tutorial
+    Raw,
+    /// 0 to 1: divided by 255
+    Unit,
+}
+
+/// The data that `--data` names (a CSV file, a folder of IDX files, `mnist` or `digits`), and what it is in words.
+///
+/// Without a name: MNIST from `data/mnist` or downloaded to it, else the embedded digits. MNIST is its 60,000 training
+/// images; the test images stay untouched.
+pub fn load(data: Option<&Path>) -> Result<(Dataset, String)> {
+    let mnist = |dir: &Path| Ok((read_mnist_train(dir)?, format!("MNIST in {}", dir.display())));
+    match data {
+        Some(name) if name == "digits" => digits(),
+        Some(name) if name == "mnist" => {
+            download_mnist(Path::new(MNIST_DIR)).context(
+                "MNIST could not be downloaded; without a network, `--data digits` trains on the embedded digits, \
+                 and `--data FILE` on a CSV of your own",
+            )?;
+            mnist(Path::new(MNIST_DIR))
+        }
+        Some(path) if path.is_dir() => mnist(path),
+        Some(path) => Ok((read_csv(path)?, path.display().to_string())),
+        None => match download_mnist(Path::new(MNIST_DIR)) {
+            Ok(()) => mnist(Path::new(MNIST_DIR)),
+            Err(error) => {
+                eprintln!(
+                    "WARNING: this is NOT MNIST: it could not be downloaded ({error:#}), so training uses the 1,797 \
+                     embedded digits of scikit-learn; `--data digits` asks for them without this warning"
+                );
+                digits()
+            }
+        },
+    }
+}
+
+fn digits() -> Result<(Dataset, String)> {
+    Ok((kaggle::parse(DIGITS, "the embedded digits")?, "scikit-learn's digits, embedded in the program".into()))
+}
+
+/// Opens a file, through gzip where its first bytes say so, whatever its name says.
+fn open(path: &Path) -> Result<Box<dyn Read + Send>> {
+    let file = File::open(path).with_context(|| format!("{} cannot be opened", path.display()))?;
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        bail!("{} is a folder, expected a file", path.display());
+    }
+    decompress(BufReader::with_capacity(1 << 16, file)).with_context(|| format!("{} cannot be read", path.display()))
+}
+
+fn decompress<'a>(mut bytes: impl BufRead + Send + 'a) -> std::io::Result<Box<dyn Read + Send + 'a>> {
+    Ok(match bytes.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+        true => Box::new(MultiGzDecoder::new(bytes)),
+        false => Box::new(bytes),
+    })
+}

@@ -1,0 +1,26 @@
+//! The PyTorch tutorial "Introduction to Convolutional Neural Nets" in Rust, number for number.
+//!
+//! Read it slide by slide:
+//!
+//! 1. "Convolutional Layers" and their arguments: [`nn::Conv2d`]; "Pooling": [`nn::MaxPool2d`], [`nn::AvgPool2d`],
+//!    [`nn::LPPool2d`]
+//! 2. "Data Preparation": [`data`], with [`data::train_test_split`] and [`data::DataLoader`]
+//! 3. "Model Definition": [`models::CNNModel`]
+//! 4. "Define Hyperparameters, Loss, Optimizers": [`cli::Options`], [`train::Schedule`], [`optim::Optimizer`]
+//! 5. "Model Training": [`train::train`]; "Tracking progress": [`evaluate::accuracy`]
+//! 6. "Plot your tracked quantities": [`plots::line_chart`]
+//! 7. "Exercise: MNIST Classification using LeNet-5": [`models::LeNet5`]
+//!
+//! [`commands::train_model`] is the whole of it in one function; [`run`] and [`device`] are what a program needs besides.
+
+pub mod cli;
+pub mod commands;
+pub mod data;
+pub mod device;
+pub mod evaluate;
+pub mod models;
+pub mod nn;
+pub mod optim;
+pub mod plots;
+pub mod run;
+pub mod train;

@@ -1,0 +1,35 @@
+//! The fully connected layer of the slide "Model Definition: Initialization": `nn.Linear`.
+
+use super::reset_parameters;
+use std::fmt;
+use tch::nn::{self, Init};
+use tch::{TchError, Tensor};
+
+/// `[N, in_features]` becomes `[N, out_features]`: `torch.nn.Linear`.
+#[derive(Debug)]
+pub struct Linear {
+    /// tch's layer holds `weight` as `ws`, `[out_features, in_features]`, and `bias` as `bs`.
+    pub linear: nn::Linear,
+}
+
+impl Linear {
+    /// A layer with its parameters named `weight` and `bias` under `vs` and drawn as PyTorch draws them.
+    pub fn new(vs: nn::Path, in_features: i64, out_features: i64) -> Result<Self, TchError> {
+        let (ws_init, bs_init) = (Init::Const(0.), Some(Init::Const(0.)));
+        let config = nn::LinearConfig { ws_init, bs_init, bias: true };
+        let linear = nn::linear(vs, in_features, out_features, config);
+        reset_parameters(&linear.ws, linear.bs.as_ref(), in_features)?;
+        Ok(Self { linear })
+    }
+
+    pub fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+        xs.f_linear(&self.linear.ws, self.linear.bs.as_ref())
+    }
+}
+
+impl fmt::Display for Linear {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let (out_features, in_features) = (self.linear.ws.size()[0], self.linear.ws.size()[1]);
+        write!(f, "Linear(in_features={in_features}, out_features={out_features})")
+    }
+}

@@ -1,0 +1,58 @@
+//! The layers of the slides: tch's parameters and operations, PyTorch's arguments, defaults and initialisation.
+
+mod activation;
+mod conv;
+mod linear;
+mod pool;
+
+pub use activation::{ReLU, Tanh};
+pub use conv::Conv2d;
+pub use linear::Linear;
+pub use pool::{AvgPool2d, LPPool2d, MaxPool2d};
+
+use std::fmt;
+use tch::{TchError, Tensor};
+
+/// A kernel size, stride or padding, (height, width): PyTorch's "int or tuple", so `3.into()` is (3, 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair(pub [i64; 2]);
+
+impl From<i64> for Pair {
+    fn from(both: i64) -> Self {
+        Self([both, both])
+    }
+}
+
+impl From<(i64, i64)> for Pair {
+    fn from((height, width): (i64, i64)) -> Self {
+        Self([height, width])
+    }
+}
+
+impl fmt::Display for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self.0 {
+            [height, width] if height == width => write!(f, "{height}"),
+            [height, width] => write!(f, "({height}, {width})"),
+        }
+    }
+}
+
+/// Draws a layer's parameters as PyTorch's `reset_parameters` does, from the default generator.
+///
+/// tch's own defaults are not PyTorch's: its weights are 2.45 times larger, its convolution biases are 0, and it draws
+/// the bias before the weight. The bounds are computed in PyTorch's order of operations, because
+/// 1 / sqrt(fan_in) for the weight would differ in the last place for some fan_in.
+fn reset_parameters(weight: &Tensor, bias: Option<&Tensor>, fan_in: i64) -> Result<(), TchError> {
+    let fan_in = fan_in as f64;
+    let gain = (2.0 / (1.0 + 5f64.sqrt().powi(2))).sqrt(); // kaiming_uniform_(a=sqrt(5))
+    let weight_bound = 3f64.sqrt() * (gain / fan_in.sqrt());
+    let bias_bound = 1.0 / fan_in.sqrt();
+    tch::no_grad(|| {
+        let _ = weight.shallow_clone().f_uniform_(-weight_bound, weight_bound)?;
+        if let Some(bias) = bias {
+            let _ = bias.shallow_clone().f_uniform_(-bias_bound, bias_bound)?;
+        }
+        Ok(())
+    })
+}

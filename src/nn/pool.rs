@@ -1,0 +1,103 @@
+//! Slides "Pooling", "Max Pooling" and "Avg Pooling": moving frames that compute instead of learn.
+
+use super::Pair;
+use std::fmt;
+use tch::{TchError, Tensor};
+
+/// The frame's maximum: `torch.nn.MaxPool2d`.
+///
+/// Every pool takes `[N, C, H, W]` to `[N, C, H', W']` with `H' = (H - kernel_size) / stride + 1`, rounded down, and
+/// `W'` likewise. `stride` is the kernel size unless it is set, so frames do not overlap.
+#[derive(Debug)]
+pub struct MaxPool2d {
+    kernel_size: Pair,
+    stride: Pair,
+}
+
+/// The frame's mean: `torch.nn.AvgPool2d`.
+#[derive(Debug)]
+pub struct AvgPool2d {
+    kernel_size: Pair,
+    stride: Pair,
+}
+
+/// The frame's power average, `(sum of x^norm_type)^(1 / norm_type)`: `torch.nn.LPPool2d`.
+///
+/// `norm_type` 1 is the sum (the mean times the frame's area); towards infinity it becomes the maximum.
+#[derive(Debug)]
+pub struct LPPool2d {
+    norm_type: f64,
+    kernel_size: Pair,
+    stride: Pair,
+}
+
+impl MaxPool2d {
+    pub fn new(kernel_size: impl Into<Pair>) -> Self {
+        let kernel_size = kernel_size.into();
+        Self { kernel_size, stride: kernel_size }
+    }
+
+    pub fn stride(self, stride: impl Into<Pair>) -> Self {
+        Self { stride: stride.into(), ..self }
+    }
+
+    pub fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+        xs.f_max_pool2d(self.kernel_size.0, self.stride.0, 0, 1, false)
+    }
+}
+
+impl AvgPool2d {
+    pub fn new(kernel_size: impl Into<Pair>) -> Self {
+        let kernel_size = kernel_size.into();
+        Self { kernel_size, stride: kernel_size }
+    }
+
+    pub fn stride(self, stride: impl Into<Pair>) -> Self {
+        Self { stride: stride.into(), ..self }
+    }
+
+    pub fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+        xs.f_avg_pool2d(self.kernel_size.0, self.stride.0, 0, false, true, None)
+    }
+}
+
+impl LPPool2d {
+    pub fn new(norm_type: f64, kernel_size: impl Into<Pair>) -> Self {
+        let kernel_size = kernel_size.into();
+        Self { norm_type, kernel_size, stride: kernel_size }
+    }
+
+    pub fn stride(self, stride: impl Into<Pair>) -> Self {
+        Self { stride: stride.into(), ..self }
+    }
+
+    /// libtorch has no such operation; these are the ones of `torch.nn.functional.lp_pool2d`, in its order.
+    pub fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+        let [height, width] = self.kernel_size.0;
+        let powers = xs.f_pow_tensor_scalar(self.norm_type)?;
+        let out = powers.f_avg_pool2d(self.kernel_size.0, self.stride.0, 0, false, true, None)?;
+        out.f_sign()?
+            .f_mul(&out.f_abs()?.f_relu()?)?
+            .f_mul_scalar(width * height)?
+            .f_pow_tensor_scalar(1.0 / self.norm_type)
+    }
+}
+
+impl fmt::Display for MaxPool2d {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "MaxPool2d(kernel_size={}, stride={})", self.kernel_size, self.stride)
+    }
+}
+
+impl fmt::Display for AvgPool2d {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "AvgPool2d(kernel_size={}, stride={})", self.kernel_size, self.stride)
+    }
+}
+
+impl fmt::Display for LPPool2d {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let Self { norm_type, kernel_size, stride } = self;
+        write!(f, "LPPool2d(norm_type={norm_type}, kernel_size={kernel_size}, stride={stride})")
+    }
+}

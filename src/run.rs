@@ -1,0 +1,142 @@
+//! A run's folder: its options, its numbers as they grow, its weights and charts.
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+pub const CONFIG: &str = "config.json";
+pub const METRICS: &str = "metrics.csv";
+pub const WEIGHTS: &str = "model.safetensors";
+pub const LOSS_CHART: &str = "loss.png";
+pub const ACCURACY_CHART: &str = "accuracy.png";
+
+/// One evaluation: the loss of that iteration's batch and the validation accuracy in percent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Record {
+    pub iteration: u64,
+    pub loss: f64,
+    pub accuracy: f64,
+}
+
+/// An open run.
+pub struct Run {
+    pub dir: PathBuf,
+    metrics: csv::Writer<File>,
+}
+
+impl Run {
+    /// Makes the folder and writes `config` and the head of `metrics.csv` to it.
+    ///
+    /// `out`, or `runs/<name>`, or the first of `runs/<name>-2`, `-3` ... that is free. A run that is there is an
+    /// error, unless `overwrite`: then its files are removed first.
+    pub fn create(out: Option<&Path>, name: &str, overwrite: bool, config: &impl Serialize) -> Result<Self> {
+        let dir = match out {
+            Some(out) => out.to_owned(),
+            None if overwrite => Path::new("runs").join(name),
+            None => unused_dir(name)?,
+        };
+        let unwritable =
+            || format!("the folder of the results, {}, cannot be written: give another --out", dir.display());
+        fs::create_dir_all(&dir).with_context(unwritable)?;
+        for file in [CONFIG, METRICS, WEIGHTS, LOSS_CHART, ACCURACY_CHART] {
+            let path = dir.join(file);
+            if path.exists() && !overwrite {
+                bail!("{} holds a run already: give another --out, or --overwrite to replace it", dir.display());
+            }
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error).with_context(unwritable),
+                _ => {}
+            }
+        }
+        fs::write(dir.join(CONFIG), serde_json::to_string_pretty(config)? + "\n").with_context(unwritable)?;
+        let mut metrics = csv::Writer::from_path(dir.join(METRICS)).with_context(unwritable)?;
+        metrics.write_record(["iteration", "loss", "accuracy"])?;
+        metrics.flush().with_context(unwritable)?;
+        Ok(Self { dir, metrics })
+    }
+
+    /// Appends a line to `metrics.csv`, numbers as Python writes them.
+    pub fn log(&mut self, record: &Record) -> Result<()> {
+        let Record { iteration, loss, accuracy } = *record;
+        self.metrics
+            .write_record([iteration.to_string(), python_repr(loss), python_repr(accuracy)])
+            .and_then(|()| Ok(self.metrics.flush()?))
+            .with_context(|| format!("{} cannot be written", self.dir.join(METRICS).display()))
+    }
+
+    /// Has `write` write the file `name`, which appears in the folder only when it is whole.
+    pub fn put(&self, name: &str, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        let (path, partial) = (self.dir.join(name), self.dir.join(format!("partial-{name}")));
+        let written = write(&partial).and_then(|()| Ok(fs::rename(&partial, &path)?));
+        if written.is_err() {
+            let _ = fs::remove_file(&partial);
+        }
+        written.with_context(|| format!("{} cannot be written", path.display()))
+    }
+}
+
+/// Makes the first of `runs/<name>`, `runs/<name>-2`, ... that does not exist, safe against a second process.
+fn unused_dir(name: &str) -> Result<PathBuf> {
+    fs::create_dir_all("runs").context("the folder runs cannot be made here: give --out DIR")?;
+    for number in 1.. {
+        let suffix = if number == 1 { String::new() } else { format!("-{number}") };
+        let dir = Path::new("runs").join(format!("{name}{suffix}"));
+        match fs::create_dir(&dir) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+            made => {
+                made.with_context(|| format!("{} cannot be made: give --out DIR", dir.display()))?;
+                return Ok(dir);
+            }
+        }
+    }
+    unreachable!("the numbers do not end")
+}
+
+/// A number as Python's `repr` writes it: the shortest digits that read back as the same f64.
+pub fn python_repr(x: f64) -> String {
+    if x.is_nan() {
+        "nan".into()
+    } else if x.is_infinite() || x == 0.0 || (1e-4..1e16).contains(&x.abs()) {
+        format!("{x:?}")
+    } else {
+        let text = format!("{x:e}"); // 9.5e-5, where Python has 9.5e-05
+        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let (sign, exponent) = exponent.strip_prefix('-').map_or(("+", exponent), |exponent| ("-", exponent));
+        format!("{digits}e{sign}{exponent:0>2}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::python_repr;
+
+    #[test]
+    fn numbers_are_written_as_python_writes_them() {
+        // Each text is what Python's repr() prints for it.
+        for text in [
+            "94.86904907226562",
+            "96.0",
+            "0.0",
+            "-0.0",
+            "0.08604087680578232",
+            "0.0001",
+            "9.5e-05",
+            "1e-07",
+            "1.401298464324817e-45",
+            "-2.5e-10",
+            "1e+16",
+            "3.4028234663852886e+38",
+            "1e+100",
+            "123456789012345.6",
+            "inf",
+            "-inf",
+            "2.3841855067985307e-07",
+            "0.00012345679",
+        ] {
+            assert_eq!(python_repr(text.parse().unwrap()), text);
+        }
+        assert_eq!(python_repr(f64::NAN), "nan");
+    }
+}
