@@ -12,7 +12,7 @@ use std::path::PathBuf;
 /// Trains the CNN or the LeNet-5 of "Introduction to Convolutional Neural Nets" on MNIST and draws its loss and
 /// accuracy. Without options it is the tutorial as its slides have it.
 #[derive(Clone, Debug, Parser, Serialize)]
-#[command(version)]
+#[command(version, allow_negative_numbers = true)]
 pub struct Options {
     /// Network to train
     #[arg(long, value_enum, default_value_t = Architecture::Cnn)]
@@ -68,7 +68,7 @@ pub struct Options {
     pub shuffle: bool,
 
     /// Seed of the weights and of the order, as in torch.manual_seed
-    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: i64,
 
     /// Measure the validation accuracy and log it every N iterations

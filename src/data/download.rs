@@ -23,13 +23,13 @@ const FILES: [(&str, &str, u8, u64, &str); 4] = [
     ("t10k", "labels", 1, 4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
 ];
 
-/// Downloads the files of MNIST that `dir` lacks. The environment variable `MNIST_MIRROR` replaces the mirrors by one
-/// of your own, such as a folder served in the classroom.
+/// Downloads the files of MNIST that `dir` lacks. The environment variable `MNIST_MIRROR` replaces the mirrors by your
+/// own, such as a folder served in the classroom: one URL, or several with commas between them.
 ///
 /// Errors name each mirror and what was wrong with it; nothing that fails its checksum is put in place.
 pub fn download_mnist(dir: &Path) -> Result<()> {
     let own_mirror = std::env::var("MNIST_MIRROR").ok();
-    let mirrors = own_mirror.as_deref().map_or(MIRRORS.to_vec(), |mirror| vec![mirror]);
+    let mirrors = own_mirror.as_deref().map_or(MIRRORS.to_vec(), |mirrors| mirrors.split(',').collect());
     for (part, kind, dimensions, size, sha256) in FILES {
         if idx::find(dir, part, kind, dimensions).is_some() {
             continue;

@@ -46,7 +46,7 @@ fn draw_seed() -> Result<i64, TchError> {
 }
 
 /// `torch.randperm(n, generator=torch.Generator().manual_seed(seed))`: tch has no generator but the default one.
-fn randperm(n: i64, seed: i64) -> Vec<i64> {
+pub fn randperm(n: i64, seed: i64) -> Vec<i64> {
     let mut generator = Mt::new(seed as u32); // libtorch's CPU generator, too, takes the low 32 bits
     let mut order: Vec<i64> = (0..n).collect();
     for i in 0..order.len().saturating_sub(1) {

@@ -9,7 +9,7 @@ mod split;
 pub use download::{MNIST_DIR, download_mnist};
 pub use idx::{read_mnist_test, read_mnist_train};
 pub use kaggle::read_csv;
-pub use loader::DataLoader;
+pub use loader::{DataLoader, randperm};
 pub use split::train_test_split;
 
 use anyhow::{Context, Result, bail};

@@ -1,0 +1,74 @@
+//! What several tests need: Python's fixtures, the real binary, real MNIST.
+#![allow(dead_code)] // each test program uses a part of it
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use tch::Tensor;
+
+/// Holds what the tutorial needs in Python, when `./scripts/setup.sh --python` was run; required in CI.
+pub fn python() -> Option<&'static Path> {
+    let python = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.venv/bin/python"));
+    let ready = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.venv"))
+        .is_ok_and(|entries| entries.flatten().any(|e| e.file_name().to_string_lossy().ends_with("-python")));
+    assert!(ready || std::env::var_os("CI").is_none(), "CI has to run ./scripts/setup.sh --python before the tests");
+    ready.then_some(python)
+}
+
+/// The folder of Python's numbers, and whether they were computed on this machine and so have to be equal bit for bit.
+pub fn fixtures() -> (&'static Path, bool) {
+    static FIXTURES: OnceLock<(PathBuf, bool)> = OnceLock::new();
+    let (dir, exact) = FIXTURES.get_or_init(|| match python() {
+        Some(python) => {
+            let dir = tempfile::tempdir().unwrap().keep();
+            let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/make_fixtures.py");
+            let status = Command::new(python).args([script, dir.to_str().unwrap()]).status().unwrap();
+            assert!(status.success(), "{script} failed");
+            (dir, true)
+        }
+        None => (Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures")).to_owned(), false),
+    });
+    (dir, *exact)
+}
+
+pub fn tensors(file: &str) -> HashMap<String, Tensor> {
+    Tensor::read_safetensors(fixtures().0.join(file)).unwrap().into_iter().collect()
+}
+
+/// Fails unless the tensors are equal: bit for bit where Python ran on this machine, else up to `rounding`.
+pub fn assert_same(found: &Tensor, expected: &Tensor, rounding: f64, what: &str) {
+    assert_eq!(found.size(), expected.size(), "{what}");
+    let same = if fixtures().1 { found.equal(expected) } else { found.allclose(expected, rounding, rounding, false) };
+    assert!(same, "{what}: found {found:?}\n{found}\nexpected\n{expected}");
+}
+
+/// The program with `arguments`, in the folder `dir`, with no network: no mirror answers at this address.
+pub fn program(dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cnn-tutorial"));
+    command.args(arguments).current_dir(dir).env("MNIST_MIRROR", "http://127.0.0.1:9");
+    command
+}
+
+pub fn run(dir: &Path, arguments: &[&str]) -> Output {
+    program(dir, arguments).output().unwrap()
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// The folder with MNIST, when there is one; required in CI.
+pub fn mnist() -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let dir = ["../shared/mnist", "data/mnist"].map(|dir| root.join(dir)).into_iter().find(|dir| dir.is_dir());
+    assert!(dir.is_some() || std::env::var_os("CI").is_none(), "CI has to have MNIST in ../shared/mnist or data/mnist");
+    if dir.is_none() {
+        eprintln!("NOT RUN: needs MNIST in data/mnist");
+    }
+    dir
+}

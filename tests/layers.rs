@@ -1,0 +1,90 @@
+//! Layers and pools against what PyTorch computes.
+
+mod common;
+
+use cnn_tutorial::nn::{AvgPool2d, Conv2d, LPPool2d, Linear, MaxPool2d};
+use common::{assert_same, tensors};
+use tch::{Device, TchError, Tensor, nn};
+
+/// Runs the layer forward and backward and compares output and gradients with the fixtures called `name`.
+fn check(name: &str, vs: &nn::VarStore, rounding: f64, forward: impl FnOnce(&Tensor) -> Result<Tensor, TchError>) {
+    let fixture = tensors("layers.safetensors");
+    let expected = |key: &str| &fixture[&format!("{name}.{key}")];
+    for (key, mut parameter) in vs.variables() {
+        tch::no_grad(|| parameter.copy_(expected(&key)));
+    }
+    let input = expected("input").set_requires_grad(true);
+    let output = forward(&input).unwrap();
+    assert_same(&output, expected("output"), rounding, name);
+    (output * expected("grad_output")).sum(None).backward();
+    assert_same(&input.grad(), expected("grad_input"), rounding, &format!("{name}: gradient of the input"));
+    for (key, parameter) in vs.variables() {
+        assert_same(
+            &parameter.grad(),
+            expected(&format!("grad_{key}")),
+            rounding,
+            &format!("{name}: gradient of {key}"),
+        );
+    }
+}
+
+fn check_conv(name: &str, make: impl FnOnce(nn::Path) -> Result<Conv2d, TchError>) {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let conv = make(vs.root()).unwrap();
+    check(name, &vs, 0.0, |xs| conv.forward(xs));
+}
+
+#[test]
+fn convolution_takes_a_kernel_of_one_size_or_a_pair_and_gives_pytorchs_values_and_gradients() {
+    check_conv("conv_int", |vs| Conv2d::new(vs, 1, 4, 3));
+    check_conv("conv_pair", |vs| Conv2d::new(vs, 2, 3, (3, 2)));
+}
+
+#[test]
+fn convolution_takes_stride_and_padding_and_gives_pytorchs_values_and_gradients() {
+    check_conv("conv_stride", |vs| Ok(Conv2d::new(vs, 2, 3, 3)?.stride(2).padding(1)));
+    check_conv("conv_pairs", |vs| Ok(Conv2d::new(vs, 1, 2, (5, 3))?.stride((2, 1)).padding((2, 0))));
+}
+
+#[test]
+fn linear_gives_pytorchs_values_and_gradients() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let linear = Linear::new(vs.root(), 6, 4).unwrap();
+    check("linear", &vs, 0.0, |xs| linear.forward(xs));
+}
+
+#[test]
+fn pools_give_pytorchs_values_and_gradients() {
+    let none = nn::VarStore::new(Device::Cpu);
+    check("max", &none, 0.0, |xs| MaxPool2d::new(2).forward(xs));
+    check("max_stride", &none, 0.0, |xs| MaxPool2d::new(3).stride(2).forward(xs));
+    check("max_pair", &none, 0.0, |xs| MaxPool2d::new((2, 3)).stride((1, 2)).forward(xs));
+    check("avg", &none, 0.0, |xs| AvgPool2d::new(2).forward(xs));
+    check("avg_stride", &none, 0.0, |xs| AvgPool2d::new(2).stride(1).forward(xs));
+    check("avg_pair", &none, 0.0, |xs| AvgPool2d::new((2, 4)).stride((2, 1)).forward(xs));
+    // Powers and roots are not exact: another processor may round them otherwise.
+    check("lp1", &none, 1e-5, |xs| LPPool2d::new(1.0, 2).forward(xs));
+    check("lp2", &none, 1e-5, |xs| LPPool2d::new(2.0, 2).stride(1).forward(xs));
+    check("lp3", &none, 1e-5, |xs| LPPool2d::new(3.0, (2, 3)).stride(2).forward(xs));
+    check("lp16", &none, 1e-5, |xs| LPPool2d::new(16.0, 2).forward(xs));
+}
+
+#[test]
+fn layers_name_themselves_with_pytorchs_arguments() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let conv = Conv2d::new(&vs.root() / "conv", 1, 16, (3, 5)).unwrap().padding(2);
+    assert_eq!(conv.to_string(), "Conv2d(1, 16, kernel_size=(3, 5), stride=1, padding=2)");
+    assert_eq!(MaxPool2d::new(2).to_string(), "MaxPool2d(kernel_size=2, stride=2)");
+    assert_eq!(AvgPool2d::new(2).stride(1).to_string(), "AvgPool2d(kernel_size=2, stride=1)");
+    assert_eq!(LPPool2d::new(2.0, 2).to_string(), "LPPool2d(norm_type=2, kernel_size=2, stride=2)");
+    let linear = Linear::new(&vs.root() / "fc", 800, 10).unwrap();
+    assert_eq!(linear.to_string(), "Linear(in_features=800, out_features=10)");
+}
+
+#[test]
+fn a_layer_given_the_wrong_shape_is_an_error_and_not_a_panic() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let conv = Conv2d::new(vs.root(), 3, 1, 3).unwrap();
+    let error = conv.forward(&Tensor::zeros([1, 1, 28, 28], tch::kind::FLOAT_CPU)).unwrap_err();
+    assert!(error.to_string().contains("channels"), "{error}");
+}
