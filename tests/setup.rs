@@ -1,0 +1,151 @@
+//! scripts/setup.sh, on a copy of it with stand-ins for the tools it calls, and what a build without libtorch says.
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A project folder with only scripts/setup.sh, and a folder of tools, which holds those named and no others.
+fn project(tools: &[(&str, &str)]) -> TempDir {
+    let dir = TempDir::with_prefix("a project é ").unwrap();
+    fs::create_dir_all(dir.path().join("scripts")).unwrap();
+    fs::copy(format!("{ROOT}/scripts/setup.sh"), dir.path().join("scripts/setup.sh")).unwrap();
+    fs::write(dir.path().join("scripts/requirements.txt"), "numpy\n").unwrap();
+    let bin = dir.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    for tool in ["bash", "cat", "dirname", "grep", "ln", "mkdir", "rm", "touch", "uname"] {
+        let path = ["/usr/bin", "/bin"].map(|dir| Path::new(dir).join(tool)).into_iter().find(|path| path.exists());
+        symlink(path.unwrap(), bin.join(tool)).unwrap();
+    }
+    for (name, script) in tools {
+        write_tool(&bin.join(name), script);
+    }
+    dir
+}
+
+fn write_tool(path: &Path, script: &str) {
+    fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn setup(project: &TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    Command::new(project.path().join("scripts/setup.sh"))
+        .args(arguments)
+        .env("PATH", project.path().join("bin"))
+        .env_remove("LIBTORCH")
+        .env_remove("LIBTORCH_USE_PYTORCH")
+        .env_remove("CXX")
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap()
+}
+
+#[track_caller]
+fn assert_refused(output: &Output, words: &str) {
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && error.contains(words), "expected '{words}' in: {error}");
+}
+
+/// Makes a virtual environment whose pip "installs" torch, or breaks off half-way while the file `broken` is there.
+const PYTHON: &str = r#"
+case "$*" in
+"-m venv .venv")
+    mkdir -p .venv/bin .venv/lib/python3.12/site-packages
+    {
+        echo '#!/bin/sh'
+        echo 'case "$*" in *"pip install"*)'
+        echo '  echo "$*" >> pip-calls; mkdir -p .venv/lib/python3.12/site-packages/torch/lib; [ ! -e broken ];;'
+        echo 'esac'
+    } > .venv/bin/python
+    chmod +x .venv/bin/python;;
+esac
+"#;
+
+fn working_project() -> TempDir {
+    let project = project(&[("cargo", ""), ("c++", ""), ("python3", PYTHON)]);
+    symlink("/bin/chmod", project.path().join("bin/chmod")).unwrap();
+    project
+}
+
+fn pip_calls(project: &TempDir) -> Vec<String> {
+    let text = fs::read_to_string(project.path().join("pip-calls")).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn each_missing_tool_is_named_with_how_to_install_it() {
+    assert_refused(&setup(&project(&[]), &[], &[]), "cargo is missing: install Rust from https://rustup.rs");
+    assert_refused(&setup(&project(&[("cargo", "")]), &[], &[]), "no C++ compiler: apt install g++");
+    let tools = [("cargo", ""), ("c++", "")];
+    assert_refused(&setup(&project(&tools), &[], &[]), "python3 is missing: apt install python3");
+    let python = |script| project(&[&tools[..], &[("python3", script)]].concat());
+    let old = "case \"$*\" in *version_info*) exit 1;; --version) echo Python 3.8.1;; esac";
+    assert_refused(&setup(&python(old), &[], &[]), "needs Python 3.10 or newer, found Python 3.8.1");
+    let no_venv = "case \"$*\" in *ensurepip*) exit 1;; esac";
+    assert_refused(&setup(&python(no_venv), &[], &[]), "no venv module: apt install python3-venv");
+    assert_refused(&setup(&working_project(), &["--gpu"], &[]), "unknown option '--gpu'");
+}
+
+#[test]
+fn an_interrupted_set_up_is_repaired_by_the_next_and_a_finished_one_is_left_alone() {
+    let project = working_project();
+    fs::write(project.path().join("broken"), "").unwrap();
+    assert_refused(&setup(&project, &[], &[]), "pip could not install --no-deps torch==2.11.0");
+    assert!(!project.path().join("libtorch").exists());
+    fs::write(project.path().join(".venv/left-over"), "").unwrap();
+
+    fs::remove_file(project.path().join("broken")).unwrap();
+    assert!(setup(&project, &[], &[]).status.success());
+    assert!(!project.path().join(".venv/left-over").exists(), "what the broken call left is gone");
+    assert!(project.path().join("libtorch/lib").is_dir());
+    assert_eq!(pip_calls(&project).len(), 2);
+
+    assert!(setup(&project, &[], &[]).status.success());
+    assert_eq!(pip_calls(&project).len(), 2, "nothing is installed twice");
+}
+
+#[test]
+fn cuda_is_installed_where_nvidia_smi_finds_a_gpu_or_on_request_and_python_on_request() {
+    let project = working_project();
+    assert!(setup(&project, &[], &[]).status.success());
+    write_tool(&project.path().join("bin/nvidia-smi"), "echo 'GPU 0: NVIDIA H200'");
+    assert!(setup(&project, &[], &[]).status.success());
+    assert!(setup(&project, &["--cuda"], &[]).status.success());
+    let calls = pip_calls(&project);
+    assert_eq!(calls.len(), 2, "{calls:?}");
+    assert!(calls[0].contains("--no-deps torch==2.11.0") && !calls[1].contains("--no-deps"), "{calls:?}");
+    assert!(setup(&project, &["--python"], &[]).status.success());
+    assert!(pip_calls(&project)[2].contains("-r scripts/requirements.txt"));
+}
+
+#[test]
+fn a_libtorch_of_the_users_own_is_respected() {
+    for variable in ["LIBTORCH", "LIBTORCH_USE_PYTORCH"] {
+        let project = working_project();
+        assert!(setup(&project, &[], &[(variable, "1")]).status.success());
+        assert!(!project.path().join(".venv").exists(), "{variable}");
+    }
+}
+
+#[test]
+fn a_second_set_up_of_this_project_costs_under_a_second() {
+    let start = Instant::now();
+    let status = Command::new(format!("{ROOT}/scripts/setup.sh")).status().unwrap();
+    assert!(status.success() && start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_build_without_libtorch_says_which_script_to_run() {
+    let output = Command::new("c++")
+        .args(["-x", "c++", "-std=c++17", "-fsyntax-only", "-I", "/no/libtorch/include", "-"])
+        .env("CPLUS_INCLUDE_PATH", format!("{ROOT}/scripts/without-libtorch"))
+        .stdin(fs::File::open(format!("{ROOT}/tests/fixtures/include_torch.cpp")).unwrap())
+        .output()
+        .unwrap();
+    assert_refused(&output, "libtorch is not installed yet: run ./scripts/train.sh");
+}
