@@ -5,14 +5,60 @@ use crate::device::DeviceChoice;
 use crate::models::Architecture;
 use crate::optim::Algorithm;
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
-use serde::Serialize;
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Trains the CNN or the LeNet-5 of "Introduction to Convolutional Neural Nets" on MNIST and draws its loss and
 /// accuracy. Without options it is the tutorial as its slides have it.
-#[derive(Clone, Debug, Parser, Serialize)]
-#[command(version, allow_negative_numbers = true)]
+#[derive(Debug, Parser)]
+#[command(version, allow_negative_numbers = true, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// What there is besides training.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Draws what each layer does: its kernels, a digit on its way through the network, the pools beside each other
+    Explain(ExplainOptions),
+    /// Prints a table of the network's layers: arguments, output shapes, parameters, multiply-adds
+    Summary {
+        /// Network to print
+        #[arg(long, value_enum, default_value_t = Architecture::Cnn)]
+        model: Architecture,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainOptions {
+    /// Folder of a run, whose network is explained [default: a network freshly drawn]
+    #[arg(long, value_name = "DIR")]
+    pub run: Option<PathBuf>,
+
+    /// Network to draw freshly
+    #[arg(long, value_enum, default_value_t = Architecture::Cnn, conflicts_with = "run")]
+    pub model: Architecture,
+
+    /// Where the digit comes from, as for training [default: the data of the run]
+    #[arg(long, value_name = "PATH|NAME")]
+    pub data: Option<PathBuf>,
+
+    /// Which image of the data, counted from 0
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub index: u64,
+
+    /// A picture of a digit instead, PNG or JPEG
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "index"])]
+    pub image: Option<PathBuf>,
+}
+
+/// The options of a training run, which `config.json` keeps.
+#[derive(Args, Clone, Debug, Deserialize, Serialize)]
 pub struct Options {
     /// Network to train
     #[arg(long, value_enum, default_value_t = Architecture::Cnn)]
@@ -81,7 +127,7 @@ pub struct Options {
 
     /// auto, cpu, cuda, cuda:N or mps
     #[arg(long, default_value_t = DeviceChoice::Auto)]
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
     pub device: DeviceChoice,
 
     /// Threads of one operation on the CPU [default: libtorch's choice, one a core]
@@ -97,20 +143,22 @@ pub struct Options {
     pub overwrite: bool,
 }
 
-impl Options {
+impl Cli {
     /// Reads the command line; a wrong one ends the program with exit code 2, as clap does.
     pub fn from_command_line() -> Self {
-        let options = Self::parse();
+        let cli = Self::parse();
         let refuse = |message: &str| Self::command().error(ErrorKind::ArgumentConflict, message).exit();
-        if options.algorithm() == Algorithm::Adam && options.momentum != 0.0 {
+        if cli.options.algorithm() == Algorithm::Adam && cli.options.momentum != 0.0 {
             refuse("--momentum goes with --optimizer sgd: Adam has its betas instead");
         }
-        if options.print_every < options.eval_every {
+        if cli.options.print_every < cli.options.eval_every {
             refuse("--print-every must not be less than --eval-every: a line tells the last accuracy measured");
         }
-        options
+        cli
     }
+}
 
+impl Options {
     /// The optimizer, that of the slides where none was named.
     pub fn algorithm(&self) -> Algorithm {
         self.optimizer.unwrap_or(match self.model {
@@ -120,8 +168,12 @@ impl Options {
     }
 }
 
-fn as_text<T: ToString, S: serde::Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_text<S: serde::Serializer>(value: &DeviceChoice, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&value.to_string())
+}
+
+fn from_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<DeviceChoice, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
 }
 
 fn fraction(text: &str) -> Result<f64, String> {

@@ -3,29 +3,13 @@
 use crate::cli::Options;
 use crate::data::{self, DataLoader, train_test_split};
 use crate::optim::{Algorithm, Optimizer};
-use crate::run::{self, Run};
+use crate::run::{self, Config, Run};
 use crate::train::{Schedule, train};
 use crate::{device, plots};
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
 use std::time::Instant;
 use tch::nn;
-
-/// What `config.json` tells of a run beside its options.
-#[derive(Serialize)]
-struct Config<'a> {
-    version: &'static str,
-    dataset: &'a str,
-    n_train: i64,
-    n_test: i64,
-    epochs: u64,
-    iterations: u64,
-    computed_on: String,
-    computed_with_threads: i32,
-    #[serde(flatten)]
-    options: &'a Options,
-}
 
 /// Prepares the data, defines the model, trains it, plots what was tracked.
 pub fn train_model(options: &Options) -> Result<()> {
@@ -61,15 +45,15 @@ pub fn train_model(options: &Options) -> Result<()> {
     // Model training
     let Schedule { epochs, iterations } = schedule;
     let config = Config {
-        version: env!("CARGO_PKG_VERSION"),
-        dataset: &source,
+        version: env!("CARGO_PKG_VERSION").into(),
+        dataset: source,
         n_train,
         n_test,
         epochs,
         iterations,
         computed_on: format!("{device:?}").to_lowercase(),
         computed_with_threads: tch::get_num_threads(),
-        options: &Options { optimizer: Some(options.algorithm()), ..options.clone() },
+        options: Options { optimizer: Some(options.algorithm()), ..options.clone() },
     };
     let mut run = Run::create(options.out.as_deref(), options.model.name(), options.overwrite, &config)?;
     let (threads, computed_on) = (config.computed_with_threads, &config.computed_on);
@@ -83,13 +67,13 @@ pub fn train_model(options: &Options) -> Result<()> {
     eprintln!("trained in {:.2} s", start.elapsed().as_secs_f64());
 
     // Plot the tracked quantities, keep the weights
-    run.put(run::WEIGHTS, |path| Ok(vs.save(path)?))?;
+    run::put(&run.dir, run::WEIGHTS, |path| Ok(vs.save(path)?))?;
     if history.is_empty() {
         eprintln!("no charts: {iterations} iterations are fewer than --eval-every {}", options.eval_every);
     } else {
         let chart = |name, quantity, color, points: Vec<_>| {
             let title = format!("{}: {quantity} vs Number of iteration", options.model.title());
-            run.put(name, |path| plots::line_chart(path, &title, quantity, color, &points))
+            run::put(&run.dir, name, |path| plots::line_chart(path, &title, quantity, color, &points))
         };
         let losses = history.iter().map(|record| (record.iteration as f64, record.loss));
         let accuracies = history.iter().map(|record| (record.iteration as f64, record.accuracy));

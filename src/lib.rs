@@ -11,16 +11,19 @@
 //! 6. "Plot your tracked quantities": [`plots::line_chart`]
 //! 7. "Exercise: MNIST Classification using LeNet-5": [`models::LeNet5`]
 //!
-//! [`commands::train_model`] is the whole of it in one function; [`run`] and [`device`] are what a program needs besides.
+//! [`explain`] and [`summary`] show what each layer does. [`commands::train_model`] is the whole of it in one function; [`run`] and [`device`] are what a program needs besides.
 
 pub mod cli;
 pub mod commands;
 pub mod data;
 pub mod device;
 pub mod evaluate;
+pub mod explain;
 pub mod models;
 pub mod nn;
 pub mod optim;
+pub mod pictures;
 pub mod plots;
 pub mod run;
+pub mod summary;
 pub mod train;

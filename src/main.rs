@@ -1,11 +1,18 @@
-//! Reads the command line, trains, reports an error.
+//! Reads the command line, does what it asks for, reports an error.
 
-use cnn_tutorial::{cli::Options, commands};
+use cnn_tutorial::cli::{Cli, Command};
+use cnn_tutorial::{commands, explain, summary};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     keep_freed_memory();
-    match commands::train_model(&Options::from_command_line()) {
+    let cli = Cli::from_command_line();
+    let result = match &cli.command {
+        None => commands::train_model(&cli.options),
+        Some(Command::Explain(options)) => explain::explain(options),
+        Some(Command::Summary { model }) => summary::summary(*model),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let message = format!("{error:#}");

@@ -1,12 +1,12 @@
 //! Slide "Define Hyperparameters, Loss, Optimizers": SGD and Adam in PyTorch's arithmetic.
 
 use clap::ValueEnum;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tch::nn::{OptimizerConfig, Sgd, VarStore};
 use tch::{COptimizer, TchError, Tensor};
 
 /// The optimizers by the names that `--optimizer` takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Algorithm {
     /// torch.optim.SGD

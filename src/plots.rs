@@ -18,9 +18,7 @@ pub const RED: RGBColor = RGBColor(0xff, 0, 0);
 
 /// Draws `points` as a line, iterations along x, to a PNG file; points that are not finite are left out.
 pub fn line_chart(path: &Path, title: &str, y_label: &str, color: RGBColor, points: &[(f64, f64)]) -> Result<()> {
-    // Carried in the program: charts need no font of the system.
-    register_font("sans-serif", FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
-        .map_err(|_| anyhow!("the embedded font cannot be read"))?;
+    register_fonts()?;
     let points: Vec<_> = points.iter().copied().filter(|(x, y)| x.is_finite() && y.is_finite()).collect();
     let (x_range, y_range) = (range(points.iter().map(|p| p.0)), range(points.iter().map(|p| p.1)));
 
@@ -59,6 +57,12 @@ pub fn line_chart(path: &Path, title: &str, y_label: &str, color: RGBColor, poin
     imageops::thumbnail(&canvas, SIZE.0, SIZE.1)
         .save_with_format(path, ImageFormat::Png)
         .with_context(|| format!("{} cannot be written", path.display()))
+}
+
+/// Makes "sans-serif" a font that the program carries: pictures need none of the system.
+pub fn register_fonts() -> Result<()> {
+    register_font("sans-serif", FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
+        .map_err(|_| anyhow!("the embedded font cannot be read"))
 }
 
 /// From the least to the greatest value with matplotlib's margin of 5 % on either side.

@@ -1,16 +1,33 @@
 //! A run's folder: its options, its numbers as they grow, its weights and charts.
 
-use anyhow::{Context, Result, bail};
-use serde::Serialize;
+use crate::cli::Options;
+use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use tch::{Tensor, nn};
 
 pub const CONFIG: &str = "config.json";
 pub const METRICS: &str = "metrics.csv";
 pub const WEIGHTS: &str = "model.safetensors";
 pub const LOSS_CHART: &str = "loss.png";
 pub const ACCURACY_CHART: &str = "accuracy.png";
+
+/// What `config.json` tells of a run.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Config {
+    pub version: String,
+    pub dataset: String,
+    pub n_train: i64,
+    pub n_test: i64,
+    pub epochs: u64,
+    pub iterations: u64,
+    pub computed_on: String,
+    pub computed_with_threads: i32,
+    #[serde(flatten)]
+    pub options: Options,
+}
 
 /// One evaluation: the loss of that iteration's batch and the validation accuracy in percent.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,7 +48,7 @@ impl Run {
     ///
     /// `out`, or `runs/<name>`, or the first of `runs/<name>-2`, `-3` ... that is free. A run that is there is an
     /// error, unless `overwrite`: then its files are removed first.
-    pub fn create(out: Option<&Path>, name: &str, overwrite: bool, config: &impl Serialize) -> Result<Self> {
+    pub fn create(out: Option<&Path>, name: &str, overwrite: bool, config: &Config) -> Result<Self> {
         let dir = match out {
             Some(out) => out.to_owned(),
             None if overwrite => Path::new("runs").join(name),
@@ -65,16 +82,49 @@ impl Run {
             .and_then(|()| Ok(self.metrics.flush()?))
             .with_context(|| format!("{} cannot be written", self.dir.join(METRICS).display()))
     }
+}
 
-    /// Has `write` write the file `name`, which appears in the folder only when it is whole.
-    pub fn put(&self, name: &str, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-        let (path, partial) = (self.dir.join(name), self.dir.join(format!("partial-{name}")));
-        let written = write(&partial).and_then(|()| Ok(fs::rename(&partial, &path)?));
-        if written.is_err() {
-            let _ = fs::remove_file(&partial);
-        }
-        written.with_context(|| format!("{} cannot be written", path.display()))
+/// Has `write` write the file `name` in `dir`, where it appears only when it is whole.
+pub fn put(dir: &Path, name: &str, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let (path, partial) = (dir.join(name), dir.join(format!("partial-{name}")));
+    let written = write(&partial).and_then(|()| Ok(fs::rename(&partial, &path)?));
+    if written.is_err() {
+        let _ = fs::remove_file(&partial);
     }
+    written.with_context(|| format!("{} cannot be written", path.display()))
+}
+
+/// Reads what `config.json` tells of the run in `dir`.
+pub fn read_config(dir: &Path) -> Result<Config> {
+    let path = dir.join(CONFIG);
+    let text = fs::read_to_string(&path)
+        .with_context(|| format!("{} is not the folder of a run: {CONFIG} cannot be read there", dir.display()))?;
+    serde_json::from_str(&text)
+        .with_context(|| format!("{} is damaged or not of this program: train anew", path.display()))
+}
+
+/// Sets every variable of `vs` to the value it has in a safetensors file, which has to hold them all and no others.
+pub fn load_weights(vs: &nn::VarStore, path: &Path) -> Result<()> {
+    let name = path.display();
+    let weights = Tensor::read_safetensors(path)
+        .with_context(|| format!("{name} cannot be read: expected the weights of a finished run; train anew"))?;
+    let mut variables = vs.variables();
+    for (key, value) in weights {
+        let Some(mut variable) = variables.remove(&key) else {
+            bail!("{name} holds {key}, which the network does not have: the weights are of another model");
+        };
+        ensure!(
+            value.size() == variable.size(),
+            "{name}: expected {key} of shape {:?}, found {:?}: the weights are of another model",
+            variable.size(),
+            value.size()
+        );
+        tch::no_grad(|| variable.f_copy_(&value))?;
+    }
+    if let Some(missing) = variables.keys().min() {
+        bail!("{name} does not hold {missing}: the weights are of another model");
+    }
+    Ok(())
 }
 
 /// Makes the first of `runs/<name>`, `runs/<name>-2`, ... that does not exist, safe against a second process.

@@ -30,12 +30,7 @@ impl DataLoader<'_> {
                 Some(order) => tensor.f_index_select(0, &order.f_narrow(0, start, length)?),
                 None => tensor.f_narrow(0, start, length),
             };
-            let images = batch(&self.dataset.images)?.f_to_kind(Kind::Float)?;
-            let images = match self.scale {
-                Scale::Raw => images,
-                Scale::Unit => images.f_div_scalar(255.0)?,
-            };
-            Ok((images, batch(&self.dataset.labels)?))
+            Ok((self.scale.apply(&batch(&self.dataset.images)?)?, batch(&self.dataset.labels)?))
         }))
     }
 }

@@ -4,22 +4,24 @@ mod download;
 mod idx;
 mod kaggle;
 mod loader;
+mod photo;
 mod split;
 
 pub use download::{MNIST_DIR, download_mnist};
 pub use idx::{read_mnist_test, read_mnist_train};
 pub use kaggle::read_csv;
 pub use loader::{DataLoader, randperm};
+pub use photo::read_photo;
 pub use split::train_test_split;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use flate2::bufread::MultiGzDecoder;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use tch::{Device, TchError, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 /// Width and height of every image, in pixels.
 pub const SIDE: usize = 28;
@@ -63,13 +65,24 @@ impl Dataset {
 }
 
 /// What the network sees of a pixel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Scale {
     /// 0 to 255, as in the tutorial
     Raw,
     /// 0 to 1: divided by 255
     Unit,
+}
+
+impl Scale {
+    /// Pixels `[N, 1, 28, 28]` of one byte as the floats that the network sees.
+    pub fn apply(self, images: &Tensor) -> Result<Tensor, TchError> {
+        let images = images.f_to_kind(Kind::Float)?;
+        match self {
+            Self::Raw => Ok(images),
+            Self::Unit => images.f_div_scalar(255.0),
+        }
+    }
 }
 
 /// The data that `--data` names (a CSV file, a folder of IDX files, `mnist` or `digits`), and what it is in words.

@@ -7,7 +7,7 @@ pub use cnn::CNNModel;
 pub use lenet5::LeNet5;
 
 use clap::ValueEnum;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tch::{TchError, Tensor, nn};
 
 /// What the training loop asks of a network.
@@ -17,7 +17,7 @@ pub trait Model {
 }
 
 /// The networks by the names that `--model` takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Architecture {
     /// The slides' example: two convolutions, two max pools

@@ -1,5 +1,6 @@
 //! The activations: ReLU in the slides' CNN, tanh in LeNet-5.
 
+use super::record::seen;
 use std::fmt;
 use tch::{TchError, Tensor};
 
@@ -9,7 +10,7 @@ pub struct ReLU;
 
 impl ReLU {
     pub fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-        xs.f_relu()
+        seen(self, "", [None; 2], xs.f_relu()?)
     }
 }
 
@@ -19,7 +20,7 @@ pub struct Tanh;
 
 impl Tanh {
     pub fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-        xs.f_tanh()
+        seen(self, "", [None; 2], xs.f_tanh()?)
     }
 }
 

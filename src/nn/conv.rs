@@ -1,6 +1,6 @@
 //! Slides "Convolutional Layers" and "Convolutional Layers: Arguments": `nn.Conv2d`.
 
-use super::{Pair, reset_parameters};
+use super::{Pair, record::seen, reset_parameters};
 use std::fmt;
 use tch::nn::{self, Init};
 use tch::{TchError, Tensor};
@@ -13,6 +13,7 @@ use tch::{TchError, Tensor};
 pub struct Conv2d {
     /// tch's layer holds `weight` as `ws`, `[out_channels, in_channels, height, width]`, and `bias` as `bs`.
     pub conv: nn::Conv2D,
+    name: String,
     kernel_size: Pair,
     stride: Pair,
     padding: Pair,
@@ -28,12 +29,13 @@ impl Conv2d {
         kernel_size: impl Into<Pair>,
     ) -> Result<Self, TchError> {
         let kernel_size = kernel_size.into();
+        let name = vs.components().last().unwrap_or_default().to_owned();
         // A constant draws nothing from the generator.
         let config = nn::ConvConfigND { ws_init: Init::Const(0.), ..Default::default() };
         let conv = nn::conv(vs, in_channels, out_channels, kernel_size.0, config);
         let [height, width] = kernel_size.0;
         reset_parameters(&conv.ws, conv.bs.as_ref(), in_channels * height * width)?;
-        Ok(Self { conv, kernel_size, stride: 1.into(), padding: 0.into() })
+        Ok(Self { conv, name, kernel_size, stride: 1.into(), padding: 0.into() })
     }
 
     /// How far the kernel moves between two convolutions.
@@ -48,7 +50,9 @@ impl Conv2d {
 
     pub fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
         // Not `nn::Conv2D::forward`, which panics where libtorch reports an error.
-        xs.f_conv2d(&self.conv.ws, self.conv.bs.as_ref(), self.stride.0, self.padding.0, 1, 1)
+        let (weight, bias) = (&self.conv.ws, self.conv.bs.as_ref());
+        let out = xs.f_conv2d(weight, bias, self.stride.0, self.padding.0, 1, 1)?;
+        seen(self, &self.name, [Some(weight), bias], out)
     }
 }
 

@@ -4,11 +4,13 @@ mod activation;
 mod conv;
 mod linear;
 mod pool;
+mod record;
 
 pub use activation::{ReLU, Tanh};
 pub use conv::Conv2d;
 pub use linear::Linear;
 pub use pool::{AvgPool2d, LPPool2d, MaxPool2d};
+pub use record::{Stage, record};
 
 use std::fmt;
 use tch::{TchError, Tensor};

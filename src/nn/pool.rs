@@ -1,6 +1,6 @@
 //! Slides "Pooling", "Max Pooling" and "Avg Pooling": moving frames that compute instead of learn.
 
-use super::Pair;
+use super::{Pair, record::seen};
 use std::fmt;
 use tch::{TchError, Tensor};
 
@@ -42,7 +42,7 @@ impl MaxPool2d {
     }
 
     pub fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-        xs.f_max_pool2d(self.kernel_size.0, self.stride.0, 0, 1, false)
+        seen(self, "", [None; 2], xs.f_max_pool2d(self.kernel_size.0, self.stride.0, 0, 1, false)?)
     }
 }
 
@@ -57,7 +57,8 @@ impl AvgPool2d {
     }
 
     pub fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-        xs.f_avg_pool2d(self.kernel_size.0, self.stride.0, 0, false, true, None)
+        let out = xs.f_avg_pool2d(self.kernel_size.0, self.stride.0, 0, false, true, None)?;
+        seen(self, "", [None; 2], out)
     }
 }
 
@@ -76,10 +77,9 @@ impl LPPool2d {
         let [height, width] = self.kernel_size.0;
         let powers = xs.f_pow_tensor_scalar(self.norm_type)?;
         let out = powers.f_avg_pool2d(self.kernel_size.0, self.stride.0, 0, false, true, None)?;
-        out.f_sign()?
-            .f_mul(&out.f_abs()?.f_relu()?)?
-            .f_mul_scalar(width * height)?
-            .f_pow_tensor_scalar(1.0 / self.norm_type)
+        let magnitudes = out.f_sign()?.f_mul(&out.f_abs()?.f_relu()?)?;
+        let out = magnitudes.f_mul_scalar(width * height)?.f_pow_tensor_scalar(1.0 / self.norm_type)?;
+        seen(self, "", [None; 2], out)
     }
 }
 
