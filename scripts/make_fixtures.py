@@ -102,10 +102,12 @@ def optimizers():
     tensors["start"], tensors["gradients"] = start, gradients
     for name, make in [
         ("sgd", lambda p: torch.optim.SGD(p, lr=0.1)),
+        ("sgd_decay", lambda p: torch.optim.SGD(p, lr=0.1, weight_decay=0.01)),
         ("sgd_momentum", lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9)),
         ("sgd_momentum_decay", lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01)),
         ("adam", lambda p: torch.optim.Adam(p, lr=0.003)),
         ("adam_decay", lambda p: torch.optim.Adam(p, lr=0.003, weight_decay=0.01)),
+        ("adamw", lambda p: torch.optim.AdamW(p, lr=0.003, weight_decay=0.3)),
     ]:
         parameter = start.clone().requires_grad_()
         optimizer = make([parameter])
@@ -116,6 +118,18 @@ def optimizers():
             optimizer.step()
             steps.append(parameter.detach().clone())
         tensors[name] = torch.stack(steps)
+    for name, make in [
+        ("step", lambda o: torch.optim.lr_scheduler.StepLR(o, step_size=7, gamma=0.3)),
+        ("cosine", lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, T_max=20)),
+    ]:
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.003)
+        scheduler = make(optimizer)
+        rates = []
+        for epoch in range(20):
+            rates.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            scheduler.step()
+        tensors[f"lr_{name}"] = torch.tensor(rates, dtype=torch.float64)
     return tensors
 
 

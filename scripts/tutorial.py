@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn as nn
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from sklearn.model_selection import train_test_split
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -37,12 +37,18 @@ def parse_args():
     parser.add_argument("--random-state", type=int, default=1212)
     parser.add_argument("--scale", choices=["raw", "unit"], default="raw")
     parser.add_argument("--n-iters", type=int, default=2500)
+    parser.add_argument("--epochs", type=int, help="instead of --n-iters")
     parser.add_argument("--max-steps", type=int)
     parser.add_argument("--batch-size", type=int, default=100)
-    parser.add_argument("--optimizer", choices=["sgd", "adam"], help="sgd for cnn, adam for lenet5 unless given")
+    parser.add_argument("--optimizer", choices=["sgd", "adam", "adamw"], help="sgd for cnn, adam for lenet5 unless given")
     parser.add_argument("--lr", type=float, default=0.001)
     parser.add_argument("--momentum", type=float, default=0.0)
-    parser.add_argument("--weight-decay", type=float, default=0.0)
+    parser.add_argument("--weight-decay", type=float, help="0, for adamw 0.01, unless given")
+    parser.add_argument("--lr-schedule", choices=["none", "step", "cosine"], default="none")
+    parser.add_argument("--step-size", type=int, default=10)
+    parser.add_argument("--gamma", type=float, default=0.1)
+    parser.add_argument("--augment", action="store_true")
+    parser.add_argument("--init-from", help="weights to start from, a safetensors file")
     parser.add_argument("--shuffle", action="store_true")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--eval-every", type=int, default=50)
@@ -53,6 +59,8 @@ def parse_args():
     parser.add_argument("--overwrite", action="store_true")
     args = parser.parse_args()
     args.optimizer = args.optimizer or {"cnn": "sgd", "lenet5": "adam"}[args.model]
+    if args.weight_decay is None:
+        args.weight_decay = 0.01 if args.optimizer == "adamw" else 0.0
     if args.device == "auto":
         args.device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     return args
@@ -140,6 +148,19 @@ class LeNet5(nn.Module):
         return logits
 
 
+def augment(images):
+    """Each image turned by up to 12 degrees, scaled by up to 12 % and shifted by up to 12 % of half its side."""
+    random = torch.rand(len(images), 4) * 2 - 1
+    angle = random[:, 0] * math.radians(12)
+    scale = random[:, 1] * 0.12 + 1
+    cos, sin = angle.cos() * scale, angle.sin() * scale
+    shift_x, shift_y = random[:, 2] * 0.12, random[:, 3] * 0.12
+    rows = [torch.stack([cos, -sin, shift_x], 1), torch.stack([sin, cos, shift_y], 1)]
+    theta = torch.stack(rows, 1).to(images.device)
+    grid = nn.functional.affine_grid(theta, images.shape, align_corners=False)
+    return nn.functional.grid_sample(images, grid, align_corners=False)
+
+
 def make_folder(args):
     if args.out:
         folder = args.out
@@ -176,6 +197,8 @@ def main():
 
     # Definition of hyperparameters
     num_epochs = int(args.n_iters / (len(train_x) / batch_size))
+    if args.epochs:
+        num_epochs = args.epochs
     if args.max_steps:
         num_epochs = math.ceil(args.max_steps / len(train_loader))
     if num_epochs == 0:
@@ -184,14 +207,23 @@ def main():
 
     # Model, loss and optimizer
     torch.manual_seed(args.seed)
-    model = (CNNModel() if args.model == "cnn" else LeNet5(10)).to(device)
+    model = CNNModel() if args.model == "cnn" else LeNet5(10)
+    if args.init_from:
+        model.load_state_dict(load_file(args.init_from))
+    model.to(device)
     error = nn.CrossEntropyLoss()
     if args.optimizer == "sgd":
         optimizer = torch.optim.SGD(
             model.parameters(), lr=args.lr, momentum=args.momentum, weight_decay=args.weight_decay
         )
     else:
-        optimizer = torch.optim.Adam(model.parameters(), lr=args.lr, weight_decay=args.weight_decay)
+        adam = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[args.optimizer]
+        optimizer = adam(model.parameters(), lr=args.lr, weight_decay=args.weight_decay)
+    scheduler = None
+    if args.lr_schedule == "step":
+        scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=args.step_size, gamma=args.gamma)
+    elif args.lr_schedule == "cosine":
+        scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=num_epochs)
 
     folder = make_folder(args)
     config = {key: str(value) if isinstance(value, Path) else value for key, value in vars(args).items()}
@@ -204,51 +236,64 @@ def main():
     loss_list = []
     iteration_list = []
     accuracy_list = []
+    best_loss = math.inf
     with open(folder / "metrics.csv", "w", newline="") as file:
         metrics = csv.writer(file, lineterminator="\n")
         metrics.writerow(["iteration", "loss", "accuracy"])
-        for images, labels in itertools.islice(
-            itertools.chain.from_iterable(train_loader for _ in range(num_epochs)), total
-        ):
-            train = images.to(device)
-            labels = labels.to(device)
-            # Clear gradients
-            optimizer.zero_grad()
-            # Forward propagation
-            outputs = model(train)
-            # Calculate softmax and cross entropy loss
-            loss = error(outputs, labels)
-            # Calculating gradients
-            loss.backward()
-            # Update parameters
-            optimizer.step()
+        for epoch in range(num_epochs):
+            for images, labels in train_loader:
+                train = images.to(device)
+                labels = labels.to(device)
+                if args.augment:
+                    train = augment(train)
+                # Clear gradients
+                optimizer.zero_grad()
+                # Forward propagation
+                outputs = model(train)
+                # Calculate softmax and cross entropy loss
+                loss = error(outputs, labels)
+                # Calculating gradients
+                loss.backward()
+                # Update parameters
+                optimizer.step()
 
-            count += 1
-            if count % args.eval_every == 0:
-                # Calculate accuracy
-                correct = 0
-                seen = 0
-                # Iterate through test dataset
-                for images, labels in test_loader:
-                    # Forward propagation
-                    outputs = model(images.to(device))
-                    # Get predictions from the maximum value
-                    predicted = torch.max(outputs.data, 1)[1]
-                    # Total number of labels
-                    seen += len(labels)
-                    correct += (predicted == labels.to(device)).sum()
+                count += 1
+                if count % args.eval_every == 0:
+                    # Calculate accuracy
+                    correct = 0
+                    seen = 0
+                    test_loss = 0.0
+                    # Iterate through test dataset
+                    for images, labels in test_loader:
+                        labels = labels.to(device)
+                        # Forward propagation
+                        outputs = model(images.to(device))
+                        # Get predictions from the maximum value
+                        predicted = torch.max(outputs.data, 1)[1]
+                        # Total number of labels
+                        seen += len(labels)
+                        correct += (predicted == labels).sum()
+                        test_loss += error(outputs, labels).item() * len(labels)
 
-                accuracy = 100 * correct / float(seen)
+                    accuracy = 100 * correct / float(seen)
+                    # keep the weights with the best validation loss
+                    if test_loss / seen < best_loss:
+                        best_loss = test_loss / seen
+                        save_file(model.state_dict(), folder / "best.safetensors")
 
-                # store loss and iteration
-                loss_list.append(loss.item())
-                iteration_list.append(count)
-                accuracy_list.append(accuracy.item())
-                metrics.writerow([count, loss.item(), accuracy.item()])
-                file.flush()
-            if count % args.print_every == 0:
-                # Print loss
-                print("Iteration: {} Loss: {} Accuracy: {} %".format(count, loss.data, accuracy), flush=True)
+                    # store loss and iteration
+                    loss_list.append(loss.item())
+                    iteration_list.append(count)
+                    accuracy_list.append(accuracy.item())
+                    metrics.writerow([count, loss.item(), accuracy.item()])
+                    file.flush()
+                if count % args.print_every == 0:
+                    # Print loss
+                    print("Iteration: {} Loss: {} Accuracy: {} %".format(count, loss.data, accuracy), flush=True)
+                if count == total:
+                    break
+            if scheduler:
+                scheduler.step()
 
     print(f"trained in {time.perf_counter() - start:.2f} s", file=sys.stderr, flush=True)
     save_file(model.state_dict(), folder / "model.safetensors")

@@ -1,12 +1,10 @@
-//! The command line: every option, its default and its help are written here and nowhere else.
+//! The command line, but for the options of a training run, which are in `options.rs`.
 
-use crate::data::Scale;
-use crate::device::DeviceChoice;
 use crate::models::Architecture;
 use crate::optim::Algorithm;
+use crate::options::Options;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand};
-use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Trains the CNN or the LeNet-5 of "Introduction to Convolutional Neural Nets" on MNIST and draws its loss and
@@ -19,6 +17,10 @@ pub struct Cli {
 
     #[command(flatten)]
     pub options: Options,
+
+    /// Go on with the run in a folder, from its last checkpoint, with its own options
+    #[arg(long, value_name = "DIR", exclusive = true)]
+    pub resume: Option<PathBuf>,
 }
 
 /// What there is besides training.
@@ -26,6 +28,10 @@ pub struct Cli {
 pub enum Command {
     /// Draws what each layer does: its kernels, a digit on its way through the network, the pools beside each other
     Explain(ExplainOptions),
+    /// Measures a run's network: loss, accuracy, precision, recall and F1 of each digit, confusions, worst mistakes
+    Evaluate(EvaluateOptions),
+    /// Tells which digits are on pictures, or on the images of Kaggle's test.csv
+    Predict(PredictOptions),
     /// Prints a table of the network's layers: arguments, output shapes, parameters, multiply-adds
     Summary {
         /// Network to print
@@ -36,9 +42,9 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct ExplainOptions {
-    /// Folder of a run, whose network is explained [default: a network freshly drawn]
-    #[arg(long, value_name = "DIR")]
-    pub run: Option<PathBuf>,
+    /// Folder of a run, whose network is explained; without a folder the newest run [default: a network freshly drawn]
+    #[arg(long, value_name = "DIR", num_args = 0..=1)]
+    pub run: Option<Option<PathBuf>>,
 
     /// Network to draw freshly
     #[arg(long, value_enum, default_value_t = Architecture::Cnn, conflicts_with = "run")]
@@ -57,90 +63,53 @@ pub struct ExplainOptions {
     pub image: Option<PathBuf>,
 }
 
-/// The options of a training run, which `config.json` keeps.
-#[derive(Args, Clone, Debug, Deserialize, Serialize)]
-pub struct Options {
-    /// Network to train
-    #[arg(long, value_enum, default_value_t = Architecture::Cnn)]
-    pub model: Architecture,
+/// Which weights of which run.
+#[derive(Debug, Args)]
+pub struct RunOptions {
+    /// Folder of the run [default: the newest in runs/]
+    #[arg(long, value_name = "DIR", num_args = 0..=1)]
+    pub run: Option<Option<PathBuf>>,
 
-    /// Kaggle CSV (label,pixel0..pixel783; plain or .gz), folder with the MNIST IDX files, `mnist` (downloaded once) or
-    /// `digits` (embedded) [default: data/mnist, else the download, else the embedded digits]
+    /// Use the weights with the least validation loss, instead of the last ones
+    #[arg(long)]
+    pub best: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct EvaluateOptions {
+    #[command(flatten)]
+    pub run: RunOptions,
+
+    /// Data to measure on, as for training. Of MNIST the 10,000 test images are taken, of the data that the run was
+    /// trained on the part it was validated on, of other data all [default: the data of the run]
     #[arg(long, value_name = "PATH|NAME")]
     pub data: Option<PathBuf>,
 
-    /// Fraction of the images to validate on, as in scikit-learn's train_test_split
-    #[arg(long, value_name = "FRACTION", default_value_t = 0.2, value_parser = fraction)]
-    pub test_size: f64,
-
-    /// Seed of the split, as in scikit-learn's train_test_split
-    #[arg(long, value_name = "N", default_value_t = 1212)]
-    pub random_state: u32,
-
-    /// What the network sees of a pixel
-    #[arg(long, value_enum, default_value_t = Scale::Raw)]
-    pub scale: Scale,
-
-    /// Iterations to fit whole epochs into: epochs = int(n_iters / (n_train / batch_size))
-    #[arg(long, value_name = "N", default_value_t = 2500)]
-    pub n_iters: u64,
-
-    /// End after N iterations, however many epochs that is
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub max_steps: Option<u64>,
-
-    /// Images an iteration
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..))]
-    pub batch_size: i64,
-
-    /// torch.optim's algorithm [default: sgd for cnn, adam for lenet5]
-    #[arg(long, value_enum)]
-    pub optimizer: Option<Algorithm>,
-
-    /// Learning rate
-    #[arg(long, default_value_t = 0.001, value_parser = non_negative)]
-    pub lr: f64,
-
-    /// Momentum of SGD
-    #[arg(long, default_value_t = 0.0, value_parser = non_negative)]
-    pub momentum: f64,
-
-    /// Weight decay (L2 penalty)
-    #[arg(long, default_value_t = 0.0, value_parser = non_negative)]
-    pub weight_decay: f64,
-
-    /// Train in the order of DataLoader(shuffle=True), another one each epoch
+    /// Print evaluation.json instead of the table
     #[arg(long)]
-    pub shuffle: bool,
+    pub json: bool,
+}
 
-    /// Seed of the weights and of the order, as in torch.manual_seed
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub seed: i64,
+#[derive(Debug, Args)]
+pub struct PredictOptions {
+    #[command(flatten)]
+    pub run: RunOptions,
 
-    /// Measure the validation accuracy and log it every N iterations
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
-    pub eval_every: u64,
+    /// Pictures of a digit each, PNG or JPEG
+    #[arg(value_name = "IMAGE", required_unless_present = "csv")]
+    pub images: Vec<PathBuf>,
 
-    /// Print a line every N iterations
-    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..))]
-    pub print_every: u64,
+    /// Write what the network saw of them to predictions.png in the run's folder
+    #[arg(long, conflicts_with = "csv")]
+    pub show: bool,
 
-    /// auto, cpu, cuda, cuda:N or mps
-    #[arg(long, default_value_t = DeviceChoice::Auto)]
-    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
-    pub device: DeviceChoice,
+    /// Kaggle's test.csv: pixel0..pixel783 without labels, plain or .gz
+    #[arg(long, value_name = "FILE", conflicts_with = "images", requires = "submission")]
+    pub csv: Option<PathBuf>,
 
-    /// Threads of one operation on the CPU [default: libtorch's choice, one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
-    pub threads: Option<i32>,
-
-    /// Folder of the results [default: runs/<model>, or runs/<model>-2 and so on where that is taken]
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-
-    /// Replace the run that is in the folder of the results
-    #[arg(long)]
-    pub overwrite: bool,
+    /// Where to write ImageId,Label for Kaggle
+    #[arg(long, value_name = "FILE", requires = "csv")]
+    pub submission: Option<PathBuf>,
 }
 
 impl Cli {
@@ -148,44 +117,12 @@ impl Cli {
     pub fn from_command_line() -> Self {
         let cli = Self::parse();
         let refuse = |message: &str| Self::command().error(ErrorKind::ArgumentConflict, message).exit();
-        if cli.options.algorithm() == Algorithm::Adam && cli.options.momentum != 0.0 {
+        if cli.options.algorithm() != Algorithm::Sgd && cli.options.momentum != 0.0 {
             refuse("--momentum goes with --optimizer sgd: Adam has its betas instead");
         }
         if cli.options.print_every < cli.options.eval_every {
             refuse("--print-every must not be less than --eval-every: a line tells the last accuracy measured");
         }
         cli
-    }
-}
-
-impl Options {
-    /// The optimizer, that of the slides where none was named.
-    pub fn algorithm(&self) -> Algorithm {
-        self.optimizer.unwrap_or(match self.model {
-            Architecture::Cnn => Algorithm::Sgd,
-            Architecture::LeNet5 => Algorithm::Adam,
-        })
-    }
-}
-
-fn as_text<S: serde::Serializer>(value: &DeviceChoice, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&value.to_string())
-}
-
-fn from_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<DeviceChoice, D::Error> {
-    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-}
-
-fn fraction(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(value) if 0.0 < value && value < 1.0 => Ok(value),
-        _ => Err("expected a number between 0 and 1, such as 0.2".into()),
-    }
-}
-
-fn non_negative(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(value) if value >= 0.0 && value.is_finite() => Ok(value),
-        _ => Err("expected a number of 0 or more, such as 0.001".into()),
     }
 }

@@ -1,18 +1,46 @@
-//! What the program does, step by step in the order of the slides.
+//! Training, step by step in the order of the slides.
 
-use crate::cli::Options;
+use crate::checkpoint::Checkpoint;
 use crate::data::{self, DataLoader, train_test_split};
-use crate::optim::{Algorithm, Optimizer};
-use crate::run::{self, Config, Run};
-use crate::train::{Schedule, train};
-use crate::{device, plots};
-use anyhow::Result;
+use crate::device::{self, DeviceChoice};
+use crate::optim::Optimizer;
+use crate::options::Options;
+use crate::run::{self, Config, Record, Run};
+use crate::train::{Schedule, Training};
+use crate::trained::load_weights;
+use crate::{plots, signals};
+use anyhow::{Context, Result, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
+use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 use tch::nn;
 
-/// Prepares the data, defines the model, trains it, plots what was tracked.
-pub fn train_model(options: &Options) -> Result<()> {
+/// Prepares the data, defines the model, trains it, plots what was tracked. Returns the program's exit code: 0, or 128
+/// and the number of the signal that ended the training early.
+pub fn train_model(options: &Options) -> Result<u8> {
+    train(options, None)
+}
+
+/// Goes on with the run in `dir`, to the results it would have had without the interruption.
+pub fn resume(dir: &Path) -> Result<u8> {
+    let config = run::read_config(dir)?;
+    ensure!(
+        dir.join(run::CHECKPOINT).exists() || !dir.join(run::WEIGHTS).exists(),
+        "{} is finished: there is nothing to resume; --init-from {} starts a new run from its weights",
+        dir.display(),
+        dir.join(run::WEIGHTS).display()
+    );
+    let device = config.computed_on.parse::<DeviceChoice>();
+    let options = Options {
+        device: device.map_err(|error| anyhow::anyhow!("{}: computed_on: {error}", run::CONFIG))?,
+        threads: Some(config.computed_with_threads), // other numbers of threads round otherwise
+        ..config.options.clone()
+    };
+    train(&options, Some((dir, config)))
+}
+
+fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> {
     let device = device::open(options.device)?;
     if let Some(threads) = options.threads {
         tch::set_num_threads(threads);
@@ -20,6 +48,7 @@ pub fn train_model(options: &Options) -> Result<()> {
 
     // Data preparation
     let (dataset, source) = data::load(options.data.as_deref())?;
+    let dataset_sha256 = dataset.sha256()?;
     let (train_indices, test_indices) =
         train_test_split(dataset.len() as usize, options.test_size, options.random_state)?;
     let train_set = dataset.select(&train_indices, device)?;
@@ -28,58 +57,116 @@ pub fn train_model(options: &Options) -> Result<()> {
     let (n_train, n_test) = (train_set.len(), test_set.len());
     eprintln!("data: {source}: {n_train} images to train on, {n_test} to validate on");
     let schedule = Schedule::new(options, n_train)?;
-    let loader =
-        |dataset, shuffle| DataLoader { dataset, batch_size: options.batch_size, shuffle, scale: options.scale };
-    let (train_loader, test_loader) = (loader(&train_set, options.shuffle), loader(&test_set, false));
+    let Options { batch_size, shuffle, augment, scale, .. } = *options;
+    let train_loader = DataLoader { dataset: &train_set, batch_size, shuffle, augment, scale };
+    let test_loader = DataLoader { dataset: &test_set, batch_size, shuffle: false, augment: false, scale };
 
     // Model, drawn on the CPU and then moved, as in Python; loss and optimizer
     tch::manual_seed(options.seed);
     let mut vs = nn::VarStore::new(tch::Device::Cpu);
     let model = options.model.build(&vs.root())?;
+    if let Some(weights) = &options.init_from {
+        load_weights(&vs, weights)?;
+    }
     vs.set_device(device);
-    let mut optimizer = match options.algorithm() {
-        Algorithm::Sgd => Optimizer::sgd(&vs, options.lr, options.momentum, options.weight_decay)?,
-        Algorithm::Adam => Optimizer::adam(&vs, options.lr, options.weight_decay)?,
+    let mut optimizer = Optimizer::new(&vs, options.algorithm(), options.lr, options.momentum, options.weight_decay())?;
+
+    // Where the run stands
+    let config = Config {
+        version: env!("CARGO_PKG_VERSION").into(),
+        tch_version: "0.24.0".into(),
+        libtorch_version: option_env!("LIBTORCH_VERSION").unwrap_or("unknown").into(),
+        dataset: source,
+        dataset_sha256,
+        n_train,
+        n_test,
+        epochs: schedule.epochs,
+        iterations: schedule.iterations,
+        computed_on: device::name(device),
+        computed_with_threads: tch::get_num_threads(),
+        options: Options {
+            optimizer: Some(options.algorithm()),
+            weight_decay: Some(options.weight_decay()),
+            ..options.clone()
+        },
+    };
+    let (run, history, done, best_loss) = match resumed {
+        None => {
+            let run = Run::create(options.out.as_deref(), options.model.name(), options.overwrite, &config)?;
+            (run, Vec::new(), 0, f64::INFINITY)
+        }
+        Some((dir, before)) => {
+            ensure!(
+                before.dataset_sha256 == config.dataset_sha256,
+                "{}: the data are not those the run began with ({}): give them back their content",
+                dir.display(),
+                before.dataset
+            );
+            let (done, best_loss) = match dir.join(run::CHECKPOINT).exists() {
+                true => {
+                    let checkpoint = Checkpoint::load(dir)?;
+                    checkpoint.restore(&vs, &mut optimizer).with_context(|| dir.display().to_string())?;
+                    (checkpoint.iteration, checkpoint.best_loss)
+                }
+                false => (0, f64::INFINITY),
+            };
+            let (run, history) = Run::resume(dir, done)?;
+            (run, history, done, best_loss)
+        }
     };
 
     // Model training
     let Schedule { epochs, iterations } = schedule;
-    let config = Config {
-        version: env!("CARGO_PKG_VERSION").into(),
-        dataset: source,
-        n_train,
-        n_test,
-        epochs,
-        iterations,
-        computed_on: format!("{device:?}").to_lowercase(),
-        computed_with_threads: tch::get_num_threads(),
-        options: Options { optimizer: Some(options.algorithm()), ..options.clone() },
-    };
-    let mut run = Run::create(options.out.as_deref(), options.model.name(), options.overwrite, &config)?;
     let (threads, computed_on) = (config.computed_with_threads, &config.computed_on);
     eprintln!("training: {iterations} iterations, {epochs} epochs, on {computed_on} with {threads} threads");
+    if done > 0 {
+        eprintln!("resumed after iteration {done}");
+    }
     let start = Instant::now();
     let template = "{wide_bar} {pos}/{len} {per_sec} {eta} left";
     let bar = ProgressBar::new(iterations).with_style(ProgressStyle::with_template(template)?);
-    let loaders = (&train_loader, &test_loader);
-    let history = train(&*model, &mut optimizer, loaders, (&schedule, options), &mut run, &bar)?;
+    let model = &*model;
+    let mut training = Training {
+        model,
+        vs: &vs,
+        optimizer,
+        train_loader,
+        test_loader,
+        schedule,
+        options,
+        run,
+        done,
+        best_loss,
+        history,
+    };
+    let stop = signals::watch()?;
+    let reached = training.train(&bar, &stop)?;
     bar.finish_and_clear();
+    let Training { run, history, .. } = training;
     eprintln!("trained in {:.2} s", start.elapsed().as_secs_f64());
 
     // Plot the tracked quantities, keep the weights
-    run::put(&run.dir, run::WEIGHTS, |path| Ok(vs.save(path)?))?;
-    if history.is_empty() {
-        eprintln!("no charts: {iterations} iterations are fewer than --eval-every {}", options.eval_every);
-    } else {
-        let chart = |name, quantity, color, points: Vec<_>| {
-            let title = format!("{}: {quantity} vs Number of iteration", options.model.title());
-            run::put(&run.dir, name, |path| plots::line_chart(path, &title, quantity, color, &points))
-        };
-        let losses = history.iter().map(|record| (record.iteration as f64, record.loss));
-        let accuracies = history.iter().map(|record| (record.iteration as f64, record.accuracy));
-        chart(run::LOSS_CHART, "Loss", plots::BLUE, losses.collect())?;
-        chart(run::ACCURACY_CHART, "Accuracy", plots::RED, accuracies.collect())?;
+    plot(&run.dir, options, &history)?;
+    if reached < iterations {
+        eprintln!("stopped after iteration {reached} of {iterations}; go on with --resume {}", run.dir.display());
+        return Ok(128 + stop.load(Ordering::Relaxed) as u8);
     }
+    run::put(&run.dir, run::WEIGHTS, |path| Ok(vs.save(path)?))?;
+    run::remove(&run.dir, run::CHECKPOINT)?;
     eprintln!("results: {}", run.dir.display());
-    Ok(())
+    Ok(0)
+}
+
+fn plot(dir: &Path, options: &Options, history: &[Record]) -> Result<()> {
+    if history.is_empty() {
+        eprintln!("no charts: not one evaluation was reached, --eval-every {}", options.eval_every);
+        return Ok(());
+    }
+    let chart = |name, quantity, color, value: fn(&Record) -> f64| {
+        let title = format!("{}: {quantity} vs Number of iteration", options.model.title());
+        let points: Vec<_> = history.iter().map(|record| (record.iteration as f64, value(record))).collect();
+        run::put(dir, name, |path| plots::line_chart(path, &title, quantity, color, &points))
+    };
+    chart(run::LOSS_CHART, "Loss", plots::BLUE, |record| record.loss)?;
+    chart(run::ACCURACY_CHART, "Accuracy", plots::RED, |record| record.accuracy)
 }

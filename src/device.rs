@@ -66,6 +66,16 @@ pub fn open(choice: DeviceChoice) -> Result<Device> {
     Ok(device)
 }
 
+/// The device as `--device` names it.
+pub fn name(device: Device) -> String {
+    match device {
+        Device::Cpu => "cpu".into(),
+        Device::Cuda(index) => format!("cuda:{index}"),
+        Device::Mps => "mps".into(),
+        Device::Vulkan => "vulkan".into(),
+    }
+}
+
 /// The linker leaves libtorch_cuda.so out, since nothing in this program names a symbol of it: without this, CUDA is
 /// "not available" on machines that have it. Opened here and not at link time, it costs CPU runs nothing.
 fn open_cuda(index: usize) -> Result<Device> {

@@ -5,6 +5,7 @@ use crate::data::{self, Scale};
 use crate::nn::{AvgPool2d, LPPool2d, MaxPool2d, Stage, record};
 use crate::pictures::{Content, Map, Panel, draw};
 use crate::run;
+use crate::trained::load_weights;
 use anyhow::{Context, Result, ensure};
 use std::io::{self, Write};
 use std::path::Path;
@@ -16,8 +17,9 @@ use tch::{Device, Kind, TchError, Tensor, nn};
 pub fn explain(options: &ExplainOptions) -> Result<()> {
     let (dir, architecture, data, scale) = match &options.run {
         Some(dir) => {
-            let config = run::read_config(dir)?.options;
-            (dir.clone(), config.model, config.data, config.scale)
+            let dir = run::find(dir.as_deref())?;
+            let config = run::read_config(&dir)?.options;
+            (dir, config.model, config.data, config.scale)
         }
         None => {
             eprintln!("a network freshly drawn, not trained; --run DIR explains that of a run");
@@ -29,7 +31,7 @@ pub fn explain(options: &ExplainOptions) -> Result<()> {
     let vs = nn::VarStore::new(Device::Cpu);
     let network = architecture.build(&vs.root())?;
     if options.run.is_some() {
-        run::load_weights(&vs, &dir.join(run::WEIGHTS))?;
+        load_weights(&vs, &dir.join(run::WEIGHTS))?;
     }
     let (image, digit) = digit(options, data.as_deref())?;
     let input = scale.apply(&image)?;

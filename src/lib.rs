@@ -6,13 +6,15 @@
 //!    [`nn::LPPool2d`]
 //! 2. "Data Preparation": [`data`], with [`data::train_test_split`] and [`data::DataLoader`]
 //! 3. "Model Definition": [`models::CNNModel`]
-//! 4. "Define Hyperparameters, Loss, Optimizers": [`cli::Options`], [`train::Schedule`], [`optim::Optimizer`]
-//! 5. "Model Training": [`train::train`]; "Tracking progress": [`evaluate::accuracy`]
+//! 4. "Define Hyperparameters, Loss, Optimizers": [`options::Options`], [`train::Schedule`], [`optim::Optimizer`]
+//! 5. "Model Training": [`train::Training`]; "Tracking progress": [`evaluate::accuracy_and_loss`]
 //! 6. "Plot your tracked quantities": [`plots::line_chart`]
 //! 7. "Exercise: MNIST Classification using LeNet-5": [`models::LeNet5`]
 //!
-//! [`explain`] and [`summary`] show what each layer does. [`commands::train_model`] is the whole of it in one function; [`run`] and [`device`] are what a program needs besides.
+//! [`explain`] and [`summary`] show what each layer does; [`report`] and [`predict`] use a [`trained`] network;
+//! [`checkpoint`] and [`signals`] let a run be interrupted. [`commands::train_model`] is the whole of it in one function; [`run`] and [`device`] are what a program needs besides.
 
+pub mod checkpoint;
 pub mod cli;
 pub mod commands;
 pub mod data;
@@ -22,8 +24,13 @@ pub mod explain;
 pub mod models;
 pub mod nn;
 pub mod optim;
+pub mod options;
 pub mod pictures;
 pub mod plots;
+pub mod predict;
+pub mod report;
 pub mod run;
+pub mod signals;
 pub mod summary;
 pub mod train;
+pub mod trained;

@@ -1,19 +1,23 @@
 //! Reads the command line, does what it asks for, reports an error.
 
 use cnn_tutorial::cli::{Cli, Command};
-use cnn_tutorial::{commands, explain, summary};
+use cnn_tutorial::{commands, explain, predict, report, summary};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     keep_freed_memory();
     let cli = Cli::from_command_line();
-    let result = match &cli.command {
-        None => commands::train_model(&cli.options),
-        Some(Command::Explain(options)) => explain::explain(options),
-        Some(Command::Summary { model }) => summary::summary(*model),
+    let done = |()| 0;
+    let result = match (&cli.command, &cli.resume) {
+        (None, None) => commands::train_model(&cli.options),
+        (None, Some(dir)) => commands::resume(dir),
+        (Some(Command::Evaluate(options)), _) => report::evaluate(options).map(done),
+        (Some(Command::Explain(options)), _) => explain::explain(options).map(done),
+        (Some(Command::Predict(options)), _) => predict::predict(options).map(done),
+        (Some(Command::Summary { model }), _) => summary::summary(*model).map(done),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code.into(),
         Err(error) => {
             let message = format!("{error:#}");
             // libtorch appends its own stack, which helps nobody here.

@@ -1,7 +1,10 @@
 //! Slide "Define Hyperparameters, Loss, Optimizers": SGD and Adam in PyTorch's arithmetic.
 
+use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::f64::consts::PI;
 use tch::nn::{OptimizerConfig, Sgd, VarStore};
 use tch::{COptimizer, TchError, Tensor};
 
@@ -13,89 +16,143 @@ pub enum Algorithm {
     Sgd,
     /// torch.optim.Adam with betas (0.9, 0.999) and eps 1e-8
     Adam,
+    /// torch.optim.AdamW with the same; weight decay 0.01 unless given
+    Adamw,
+}
+
+/// The learning rate's course over the epochs, by the names that `--lr-schedule` takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LrSchedule {
+    /// The same in every epoch
+    None,
+    /// StepLR: times --gamma every --step-size epochs
+    Step,
+    /// CosineAnnealingLR: along a half cosine to 0 over all epochs
+    Cosine,
+}
+
+impl LrSchedule {
+    /// The learning rate of an epoch, counted from 0, of `epochs`: what torch.optim.lr_scheduler's classes arrive at
+    /// by their recursion from epoch to epoch, whose rounding the closed formulas do not have.
+    pub fn lr(self, epoch: u64, epochs: u64, base_lr: f64, step_size: u64, gamma: f64) -> f64 {
+        let t_max = epochs as f64;
+        (1..=epoch).fold(base_lr, |lr, epoch| match self {
+            Self::None => lr,
+            Self::Step => lr * if epoch.is_multiple_of(step_size) { gamma } else { 1.0 },
+            Self::Cosine => {
+                let cosine = |epoch: u64| 1.0 + (PI * epoch as f64 / t_max).cos();
+                cosine(epoch) / cosine(epoch - 1) * lr
+            }
+        })
+    }
 }
 
 /// An optimizer of all trainable variables of a `VarStore`.
-pub enum Optimizer {
-    /// libtorch's own, whose arithmetic is Python's. Used without `nn::Optimizer`, which panics on an error.
-    Sgd(COptimizer),
-    Adam(Adam),
-}
-
-impl Optimizer {
-    /// `torch.optim.SGD(params, lr, momentum, weight_decay=weight_decay)`.
-    pub fn sgd(vs: &VarStore, lr: f64, momentum: f64, weight_decay: f64) -> Result<Self, TchError> {
-        let config = Sgd { momentum, wd: weight_decay, ..Default::default() };
-        let mut sgd = config.build_copt(lr)?;
-        for parameter in vs.trainable_variables() {
-            sgd.add_parameters(&parameter, 0)?;
-        }
-        Ok(Self::Sgd(sgd))
-    }
-
-    /// `torch.optim.Adam(params, lr, weight_decay=weight_decay)`.
-    pub fn adam(vs: &VarStore, lr: f64, weight_decay: f64) -> Result<Self, TchError> {
-        let parameters = vs.trainable_variables();
-        let zeros = || parameters.iter().map(Tensor::f_zeros_like).collect::<Result<Vec<_>, _>>();
-        let (exp_avg, exp_avg_sq) = (zeros()?, zeros()?);
-        Ok(Self::Adam(Adam { lr, weight_decay, step: 0, parameters, exp_avg, exp_avg_sq }))
-    }
-
-    /// Forgets the gradients of the last step.
-    pub fn zero_grad(&mut self) -> Result<(), TchError> {
-        match self {
-            Self::Sgd(sgd) => sgd.zero_grad(),
-            Self::Adam(adam) => {
-                for parameter in &adam.parameters {
-                    let mut grad = parameter.f_grad()?;
-                    if grad.defined() {
-                        let _ = grad.f_zero_()?;
-                    }
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// Moves every parameter along its gradient.
-    pub fn step(&mut self) -> Result<(), TchError> {
-        match self {
-            Self::Sgd(sgd) => sgd.step(),
-            Self::Adam(adam) => tch::no_grad(|| adam.step()),
-        }
-    }
-}
-
-/// `torch.optim.Adam`, operation by operation as Python's `_single_tensor_adam` performs them.
-///
-/// `nn::Adam` would part from Python's losses after a few iterations: libtorch's C++ Adam rounds in other places.
-pub struct Adam {
+pub struct Optimizer {
     lr: f64,
     weight_decay: f64,
-    step: i32,
-    parameters: Vec<Tensor>,
-    exp_avg: Vec<Tensor>,
-    exp_avg_sq: Vec<Tensor>,
+    /// By their names, in the names' order.
+    parameters: Vec<(String, Tensor)>,
+    rule: Rule,
+}
+
+enum Rule {
+    /// libtorch's own, whose arithmetic is Python's. Used without `nn::Optimizer`, which panics on an error.
+    Sgd(COptimizer),
+    /// SGD with momentum, which libtorch's own has too, but does not let a checkpoint keep.
+    Momentum { momentum: f64, buffers: Vec<Tensor> },
+    /// `nn::Adam` would part from Python's losses after a few iterations: libtorch's C++ Adam rounds in other places.
+    Adam { decoupled_weight_decay: bool, step: i64, exp_avg: Vec<Tensor>, exp_avg_sq: Vec<Tensor> },
 }
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const EPS: f64 = 1e-8;
 
-impl Adam {
-    fn step(&mut self) -> Result<(), TchError> {
-        self.step += 1;
-        // powf and not powi or sqrt: Python's ** is the C library's pow.
-        let bias_correction1 = 1.0 - BETA1.powf(self.step.into());
-        let bias_correction2 = 1.0 - BETA2.powf(self.step.into());
-        let step_size = self.lr / bias_correction1;
-        let moments = self.exp_avg.iter_mut().zip(&mut self.exp_avg_sq);
-        for (parameter, (exp_avg, exp_avg_sq)) in self.parameters.iter_mut().zip(moments) {
+impl Optimizer {
+    /// `torch.optim.SGD(params, lr, momentum, weight_decay=weight_decay)`, or `Adam` or `AdamW`, which have no momentum.
+    pub fn new(
+        vs: &VarStore,
+        algorithm: Algorithm,
+        lr: f64,
+        momentum: f64,
+        weight_decay: f64,
+    ) -> Result<Self, TchError> {
+        let mut parameters: Vec<_> = vs.variables().into_iter().collect();
+        parameters.sort_by(|a, b| a.0.cmp(&b.0));
+        let zeros = || parameters.iter().map(|(_, p)| p.f_detach()?.f_zeros_like()).collect::<Result<Vec<_>, _>>();
+        let rule = match algorithm {
+            Algorithm::Sgd if momentum == 0.0 => {
+                let mut sgd = Sgd { wd: weight_decay, ..Default::default() }.build_copt(lr)?;
+                for (_, parameter) in &parameters {
+                    sgd.add_parameters(parameter, 0)?;
+                }
+                Rule::Sgd(sgd)
+            }
+            Algorithm::Sgd => Rule::Momentum { momentum, buffers: zeros()? },
+            Algorithm::Adam | Algorithm::Adamw => {
+                let decoupled_weight_decay = algorithm == Algorithm::Adamw;
+                Rule::Adam { decoupled_weight_decay, step: 0, exp_avg: zeros()?, exp_avg_sq: zeros()? }
+            }
+        };
+        Ok(Self { lr, weight_decay, parameters, rule })
+    }
+
+    pub fn set_lr(&mut self, lr: f64) -> Result<(), TchError> {
+        self.lr = lr;
+        if let Rule::Sgd(sgd) = &mut self.rule { sgd.set_learning_rate(lr) } else { Ok(()) }
+    }
+
+    /// Forgets the gradients of the last step.
+    pub fn zero_grad(&mut self) -> Result<(), TchError> {
+        for (_, parameter) in &self.parameters {
+            let mut grad = parameter.f_grad()?;
+            if grad.defined() {
+                let _ = grad.f_zero_()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves every parameter along its gradient.
+    pub fn step(&mut self) -> Result<(), TchError> {
+        tch::no_grad(|| match &mut self.rule {
+            Rule::Sgd(sgd) => sgd.step(),
+            Rule::Momentum { .. } => self.momentum_step(),
+            Rule::Adam { .. } => self.adam_step(),
+        })
+    }
+
+    /// Python's `_single_tensor_sgd`. A buffer of zeros becomes the first gradient, as Python's copy of it does.
+    fn momentum_step(&mut self) -> Result<(), TchError> {
+        let Rule::Momentum { momentum, buffers } = &mut self.rule else { return Ok(()) };
+        for ((_, parameter), buffer) in self.parameters.iter_mut().zip(buffers) {
             let mut grad = parameter.f_grad()?;
             if self.weight_decay != 0.0 {
-                // Python's add(parameter, alpha=weight_decay) rounds once; tch's add takes no alpha, addcmul rounds as it does.
-                let weight_decay = Tensor::f_full([], self.weight_decay, (parameter.kind(), parameter.device()))?;
-                grad = grad.f_addcmul(parameter, &weight_decay)?;
+                grad = add(&grad, parameter, self.weight_decay)?;
+            }
+            let _ = buffer.f_mul_scalar_(*momentum)?.f_add_(&grad)?;
+            parameter.f_copy_(&add(parameter, buffer, -self.lr)?)?;
+        }
+        Ok(())
+    }
+
+    /// Python's `_single_tensor_adam`, operation by operation.
+    fn adam_step(&mut self) -> Result<(), TchError> {
+        let Rule::Adam { decoupled_weight_decay, step, exp_avg, exp_avg_sq } = &mut self.rule else { return Ok(()) };
+        *step += 1;
+        // powf and not powi or sqrt: Python's ** is the C library's pow.
+        let bias_correction1 = 1.0 - BETA1.powf(*step as f64);
+        let bias_correction2 = 1.0 - BETA2.powf(*step as f64);
+        let step_size = self.lr / bias_correction1;
+        let moments = exp_avg.iter_mut().zip(exp_avg_sq);
+        for ((_, parameter), (exp_avg, exp_avg_sq)) in self.parameters.iter_mut().zip(moments) {
+            let mut grad = parameter.f_grad()?;
+            if *decoupled_weight_decay {
+                let _ = parameter.f_mul_scalar_(1.0 - self.lr * self.weight_decay)?;
+            } else if self.weight_decay != 0.0 {
+                grad = add(&grad, parameter, self.weight_decay)?;
             }
             let _ = exp_avg.f_lerp_(&grad, 1.0 - BETA1)?;
             // addcmul_ and addcdiv_ take no value in tch: as part of the first factor it rounds the same.
@@ -105,4 +162,38 @@ impl Adam {
         }
         Ok(())
     }
+
+    /// What has to be kept to go on later: momentum buffers, or Adam's moments and its count of steps.
+    pub fn state_dict(&self) -> Vec<(String, Tensor)> {
+        let (tensors, step): (&[_], _) = match &self.rule {
+            Rule::Sgd(_) => (&[], None),
+            Rule::Momentum { buffers, .. } => (&[("momentum_buffer", buffers)], None),
+            Rule::Adam { step, exp_avg, exp_avg_sq, .. } => {
+                (&[("exp_avg", exp_avg), ("exp_avg_sq", exp_avg_sq)], Some(("step".into(), Tensor::from(*step))))
+            }
+        };
+        let named = tensors.iter().flat_map(|(kind, tensors)| {
+            let parameters = self.parameters.iter().zip(*tensors);
+            parameters.map(move |((name, _), tensor)| (format!("{kind}.{name}"), tensor.shallow_clone()))
+        });
+        named.chain(step).collect()
+    }
+
+    /// Goes on from what `state_dict` returned, under the same names; others are left alone.
+    pub fn load_state_dict(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
+        for (name, mut tensor) in self.state_dict() {
+            let value = state.get(&name).with_context(|| format!("the optimizer's {name} is missing"))?;
+            ensure!(value.size() == tensor.size(), "the optimizer's {name} has another shape");
+            tch::no_grad(|| tensor.f_copy_(value))?;
+            if let (Rule::Adam { step, .. }, "step") = (&mut self.rule, name.as_str()) {
+                *step = i64::try_from(value)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Python's `a.add(b, alpha=alpha)`, which rounds once: tch's `add` takes no alpha, and `addcmul` rounds as it does.
+fn add(a: &Tensor, b: &Tensor, alpha: f64) -> Result<Tensor, TchError> {
+    a.f_addcmul(b, &Tensor::f_full([], alpha, (a.kind(), a.device()))?)
 }

@@ -1,36 +1,42 @@
 //! A run's folder: its options, its numbers as they grow, its weights and charts.
 
-use crate::cli::Options;
-use anyhow::{Context, Result, bail, ensure};
+use crate::options::Options;
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use tch::{Tensor, nn};
 
 pub const CONFIG: &str = "config.json";
 pub const METRICS: &str = "metrics.csv";
 pub const WEIGHTS: &str = "model.safetensors";
+pub const BEST_WEIGHTS: &str = "best.safetensors";
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
 pub const LOSS_CHART: &str = "loss.png";
 pub const ACCURACY_CHART: &str = "accuracy.png";
 
 /// What `config.json` tells of a run.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Config {
+    /// Of this program, of tch and of libtorch.
     pub version: String,
+    pub tch_version: String,
+    pub libtorch_version: String,
     pub dataset: String,
+    /// Of the images and labels before the split.
+    pub dataset_sha256: String,
     pub n_train: i64,
     pub n_test: i64,
     pub epochs: u64,
     pub iterations: u64,
+    /// As `--device` names it.
     pub computed_on: String,
     pub computed_with_threads: i32,
-    #[serde(flatten)]
     pub options: Options,
 }
 
 /// One evaluation: the loss of that iteration's batch and the validation accuracy in percent.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
 pub struct Record {
     pub iteration: u64,
     pub loss: f64,
@@ -57,21 +63,42 @@ impl Run {
         let unwritable =
             || format!("the folder of the results, {}, cannot be written: give another --out", dir.display());
         fs::create_dir_all(&dir).with_context(unwritable)?;
-        for file in [CONFIG, METRICS, WEIGHTS, LOSS_CHART, ACCURACY_CHART] {
+        for file in [CONFIG, METRICS, WEIGHTS, BEST_WEIGHTS, CHECKPOINT, LOSS_CHART, ACCURACY_CHART] {
             let path = dir.join(file);
             if path.exists() && !overwrite {
                 bail!("{} holds a run already: give another --out, or --overwrite to replace it", dir.display());
             }
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error).with_context(unwritable),
-                _ => {}
-            }
+            remove(&dir, file).with_context(unwritable)?;
         }
         fs::write(dir.join(CONFIG), serde_json::to_string_pretty(config)? + "\n").with_context(unwritable)?;
-        let mut metrics = csv::Writer::from_path(dir.join(METRICS)).with_context(unwritable)?;
+        Self::with_metrics(&dir, &dir.join(METRICS)).with_context(unwritable)
+    }
+
+    /// Opens the run in `dir` to go on after `iteration`, and returns what was logged up to there; what was logged later
+    /// is cut off `metrics.csv`.
+    pub fn resume(dir: &Path, iteration: u64) -> Result<(Self, Vec<Record>)> {
+        let path = dir.join(METRICS);
+        let unreadable = || format!("{} cannot be read: it holds what this run logged; train anew", path.display());
+        let mut history = Vec::new();
+        for row in csv::Reader::from_path(&path).with_context(unreadable)?.deserialize() {
+            match row {
+                Ok(record @ Record { iteration: logged, .. }) if logged <= iteration => history.push(record),
+                _ => break, // a later one, or one cut off in the middle
+            }
+        }
+        put(dir, METRICS, |path| {
+            let mut run = Self::with_metrics(dir, path)?;
+            history.iter().try_for_each(|record| run.log(record))
+        })?;
+        let file = File::options().append(true).open(&path).with_context(unreadable)?;
+        Ok((Self { dir: dir.to_owned(), metrics: csv::Writer::from_writer(file) }, history))
+    }
+
+    fn with_metrics(dir: &Path, path: &Path) -> Result<Self> {
+        let mut metrics = csv::Writer::from_path(path)?;
         metrics.write_record(["iteration", "loss", "accuracy"])?;
-        metrics.flush().with_context(unwritable)?;
-        Ok(Self { dir, metrics })
+        metrics.flush()?;
+        Ok(Self { dir: dir.to_owned(), metrics })
     }
 
     /// Appends a line to `metrics.csv`, numbers as Python writes them.
@@ -87,11 +114,23 @@ impl Run {
 /// Has `write` write the file `name` in `dir`, where it appears only when it is whole.
 pub fn put(dir: &Path, name: &str, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let (path, partial) = (dir.join(name), dir.join(format!("partial-{name}")));
-    let written = write(&partial).and_then(|()| Ok(fs::rename(&partial, &path)?));
+    // On the disk before it has its name: a power cut leaves the old file or the new one.
+    let synced = write(&partial).and_then(|()| Ok(File::open(&partial)?.sync_all()?));
+    let written = synced.and_then(|()| Ok(fs::rename(&partial, &path)?));
     if written.is_err() {
         let _ = fs::remove_file(&partial);
     }
     written.with_context(|| format!("{} cannot be written", path.display()))
+}
+
+/// Removes the file `name` from `dir`, where it may be missing.
+pub fn remove(dir: &Path, name: &str) -> Result<()> {
+    match fs::remove_file(dir.join(name)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("{} cannot be removed", dir.join(name).display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Reads what `config.json` tells of the run in `dir`.
@@ -103,28 +142,16 @@ pub fn read_config(dir: &Path) -> Result<Config> {
         .with_context(|| format!("{} is damaged or not of this program: train anew", path.display()))
 }
 
-/// Sets every variable of `vs` to the value it has in a safetensors file, which has to hold them all and no others.
-pub fn load_weights(vs: &nn::VarStore, path: &Path) -> Result<()> {
-    let name = path.display();
-    let weights = Tensor::read_safetensors(path)
-        .with_context(|| format!("{name} cannot be read: expected the weights of a finished run; train anew"))?;
-    let mut variables = vs.variables();
-    for (key, value) in weights {
-        let Some(mut variable) = variables.remove(&key) else {
-            bail!("{name} holds {key}, which the network does not have: the weights are of another model");
-        };
-        ensure!(
-            value.size() == variable.size(),
-            "{name}: expected {key} of shape {:?}, found {:?}: the weights are of another model",
-            variable.size(),
-            value.size()
-        );
-        tch::no_grad(|| variable.f_copy_(&value))?;
+/// The folder that `--run` names; without a folder that of the newest run in `runs`.
+pub fn find(run: Option<&Path>) -> Result<PathBuf> {
+    if let Some(dir) = run {
+        return Ok(dir.to_owned());
     }
-    if let Some(missing) = variables.keys().min() {
-        bail!("{name} does not hold {missing}: the weights are of another model");
-    }
-    Ok(())
+    let folders = fs::read_dir("runs").into_iter().flatten().flatten().map(|entry| entry.path());
+    let runs = folders.filter_map(|dir| Some((fs::metadata(dir.join(CONFIG)).ok()?.modified().ok()?, dir)));
+    let newest = runs.max().context("there is no run in the folder runs: train one, or name its folder with --run")?;
+    eprintln!("run: {}, the newest", newest.1.display());
+    Ok(newest.1)
 }
 
 /// Makes the first of `runs/<name>`, `runs/<name>-2`, ... that does not exist, safe against a second process.

@@ -8,7 +8,8 @@ use std::path::Path;
 use std::process::Output;
 use tch::Tensor;
 
-const RESULTS: [&str; 5] = ["accuracy.png", "config.json", "loss.png", "metrics.csv", "model.safetensors"];
+const RESULTS: [&str; 6] =
+    ["accuracy.png", "best.safetensors", "config.json", "loss.png", "metrics.csv", "model.safetensors"];
 
 fn files(dir: &Path) -> Vec<String> {
     let mut names: Vec<_> =
@@ -59,9 +60,9 @@ fn training_prints_the_tutorials_lines_and_leaves_its_charts_numbers_and_weights
 
     let config: serde_json::Value = serde_json::from_slice(&fs::read(out.join("config.json")).unwrap()).unwrap();
     for (key, value) in [("model", "cnn"), ("optimizer", "sgd"), ("scale", "raw"), ("data", "digits")] {
-        assert_eq!(config[key], value);
+        assert_eq!(config["options"][key], value);
     }
-    assert_eq!((config["iterations"].as_u64(), config["lr"].as_f64()), (Some(400), Some(0.001)));
+    assert_eq!((config["iterations"].as_u64(), config["options"]["lr"].as_f64()), (Some(400), Some(0.001)));
 
     let mut weights = Tensor::read_safetensors(out.join("model.safetensors")).unwrap();
     weights.sort_by(|a, b| a.0.cmp(&b.0));

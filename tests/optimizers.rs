@@ -2,11 +2,11 @@
 
 mod common;
 
-use cnn_tutorial::optim::Optimizer;
+use cnn_tutorial::optim::{Algorithm, LrSchedule, Optimizer};
 use common::{assert_same, tensors};
-use tch::{Device, TchError, Tensor, nn};
+use tch::{Device, Tensor, nn};
 
-fn check(name: &str, make: impl FnOnce(&nn::VarStore) -> Result<Optimizer, TchError>) {
+fn check(name: &str, make: impl FnOnce(&nn::VarStore) -> Result<Optimizer, tch::TchError>) {
     let fixture = tensors("optimizers.safetensors");
     let vs = nn::VarStore::new(Device::Cpu);
     let parameter = vs.root().var_copy("parameter", &fixture["start"]);
@@ -22,13 +22,26 @@ fn check(name: &str, make: impl FnOnce(&nn::VarStore) -> Result<Optimizer, TchEr
 
 #[test]
 fn sgd_takes_pytorchs_steps_plain_with_momentum_and_with_weight_decay() {
-    check("sgd", |vs| Optimizer::sgd(vs, 0.1, 0.0, 0.0));
-    check("sgd_momentum", |vs| Optimizer::sgd(vs, 0.1, 0.9, 0.0));
-    check("sgd_momentum_decay", |vs| Optimizer::sgd(vs, 0.1, 0.9, 0.01));
+    check("sgd", |vs| Optimizer::new(vs, Algorithm::Sgd, 0.1, 0.0, 0.0));
+    check("sgd_decay", |vs| Optimizer::new(vs, Algorithm::Sgd, 0.1, 0.0, 0.01));
+    check("sgd_momentum", |vs| Optimizer::new(vs, Algorithm::Sgd, 0.1, 0.9, 0.0));
+    check("sgd_momentum_decay", |vs| Optimizer::new(vs, Algorithm::Sgd, 0.1, 0.9, 0.01));
 }
 
 #[test]
-fn adam_takes_pytorchs_steps_plain_and_with_weight_decay() {
-    check("adam", |vs| Optimizer::adam(vs, 0.003, 0.0));
-    check("adam_decay", |vs| Optimizer::adam(vs, 0.003, 0.01));
+fn adam_and_adamw_take_pytorchs_steps_plain_and_with_weight_decay() {
+    check("adam", |vs| Optimizer::new(vs, Algorithm::Adam, 0.003, 0.0, 0.0));
+    check("adam_decay", |vs| Optimizer::new(vs, Algorithm::Adam, 0.003, 0.0, 0.01));
+    check("adamw", |vs| Optimizer::new(vs, Algorithm::Adamw, 0.003, 0.0, 0.3));
+}
+
+#[test]
+fn the_learning_rate_takes_pytorchs_course() {
+    let fixture = tensors("optimizers.safetensors");
+    for (name, schedule) in [("step", LrSchedule::Step), ("cosine", LrSchedule::Cosine)] {
+        let expected: Vec<f64> = (&fixture[&format!("lr_{name}")]).try_into().unwrap();
+        let found: Vec<f64> = (0..20).map(|epoch| schedule.lr(epoch, 20, 0.003, 7, 0.3)).collect();
+        assert_eq!(found, expected, "{name}");
+    }
+    assert_eq!(LrSchedule::None.lr(19, 20, 0.003, 7, 0.3), 0.003);
 }

@@ -30,13 +30,15 @@ fn assert_equal_to_python(data: &[&str], options: &str) {
     let expected = metrics("python");
     assert!(expected.lines().count() > 3, "{options}: {expected}");
     assert_eq!(metrics("rust"), expected, "{options}: logged numbers");
-    let weights = |side: &str| {
-        let mut weights = tch::Tensor::read_safetensors(dir.path().join(side).join("model.safetensors")).unwrap();
+    let weights = |side: &str, file: &str| {
+        let mut weights = tch::Tensor::read_safetensors(dir.path().join(side).join(file)).unwrap();
         weights.sort_by(|a, b| a.0.cmp(&b.0));
         weights
     };
-    for ((name, rust), (python_name, python)) in weights("rust").iter().zip(&weights("python")) {
-        assert!(name == python_name && rust.equal(python), "{options}: {name} after training");
+    for file in ["model.safetensors", "best.safetensors"] {
+        for ((name, rust), (python_name, python)) in weights("rust", file).iter().zip(&weights("python", file)) {
+            assert!(name == python_name && rust.equal(python), "{options}: {name} of {file} after training");
+        }
     }
 }
 
@@ -55,6 +57,8 @@ fn every_option_gives_pythons_numbers() {
         "--model lenet5 --max-steps 60 --eval-every 10 --optimizer sgd --momentum 0.5 --lr 0.01",
         "--model lenet5 --max-steps 60 --eval-every 20 --optimizer sgd --weight-decay 0.3 --shuffle",
         "--model cnn --max-steps 60 --eval-every 10 --batch-size 37 --test-size 0.35 --random-state 7 --seed 99",
+        "--model lenet5 --epochs 4 --eval-every 10 --optimizer adamw --lr 0.003 --lr-schedule cosine --augment --scale unit",
+        "--model cnn --epochs 5 --eval-every 10 --lr-schedule step --step-size 2 --gamma 0.5 --momentum 0.9 --augment",
         "--model lenet5 --n-iters 70 --eval-every 10 --batch-size 64 --threads 1 --shuffle --seed 4",
     ] {
         assert_equal_to_python(&DIGITS, options);

@@ -1,14 +1,17 @@
 //! The slides' `train_loader` and `test_loader`: `torch.utils.data.DataLoader`, its random draws included.
 
+use super::augment::augment;
 use super::{Dataset, Scale};
 use rand_mt::Mt;
 use tch::{Device, Kind, TchError, Tensor};
 
 /// Gives a data set batch by batch; the last batch holds what is left.
+#[derive(Clone, Copy)]
 pub struct DataLoader<'a> {
     pub dataset: &'a Dataset,
     pub batch_size: i64,
     pub shuffle: bool,
+    pub augment: bool,
     pub scale: Scale,
 }
 
@@ -30,7 +33,11 @@ impl DataLoader<'_> {
                 Some(order) => tensor.f_index_select(0, &order.f_narrow(0, start, length)?),
                 None => tensor.f_narrow(0, start, length),
             };
-            Ok((self.scale.apply(&batch(&self.dataset.images)?)?, batch(&self.dataset.labels)?))
+            let mut images = self.scale.apply(&batch(&self.dataset.images)?)?;
+            if self.augment {
+                images = augment(&images)?;
+            }
+            Ok((images, batch(&self.dataset.labels)?))
         }))
     }
 }

@@ -1,5 +1,6 @@
 //! Slide "Data Preparation": from files to tensors of shape `[N, 1, 28, 28]`.
 
+mod augment;
 mod download;
 mod idx;
 mod kaggle;
@@ -9,7 +10,7 @@ mod split;
 
 pub use download::{MNIST_DIR, download_mnist};
 pub use idx::{read_mnist_test, read_mnist_train};
-pub use kaggle::read_csv;
+pub use kaggle::{read_csv, read_unlabelled_csv};
 pub use loader::{DataLoader, randperm};
 pub use photo::read_photo;
 pub use split::train_test_split;
@@ -18,6 +19,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use flate2::bufread::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
@@ -54,6 +56,14 @@ impl Dataset {
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// SHA-256 of all pixels and labels, by which a run knows its data again.
+    pub fn sha256(&self) -> Result<String, TchError> {
+        let mut hash = Sha256::new();
+        hash.update(Vec::<u8>::try_from(&self.images.f_flatten(0, -1)?)?);
+        hash.update(Vec::<u8>::try_from(&self.labels.f_to_kind(Kind::Uint8)?)?);
+        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// The images at `indices`, in that order, on `device`.

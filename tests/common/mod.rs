@@ -47,6 +47,8 @@ pub fn assert_same(found: &Tensor, expected: &Tensor, rounding: f64, what: &str)
 pub fn program(dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cnn-tutorial"));
     command.args(arguments).current_dir(dir).env("MNIST_MIRROR", "http://127.0.0.1:9");
+    // Several programs at once: a thread that waits should leave its core to another.
+    command.env("OMP_WAIT_POLICY", "passive");
     command
 }
 

@@ -1,0 +1,27 @@
+//! `--augment`: each image turned, scaled and shifted a little, anew in every epoch, as LeCun et al. 1998 distort theirs.
+
+use tch::{Device, Kind, TchError, Tensor};
+
+/// Degrees, fraction of the size, and fraction of half the image's side, each either way.
+const ROTATION: f64 = 12.0;
+const SCALE: f64 = 0.12;
+const SHIFT: f64 = 0.12;
+
+/// Distorts images `[N, 1, H, W]`, floats, with four numbers for each of them from the default generator.
+///
+/// `torch.nn.functional.affine_grid` and `grid_sample`, in the order of operations of `augment` in scripts/tutorial.py.
+pub fn augment(images: &Tensor) -> Result<Tensor, TchError> {
+    let n = images.size()[0];
+    let random = Tensor::f_rand([n, 4], (Kind::Float, Device::Cpu))?.f_mul_scalar(2.0)?.f_sub_scalar(1.0)?;
+    let column = |i: i64, range: f64| random.f_select(1, i)?.f_mul_scalar(range);
+    let angle = column(0, ROTATION.to_radians())?;
+    let scale = column(1, SCALE)?.f_add_scalar(1.0)?;
+    let (cos, sin) = (angle.f_cos()?.f_mul(&scale)?, angle.f_sin()?.f_mul(&scale)?);
+    let (shift_x, shift_y) = (column(2, SHIFT)?, column(3, SHIFT)?);
+    let rows = [[&cos, &sin.f_neg()?, &shift_x], [&sin, &cos, &shift_y]];
+    let rows = rows.iter().map(|row| Tensor::f_stack(row, 1)).collect::<Result<Vec<_>, _>>()?;
+    let theta = Tensor::f_stack(&rows, 1)?.f_to(images.device())?; // [N, 2, 3]
+    let grid = Tensor::f_affine_grid_generator(&theta, images.size(), false)?;
+    let (bilinear, zeros) = (0, 0);
+    images.f_grid_sampler(&grid, bilinear, zeros, false)
+}

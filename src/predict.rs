@@ -1,0 +1,67 @@
+//! Which digits are on pictures of one's own, or on the images of Kaggle's test.csv.
+
+use crate::cli::PredictOptions;
+use crate::data::{read_photo, read_unlabelled_csv};
+use crate::pictures::{Content, Map, Panel, draw};
+use crate::run;
+use crate::trained::{Trained, probabilities};
+use anyhow::{Context, Result};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+use tch::Tensor;
+
+/// Prints the digit and the probabilities of each picture, or writes Kaggle's submission.
+pub fn predict(options: &PredictOptions) -> Result<()> {
+    let trained = Trained::open(&options.run)?;
+    match (&options.csv, &options.submission) {
+        (Some(csv), Some(submission)) => submit(&trained, csv, submission),
+        _ => predict_pictures(&trained, options),
+    }
+}
+
+fn predict_pictures(trained: &Trained, options: &PredictOptions) -> Result<()> {
+    let (mut text, mut panels) = (String::new(), Vec::new());
+    for path in &options.images {
+        let pixels = read_photo(path)?;
+        let logits = trained.logits(&Tensor::f_from_slice(&pixels)?.f_view([1, 1, 28, 28])?)?;
+        let (probabilities, digit) = &probabilities(&logits)?[0];
+        let percent = |class: usize| format!("{:.2} %", 100.0 * probabilities[class]);
+        write!(text, "{}: {digit} ({})  ", path.display(), percent(*digit))?;
+        (0..probabilities.len()).try_for_each(|class| write!(text, "  {class}: {}", percent(class)))?;
+        text.push('\n');
+
+        let values = pixels.iter().copied().map(f32::from).collect();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let seen = Content::Maps { maps: vec![Map { width: 28, values }], columns: 1 };
+        panels.push(Panel { title: format!("{name}: what the network saw"), remark: "", content: seen });
+        let bars = Vec::<Vec<f32>>::try_from(logits)?[0].iter().copied().zip((0..10).map(percent)).collect();
+        panels.push(Panel {
+            title: format!("{digit}: logits and probabilities"),
+            remark: "",
+            content: Content::Bars(bars),
+        });
+    }
+    if options.show {
+        let name = "predictions.png";
+        run::put(&trained.dir, name, |path| draw(path, "Pictures brought to MNIST's convention", &panels, 1))?;
+        eprintln!("{}", trained.dir.join(name).display());
+    }
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(())
+}
+
+/// Writes `ImageId,Label`, images counted from 1, as Kaggle's Digit Recognizer wants it.
+fn submit(trained: &Trained, csv: &Path, submission: &Path) -> Result<()> {
+    let images = read_unlabelled_csv(csv)?;
+    let mut text = String::from("ImageId,Label\n");
+    for (i, (_, digit)) in probabilities(&trained.logits(&images)?)?.iter().enumerate() {
+        writeln!(text, "{},{digit}", i + 1)?;
+    }
+    let dir = submission.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = submission.file_name().and_then(|name| name.to_str());
+    let name = name.with_context(|| format!("{} cannot be written: give a file's name", submission.display()))?;
+    run::put(dir, name, |path| Ok(std::fs::write(path, &text)?))?;
+    eprintln!("{}: {} images", submission.display(), images.size()[0]);
+    Ok(())
+}

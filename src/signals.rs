@@ -1,0 +1,19 @@
+//! Ctrl-C and SIGTERM: the first one asks, the second one ends the program at once.
+
+use anyhow::Result;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+
+/// Holds 0, and from the first signal on its number.
+pub fn watch() -> Result<Arc<AtomicUsize>> {
+    let (received, second_ends) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: a signal sees the flag that an earlier one has set.
+        flag::register_conditional_shutdown(signal, 128 + signal, second_ends.clone())?;
+        flag::register(signal, second_ends.clone())?;
+        flag::register_usize(signal, received.clone(), signal as usize)?;
+    }
+    Ok(received)
+}

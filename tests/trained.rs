@@ -1,0 +1,194 @@
+//! What a trained network is good for: weights to Python and back, evaluation, prediction.
+
+mod common;
+
+use cnn_tutorial::cli::RunOptions;
+use cnn_tutorial::data::load;
+use cnn_tutorial::trained::Trained;
+use common::{python, run, stderr, stdout};
+use image::{GrayImage, Luma, imageops};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use tch::Tensor;
+
+fn train(dir: &Path, model: &str, steps: &str) {
+    let arguments = ["--data", "digits", "--model", model, "--max-steps", steps, "--out", model, "--scale", "unit"];
+    let adam = ["--optimizer", "adam", "--lr", "0.003", "--shuffle"];
+    let output = run(dir, &[&arguments[..], &adam].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+}
+
+/// Loads weights strictly into the Python twin, saves them again and the logits of the first 50 digits.
+const PYTHON: &str = r"
+import sys
+sys.path.insert(0, sys.argv[1])
+import torch
+from safetensors.torch import load_file, save_file
+from tutorial import CNNModel, LeNet5, read_data
+model = CNNModel() if sys.argv[2] == 'cnn' else LeNet5(10)
+model.load_state_dict(load_file(f'{sys.argv[2]}/model.safetensors'), strict=True)
+features, _ = read_data('digits')
+with torch.no_grad():
+    logits = model(torch.from_numpy(features[:50].reshape(-1, 1, 28, 28)) / 255)
+save_file({'logits': logits}, 'logits.safetensors')
+save_file(model.state_dict(), 'python.safetensors')
+";
+
+#[test]
+fn weights_go_to_python_and_back_with_the_same_logits_to_the_last_bit() {
+    let Some(python) = python() else { return };
+    for model in ["cnn", "lenet5"] {
+        let dir = tempfile::tempdir().unwrap();
+        train(dir.path(), model, "40");
+        let scripts = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts");
+        let twin = Command::new(python).args(["-c", PYTHON, scripts, model]).current_dir(dir.path()).output().unwrap();
+        assert!(twin.status.success(), "{}", stderr(&twin));
+        let expected = &Tensor::read_safetensors(dir.path().join("logits.safetensors")).unwrap()[0].1;
+        let options = RunOptions { run: Some(Some(dir.path().join(model))), best: false };
+        let (digits, _) = load(Some(Path::new("digits"))).unwrap();
+        let found = Trained::open(&options).unwrap().logits(&digits.images.narrow(0, 0, 50)).unwrap();
+        assert!(found.equal(expected), "{model}: {found}\n{expected}");
+
+        // Python's file is taken to start from; at a learning rate of 0 it stays as it is.
+        let arguments = ["--data", "digits", "--model", model, "--init-from", "python.safetensors", "--lr", "0"];
+        let output = run(dir.path(), &[&arguments[..], &["--max-steps", "2", "--out", "again"]].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        let read = |out: &str| fs::read(dir.path().join(out).join("model.safetensors")).unwrap();
+        assert!(read(model) == read("again"), "{model}");
+    }
+}
+
+#[test]
+fn weights_of_another_model_are_refused_to_start_from() {
+    let dir = tempfile::tempdir().unwrap();
+    train(dir.path(), "cnn", "1");
+    let refused = |file: &str, word: &str| {
+        let output = run(dir.path(), &["--data", "digits", "--model", "lenet5", "--init-from", file]);
+        let error = stderr(&output);
+        assert!(output.status.code() == Some(1) && error.contains(word) && error.contains(file), "{error}");
+        assert!(!dir.path().join("runs").exists());
+    };
+    refused("cnn/model.safetensors", "of another model");
+    refused("none.safetensors", "cannot be read");
+}
+
+#[test]
+fn evaluate_measures_the_images_the_run_was_validated_on() {
+    let dir = tempfile::tempdir().unwrap();
+    train(dir.path(), "cnn", "100");
+    let output = run(dir.path(), &["evaluate", "--run", "cnn"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let table = stdout(&output);
+    let json = fs::read_to_string(dir.path().join("cnn/evaluation.json")).unwrap();
+    let evaluation: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(evaluation["n"], 360);
+    let metrics = fs::read_to_string(dir.path().join("cnn/metrics.csv")).unwrap();
+    let logged: f64 = metrics.trim_end().rsplit_once(',').unwrap().1.parse().unwrap();
+    let accuracy = evaluation["accuracy"].as_f64().unwrap();
+    assert!((accuracy - logged).abs() < 1e-4, "{accuracy}, and the training logged {logged} for the same weights");
+    assert!(table.contains(&format!("accuracy {accuracy:.2} %")), "{table}");
+    let confusion: Vec<Vec<u64>> = serde_json::from_value(evaluation["confusion"].clone()).unwrap();
+    assert_eq!(confusion.iter().flatten().sum::<u64>(), 360);
+    assert_eq!((0..10).map(|i| confusion[i][i]).sum::<u64>() as f64, (accuracy * 3.6).round());
+    for (i, line) in table.lines().skip(4).enumerate() {
+        let counts: Vec<u64> = line.split_whitespace().skip(5).map(|count| count.parse().unwrap()).collect();
+        assert_eq!(counts, confusion[i], "{line}");
+    }
+    for picture in ["confusion.png", "mistakes.png"] {
+        let picture = image::open(dir.path().join("cnn").join(picture)).unwrap().into_luma8();
+        assert!(
+            picture.width() >= 1000 && picture.pixels().any(|p| p.0[0] < 60) && picture.pixels().any(|p| p.0[0] > 200)
+        );
+    }
+    let output = run(dir.path(), &["evaluate", "--run", "cnn", "--json"]);
+    assert_eq!(stdout(&output), json);
+    let output = run(dir.path(), &["evaluate", "--run", "cnn", "--best"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+}
+
+#[test]
+fn evaluate_takes_mnists_test_images_and_without_a_folder_the_newest_run() {
+    let Some(mnist) = common::mnist() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let mnist = mnist.to_str().unwrap();
+    let output = run(dir.path(), &["evaluate"]);
+    assert!(
+        output.status.code() == Some(1) && stderr(&output).contains("no run in the folder runs"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(run(dir.path(), &["--data", "digits", "--max-steps", "1"]).status.success());
+    std::thread::sleep(std::time::Duration::from_millis(20));
+    let trained = run(dir.path(), &["--data", mnist, "--max-steps", "300", "--model", "lenet5", "--scale", "unit"]);
+    assert!(trained.status.success());
+    for arguments in [&["evaluate", "--json"][..], &["evaluate", "--run", "--json"]] {
+        let output = run(dir.path(), arguments);
+        assert!(stderr(&output).contains("run: runs/lenet5, the newest"), "{}", stderr(&output));
+        let evaluation: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+        assert_eq!(evaluation["n"], 10_000);
+        assert!(evaluation["accuracy"].as_f64().unwrap() > 85.0, "{evaluation}");
+    }
+}
+
+#[test]
+fn predict_names_the_digits_on_pictures() {
+    let dir = tempfile::tempdir().unwrap();
+    train(dir.path(), "lenet5", "400");
+    let (digits, _) = load(Some(Path::new("digits"))).unwrap();
+    let labels: Vec<i64> = (&digits.labels).try_into().unwrap();
+    let mut arguments = vec!["predict".to_owned(), "--run".into(), "lenet5".into(), "--show".into()];
+    for i in 0..20 {
+        let pixels: Vec<u8> = digits.images.get(i).flatten(0, -1).try_into().unwrap();
+        let digit = GrayImage::from_vec(28, 28, pixels).unwrap();
+        let ink = imageops::resize(&digit, 280, 280, imageops::FilterType::CatmullRom);
+        let mut page = GrayImage::from_pixel(500, 400, Luma([235]));
+        for (x, y, pixel) in ink.enumerate_pixels() {
+            page.put_pixel(x + 200, y + 20, Luma([235 - (u32::from(pixel.0[0]) * 200 / 255) as u8]));
+        }
+        let name = format!("digit {i}.jpg");
+        page.save(dir.path().join(&name)).unwrap();
+        arguments.push(name);
+    }
+    let output = run(dir.path(), &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = stdout(&output);
+    let right = text.lines().zip(&labels).enumerate().filter(|(i, (line, label))| {
+        assert_eq!(line.matches('%').count(), 11, "a probability for each digit: {line}");
+        line.starts_with(&format!("digit {i}.jpg: {label} ("))
+    });
+    let right = right.count();
+    assert!(right >= 18, "{right} of 20 right:\n{text}");
+    assert!(dir.path().join("lenet5/predictions.png").exists());
+    let output = run(dir.path(), &["predict", "--run", "lenet5"]);
+    assert_eq!(output.status.code(), Some(2), "pictures or --csv");
+}
+
+#[test]
+fn predict_writes_kaggles_submission_for_its_unlabelled_csv() {
+    let dir = tempfile::tempdir().unwrap();
+    train(dir.path(), "cnn", "150");
+    let (digits, _) = load(Some(Path::new("digits"))).unwrap();
+    let mut csv = (0..784).map(|i| format!("pixel{i}")).collect::<Vec<_>>().join(",") + "\n";
+    for i in 0..1200 {
+        let pixels: Vec<u8> = digits.images.get(i).flatten(0, -1).try_into().unwrap();
+        csv += &(pixels.iter().map(u8::to_string).collect::<Vec<_>>().join(",") + "\n");
+    }
+    fs::write(dir.path().join("test.csv"), &csv).unwrap();
+    let predict = ["predict", "--run", "cnn", "--csv", "test.csv", "--submission", "out.csv"];
+    let output = run(dir.path(), &predict);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let submission = fs::read_to_string(dir.path().join("out.csv")).unwrap();
+    let mut lines = submission.lines();
+    assert_eq!(lines.next(), Some("ImageId,Label"));
+    let labels: Vec<i64> = (&digits.labels).try_into().unwrap();
+    let rows: Vec<_> = lines.map(|line| line.split_once(',').unwrap()).collect();
+    assert_eq!(rows.len(), 1200);
+    assert!(rows.iter().zip(1..).all(|(row, id)| row.0 == id.to_string()));
+    let right = rows.iter().zip(&labels).filter(|(row, label)| row.1 == label.to_string()).count();
+    assert!(right > 1080, "{right} of 1200 right");
+
+    fs::write(dir.path().join("test.csv"), csv.replacen("pixel0", "label", 1)).unwrap();
+    let output = run(dir.path(), &predict);
+    assert!(output.status.code() == Some(1) && stderr(&output).contains("it looks like Kaggle's train.csv"));
+}
