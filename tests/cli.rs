@@ -88,6 +88,22 @@ fn training_prints_the_tutorials_lines_and_leaves_its_charts_numbers_and_weights
 }
 
 #[test]
+fn config_json_names_the_versions_of_tch_and_libtorch_and_the_datas_checksum() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(run(dir.path(), &["--data", "digits", "--max-steps", "1"]).status.success());
+    let config = fs::read_to_string(dir.path().join("runs/cnn/config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    let locked = include_str!("../Cargo.lock").split("name = \"tch\"\nversion = \"").nth(1).unwrap();
+    assert_eq!(config["tch_version"], locked.split('"').next().unwrap());
+    assert!(config["libtorch_version"].as_str().unwrap().starts_with("2.11.0"), "{config}");
+    let (digits, _) = cnn_tutorial::data::load(Some(Path::new("digits"))).unwrap();
+    assert_eq!(config["dataset_sha256"], digits.sha256().unwrap());
+    assert_eq!((config["n_train"].as_i64(), config["n_test"].as_i64()), (Some(1437), Some(360)));
+    let threads = std::thread::available_parallelism().unwrap().get() as u64;
+    assert!((1..=threads).contains(&config["computed_with_threads"].as_u64().unwrap()));
+}
+
+#[test]
 fn lenet5_trains_with_adam_under_its_own_name() {
     let dir = tempfile::tempdir().unwrap();
     let output = run(dir.path(), &["--data", "digits", "--model", "lenet5", "--max-steps", "300"]);
