@@ -2,7 +2,7 @@
 
 use super::{Pair, record::seen};
 use std::fmt;
-use tch::{TchError, Tensor};
+use tch::{Device, TchError, Tensor};
 
 /// The frame's maximum: `torch.nn.MaxPool2d`.
 ///
@@ -42,7 +42,16 @@ impl MaxPool2d {
     }
 
     pub fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-        seen(self, "", [None; 2], xs.f_max_pool2d(self.kernel_size.0, self.stride.0, 0, 1, false)?)
+        let (kernel_size, stride) = (self.kernel_size.0, self.stride.0);
+        let out = if xs.device() == Device::Cpu && xs.dim() == 4 {
+            // The same bits, forward and backward, in less time: libtorch's kernel for the CPU is vectorised only where
+            // a pixel's channels lie next to each other in memory.
+            let channels_last = xs.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2])?;
+            channels_last.f_max_pool2d(kernel_size, stride, 0, 1, false)?.f_contiguous()?
+        } else {
+            xs.f_max_pool2d(kernel_size, stride, 0, 1, false)?
+        };
+        seen(self, "", [None; 2], out)
     }
 }
 
