@@ -65,7 +65,11 @@ fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> {
     tch::manual_seed(options.seed);
     let mut vs = nn::VarStore::new(tch::Device::Cpu);
     let model = options.model.build(&vs.root())?;
-    if let Some(weights) = &options.init_from {
+    let checkpoint = match &resumed {
+        Some((dir, _)) if dir.join(run::CHECKPOINT).exists() => Some(Checkpoint::load(dir)?),
+        _ => None,
+    };
+    if let (Some(weights), None) = (&options.init_from, &checkpoint) {
         load_weights(&vs, weights)?;
     }
     vs.set_device(device);
@@ -102,14 +106,10 @@ fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> {
                 dir.display(),
                 before.dataset
             );
-            let (done, best_loss) = match dir.join(run::CHECKPOINT).exists() {
-                true => {
-                    let checkpoint = Checkpoint::load(dir)?;
-                    checkpoint.restore(&vs, &mut optimizer).with_context(|| dir.display().to_string())?;
-                    (checkpoint.iteration, checkpoint.best_loss)
-                }
-                false => (0, f64::INFINITY),
-            };
+            if let Some(checkpoint) = &checkpoint {
+                checkpoint.restore(&vs, &mut optimizer).with_context(|| dir.display().to_string())?;
+            }
+            let (done, best_loss) = checkpoint.map_or((0, f64::INFINITY), |c| (c.iteration, c.best_loss));
             let (run, history) = Run::resume(dir, done)?;
             (run, history, done, best_loss)
         }
@@ -145,13 +145,15 @@ fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> {
     let Training { run, history, .. } = training;
     eprintln!("trained in {:.2} s", start.elapsed().as_secs_f64());
 
-    // Plot the tracked quantities, keep the weights
+    // Keep the weights, plot the tracked quantities
+    if reached == iterations {
+        run::put(&run.dir, run::WEIGHTS, |path| Ok(vs.save(path)?))?;
+    }
     plot(&run.dir, options, &history)?;
     if reached < iterations {
         eprintln!("stopped after iteration {reached} of {iterations}; go on with --resume {}", run.dir.display());
         return Ok(128 + stop.load(Ordering::Relaxed) as u8);
     }
-    run::put(&run.dir, run::WEIGHTS, |path| Ok(vs.save(path)?))?;
     run::remove(&run.dir, run::CHECKPOINT)?;
     eprintln!("results: {}", run.dir.display());
     Ok(0)

@@ -22,6 +22,7 @@ fn assert_equal_to_python(data: &[&str], options: &str) {
         .args(&shared)
         .args(["--out", "python"])
         .current_dir(dir.path())
+        .env("CUDA_VISIBLE_DEVICES", "")
         .output()
         .unwrap();
     assert!(python.status.success(), "{options}: {}", stderr(&python));
