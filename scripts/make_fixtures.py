@@ -98,15 +98,15 @@ def optimizers():
     """A parameter after each of five steps along given gradients."""
     tensors = {}
     torch.manual_seed(2)
-    start, gradients = torch.randn(7, 5), torch.randn(5, 7, 5)
+    start, gradients = torch.randn(20, 16), torch.randn(5, 20, 16)
     tensors["start"], tensors["gradients"] = start, gradients
     for name, make in [
         ("sgd", lambda p: torch.optim.SGD(p, lr=0.1)),
-        ("sgd_decay", lambda p: torch.optim.SGD(p, lr=0.1, weight_decay=0.01)),
+        ("sgd_decay", lambda p: torch.optim.SGD(p, lr=0.1, weight_decay=0.3)),
         ("sgd_momentum", lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9)),
-        ("sgd_momentum_decay", lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.01)),
+        ("sgd_momentum_decay", lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.3)),
         ("adam", lambda p: torch.optim.Adam(p, lr=0.003)),
-        ("adam_decay", lambda p: torch.optim.Adam(p, lr=0.003, weight_decay=0.01)),
+        ("adam_decay", lambda p: torch.optim.Adam(p, lr=0.003, weight_decay=0.3)),
         ("adamw", lambda p: torch.optim.AdamW(p, lr=0.003, weight_decay=0.3)),
     ]:
         parameter = start.clone().requires_grad_()

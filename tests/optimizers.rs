@@ -23,15 +23,15 @@ fn check(name: &str, make: impl FnOnce(&nn::VarStore) -> Result<Optimizer, tch::
 #[test]
 fn sgd_takes_pytorchs_steps_plain_with_momentum_and_with_weight_decay() {
     check("sgd", |vs| Optimizer::new(vs, Algorithm::Sgd, 0.1, 0.0, 0.0));
-    check("sgd_decay", |vs| Optimizer::new(vs, Algorithm::Sgd, 0.1, 0.0, 0.01));
+    check("sgd_decay", |vs| Optimizer::new(vs, Algorithm::Sgd, 0.1, 0.0, 0.3));
     check("sgd_momentum", |vs| Optimizer::new(vs, Algorithm::Sgd, 0.1, 0.9, 0.0));
-    check("sgd_momentum_decay", |vs| Optimizer::new(vs, Algorithm::Sgd, 0.1, 0.9, 0.01));
+    check("sgd_momentum_decay", |vs| Optimizer::new(vs, Algorithm::Sgd, 0.1, 0.9, 0.3));
 }
 
 #[test]
 fn adam_and_adamw_take_pytorchs_steps_plain_and_with_weight_decay() {
     check("adam", |vs| Optimizer::new(vs, Algorithm::Adam, 0.003, 0.0, 0.0));
-    check("adam_decay", |vs| Optimizer::new(vs, Algorithm::Adam, 0.003, 0.0, 0.01));
+    check("adam_decay", |vs| Optimizer::new(vs, Algorithm::Adam, 0.003, 0.0, 0.3));
     check("adamw", |vs| Optimizer::new(vs, Algorithm::Adamw, 0.003, 0.0, 0.3));
 }
 
