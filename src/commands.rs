@@ -9,7 +9,7 @@ use crate::run::{self, Config, Record, Run};
 use crate::train::{Schedule, Training};
 use crate::trained::load_weights;
 use crate::{plots, signals};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -75,7 +75,7 @@ fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> {
     vs.set_device(device);
     let mut optimizer = Optimizer::new(&vs, options.algorithm(), options.lr, options.momentum, options.weight_decay())?;
 
-    // Where the run stands
+    // The run's folder, and where the run stands
     let config = Config {
         version: env!("CARGO_PKG_VERSION").into(),
         tch_version: "0.24.0".into(),
@@ -94,26 +94,12 @@ fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> {
             ..options.clone()
         },
     };
-    let (run, history, done, best_loss) = match resumed {
-        None => {
-            let run = Run::create(options.out.as_deref(), options.model.name(), options.overwrite, &config)?;
-            (run, Vec::new(), 0, f64::INFINITY)
-        }
-        Some((dir, before)) => {
-            ensure!(
-                before.dataset_sha256 == config.dataset_sha256,
-                "{}: the data are not those the run began with ({}): give them back their content",
-                dir.display(),
-                before.dataset
-            );
-            if let Some(checkpoint) = &checkpoint {
-                checkpoint.restore(&vs, &mut optimizer).with_context(|| dir.display().to_string())?;
-            }
-            let (done, best_loss) = checkpoint.map_or((0, f64::INFINITY), |c| (c.iteration, c.best_loss));
-            let (run, history) = Run::resume(dir, done)?;
-            (run, history, done, best_loss)
-        }
-    };
+    let (mut done, mut best_loss) = (0, f64::INFINITY);
+    if let Some(checkpoint) = checkpoint {
+        checkpoint.restore(&vs, &mut optimizer)?;
+        (done, best_loss) = (checkpoint.iteration, checkpoint.best_loss);
+    }
+    let (run, history) = open_run(&config, resumed, done)?;
 
     // Model training
     let Schedule { epochs, iterations } = schedule;
@@ -157,6 +143,22 @@ fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> {
     run::remove(&run.dir, run::CHECKPOINT)?;
     eprintln!("results: {}", run.dir.display());
     Ok(0)
+}
+
+/// A new run's folder, or that of a run that has done `done` iterations, with what was logged there.
+fn open_run(config: &Config, resumed: Option<(&Path, Config)>, done: u64) -> Result<(Run, Vec<Record>)> {
+    let options = &config.options;
+    let Some((dir, before)) = resumed else {
+        let run = Run::create(options.out.as_deref(), options.model.name(), options.overwrite, config)?;
+        return Ok((run, Vec::new()));
+    };
+    ensure!(
+        before.dataset_sha256 == config.dataset_sha256,
+        "{}: the data are not those the run began with ({}): give them back their content",
+        dir.display(),
+        before.dataset
+    );
+    Run::resume(dir, done)
 }
 
 fn plot(dir: &Path, options: &Options, history: &[Record]) -> Result<()> {
