@@ -94,7 +94,7 @@ fn bad_input_to_explain_is_an_error_that_says_what_to_do() {
     fs::write(weights("cnn"), "damaged").unwrap();
     refused(&["--run", "cnn"], &["model.safetensors cannot be read"]);
     fs::remove_file(weights("cnn")).unwrap();
-    refused(&["--run", "cnn"], &["model.safetensors cannot be read", "finished run"]);
+    refused(&["--run", "cnn"], &["model.safetensors cannot be read", "when it is finished"]);
     fs::write(dir.path().join("cnn/config.json"), "{}").unwrap();
     refused(&["--run", "cnn"], &["config.json", "damaged"]);
     let output = run(dir.path(), &["explain", "--run", "lenet5", "--model", "cnn"]);
