@@ -85,6 +85,10 @@ pub struct EvaluateOptions {
     #[arg(long, value_name = "PATH|NAME")]
     pub data: Option<PathBuf>,
 
+    /// Measure on the part of the run's data that it was validated on, of MNIST too: options are chosen by this
+    #[arg(long, conflicts_with = "data")]
+    pub validation: bool,
+
     /// Print evaluation.json instead of the table
     #[arg(long)]
     pub json: bool,

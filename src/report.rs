@@ -5,7 +5,7 @@ use crate::data::{self, Dataset, train_test_split};
 use crate::pictures::{Content, Map, Panel, draw, draw_confusion};
 use crate::run;
 use crate::trained::{Trained, probabilities};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -38,7 +38,7 @@ struct Class {
 /// Measures the network of a run, prints the table and writes `evaluation.json`, `confusion.png` and `mistakes.png`.
 pub fn evaluate(options: &EvaluateOptions) -> Result<()> {
     let trained = Trained::open(&options.run)?;
-    let (dataset, source) = test_data(&trained, options.data.as_deref())?;
+    let (dataset, source) = test_data(&trained, options)?;
     let logits = trained.logits(&dataset.images)?;
     let loss = logits.f_cross_entropy_loss(&dataset.labels, None::<Tensor>, Reduction::Mean, -100, 0.0)?;
     let labels = Vec::<i64>::try_from(&dataset.labels)?;
@@ -73,10 +73,11 @@ pub fn evaluate(options: &EvaluateOptions) -> Result<()> {
 }
 
 /// MNIST's test images; of the run's own data the part it was validated on; of other data all.
-fn test_data(trained: &Trained, data: Option<&Path>) -> Result<(Dataset, String)> {
-    let options = &trained.config.options;
-    let data = data.or(options.data.as_deref());
+fn test_data(trained: &Trained, options: &EvaluateOptions) -> Result<(Dataset, String)> {
+    let run = &trained.config.options;
+    let data = options.data.as_deref().or(run.data.as_deref());
     let is_mnist = match data {
+        _ if options.validation => false,
         None => trained.config.dataset.starts_with("MNIST"),
         Some(data) => data == "mnist" || data.is_dir(),
     };
@@ -89,9 +90,13 @@ fn test_data(trained: &Trained, data: Option<&Path>) -> Result<(Dataset, String)
     }
     let (dataset, source) = data::load(data)?;
     if dataset.sha256()? != trained.config.dataset_sha256 {
+        ensure!(
+            !options.validation,
+            "{source}: the data are not those the run was trained on; --data measures on others"
+        );
         return Ok((dataset, source));
     }
-    let (_, test) = train_test_split(dataset.len() as usize, options.test_size, options.random_state)?;
+    let (_, test) = train_test_split(dataset.len() as usize, run.test_size, run.random_state)?;
     Ok((dataset.select(&test, Device::Cpu)?, format!("{source}, the part for validation")))
 }
 

@@ -129,6 +129,12 @@ fn evaluate_takes_mnists_test_images_and_without_a_folder_the_newest_run() {
         assert_eq!(evaluation["n"], 10_000);
         assert!(evaluation["accuracy"].as_f64().unwrap() > 85.0, "{evaluation}");
     }
+    let output = run(dir.path(), &["evaluate", "--validation", "--json"]);
+    let evaluation: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(evaluation["n"], 12_000);
+    let metrics = fs::read_to_string(dir.path().join("runs/lenet5/metrics.csv")).unwrap();
+    let logged: f64 = metrics.trim_end().rsplit_once(',').unwrap().1.parse().unwrap();
+    assert!((evaluation["accuracy"].as_f64().unwrap() - logged).abs() < 1e-4, "{evaluation} {logged}");
 }
 
 #[test]
