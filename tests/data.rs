@@ -153,7 +153,7 @@ fn a_bad_csv_is_refused_with_its_name_the_place_and_what_was_expected_and_found(
     refused_csv(good.lines().next().unwrap(), &["no images"]);
     refused_csv(good.replacen("label,", "", 1), &["no column 'label'", "train.csv"]);
     refused_csv(good.replacen("label", "digit", 1), &["line 1", "column 1", "'digit'"]);
-    refused_csv(good.replacen("pixel7,", "pixel8,", 1), &["line 1", "column 9", "'pixel8'"]);
+    refused_csv(good.replacen("pixel7,", "pixel8,", 1), &["line 1", "column 10", "each once", "'pixel8'"]);
     refused_csv(good.replacen(",pixel783", "", 1), &["line 1", "expected 785 columns", "found 784"]);
     refused_csv(good.trim_end().rsplit_once(',').unwrap().0, &["line 3", "expected 785 columns", "found 784"]);
     refused_csv(good.replacen("\n3,3,", "\n3,256,", 1), &["line 2", "column pixel0", "0 to 255", "'256'"]);
