@@ -2,7 +2,7 @@
 
 mod common;
 
-use cnn_tutorial::nn::{AvgPool2d, Conv2d, LPPool2d, Linear, MaxPool2d};
+use cnn_tutorial::nn::{AvgPool2d, Conv2d, LPPool2d, Linear, MaxPool2d, ReLU, Tanh};
 use common::{assert_same, tensors};
 use tch::{Device, TchError, Tensor, nn};
 
@@ -67,6 +67,105 @@ fn pools_give_pytorchs_values_and_gradients() {
     check("lp2", &none, 1e-5, |xs| LPPool2d::new(2.0, 2).stride(1).forward(xs));
     check("lp3", &none, 1e-5, |xs| LPPool2d::new(3.0, (2, 3)).stride(2).forward(xs));
     check("lp16", &none, 1e-5, |xs| LPPool2d::new(16.0, 2).forward(xs));
+}
+
+/// The output and the gradients of input and parameters.
+fn output_and_gradients(
+    vs: &nn::VarStore,
+    xs: &Tensor,
+    forward: impl FnOnce(&Tensor) -> Result<Tensor, TchError>,
+) -> Vec<Tensor> {
+    for mut variable in vs.trainable_variables() {
+        variable.zero_grad();
+    }
+    let xs = xs.copy().set_requires_grad(true);
+    let output = forward(&xs).unwrap();
+    let output = if output.is_mkldnn() { output.to_dense(None, false) } else { output };
+    let weights = Tensor::arange(output.numel() as i64, tch::kind::FLOAT_CPU).sin().view_as(&output);
+    (&output * weights).sum(None).backward();
+    let mut variables: Vec<_> = vs.variables().into_iter().collect();
+    variables.sort_by(|a, b| a.0.cmp(&b.0));
+    [output, xs.grad()].into_iter().chain(variables.into_iter().map(|(_, variable)| variable.grad().copy())).collect()
+}
+
+#[track_caller]
+fn assert_equal_bits(found: &[Tensor], expected: &[Tensor], what: &str) {
+    assert_eq!(found.len(), expected.len());
+    assert!(found.iter().zip(expected).all(|(found, expected)| found.equal(expected)), "{what}");
+}
+
+#[test]
+fn relu_then_max_pool_is_max_pool_of_relu_to_the_last_bit() {
+    let none = nn::VarStore::new(Device::Cpu);
+    tch::manual_seed(0);
+    // Rounded, so that many are equal and many frames hold nothing above 0.
+    let xs = Tensor::randn([8, 16, 13, 13], tch::kind::FLOAT_CPU).round();
+    for pool in [MaxPool2d::new(2), MaxPool2d::new(3).stride(2)] {
+        let expected = output_and_gradients(&none, &xs, |xs| pool.forward(&ReLU.forward(xs)?));
+        let found = output_and_gradients(&none, &xs, |xs| ReLU.then(&pool, xs));
+        assert_equal_bits(&found, &expected, &pool.to_string());
+    }
+}
+
+#[test]
+fn onednns_layout_changes_no_bit_of_any_layer_after_it() {
+    for n in [1, 7, 100] {
+        for (pool, places) in [
+            (MaxPool2d::new(2), 11 * 11),
+            (MaxPool2d::new(3).stride(2), 10 * 10),
+            (MaxPool2d::new((2, 3)).stride(3), 7 * 6),
+        ] {
+            tch::manual_seed(n);
+            let xs = Tensor::randint(256, [n, 1, 28, 28], tch::kind::FLOAT_CPU);
+            let vs = nn::VarStore::new(Device::Cpu);
+            let plain = |name: &str, i, o| Conv2d::new(&vs.root() / name, i, o, 3).unwrap();
+            let first = plain("first", 1, 16);
+            let second = plain("second", 16, 32);
+            let last = Linear::new(&vs.root() / "last", 32 * places, 10).unwrap();
+            let network = |first: &Conv2d, second: &Conv2d, xs: &Tensor| {
+                let pooled = ReLU.then(&pool, &first.forward(xs)?)?;
+                let out = ReLU.forward(&second.forward(&pooled)?)?;
+                last.forward(&out.f_flatten(1, -1)?)
+            };
+            let expected = output_and_gradients(&vs, &xs, |xs| network(&first, &second, xs));
+            let (first, second) = (first.onednn_layout(), second.onednn_layout());
+            let found = output_and_gradients(&vs, &xs, |xs| network(&first, &second, xs));
+            assert_equal_bits(&found, &expected, &format!("{n} images, {pool}"));
+        }
+    }
+}
+
+#[test]
+fn every_layer_takes_a_tensor_in_onednns_layout() {
+    tch::manual_seed(0);
+    let vs = nn::VarStore::new(Device::Cpu);
+    let conv = Conv2d::new(vs.root(), 1, 4, 3).unwrap();
+    let xs = Tensor::randn([5, 1, 12, 12], tch::kind::FLOAT_CPU);
+    let dense = conv.forward(&xs).unwrap();
+    let blocked = conv.onednn_layout().forward(&xs).unwrap();
+    assert_eq!(blocked.is_mkldnn(), cfg!(target_arch = "x86_64") && tch::utils::has_mkldnn());
+    let check = |layer: &dyn Fn(&Tensor) -> Result<Tensor, TchError>| {
+        assert!(layer(&blocked).unwrap().equal(&layer(&dense).unwrap()));
+    };
+    check(&|xs| Tanh.forward(xs));
+    check(&|xs| AvgPool2d::new(2).forward(xs));
+    check(&|xs| AvgPool2d::new(3).stride(1).forward(xs));
+    check(&|xs| MaxPool2d::new(3).stride(1).forward(xs));
+    check(&|xs| LPPool2d::new(2.0, 2).forward(xs));
+}
+
+#[test]
+fn the_average_pool_has_the_bits_of_libtorchs_own() {
+    tch::manual_seed(0);
+    let none = nn::VarStore::new(Device::Cpu);
+    let xs = Tensor::randn([20, 6, 28, 28], tch::kind::FLOAT_CPU);
+    for (size, stride) in [(2, 2), (3, 3), (3, 2), (4, 1)] {
+        let found = output_and_gradients(&none, &xs, |xs| AvgPool2d::new(size).stride(stride).forward(xs));
+        let expected = output_and_gradients(&none, &xs, |xs| {
+            xs.f_avg_pool2d([size; 2], [stride; 2], 0, false, true, None) // libtorch's own, not oneDNN's
+        });
+        assert_equal_bits(&found, &expected, &format!("kernel_size={size}, stride={stride}"));
+    }
 }
 
 #[test]

@@ -68,11 +68,9 @@ fn every_shape_in_the_comments_of_the_cnn_is_the_shape_there() {
         xs
     };
     let out = see(m.cnn1.forward(&x).unwrap());
-    let out = see(m.relu1.forward(&out).unwrap());
-    let out = see(m.maxpool1.forward(&out).unwrap());
+    let out = see(m.relu1.then(&m.maxpool1, &out).unwrap());
     let out = see(m.cnn2.forward(&out).unwrap());
-    let out = see(m.relu2.forward(&out).unwrap());
-    let out = see(m.maxpool2.forward(&out).unwrap());
+    let out = see(m.relu2.then(&m.maxpool2, &out).unwrap());
     let out = see(out.flatten(1, -1));
     let out = see(m.fc1.forward(&out).unwrap());
     assert_eq!(commented_shapes(include_str!("../src/models/cnn.rs")), shapes);

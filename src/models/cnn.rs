@@ -20,12 +20,12 @@ impl CNNModel {
     pub fn new(vs: &nn::Path) -> Result<Self, TchError> {
         Ok(Self {
             // Convolution 1
-            cnn1: Conv2d::new(vs / "cnn1", 1, 16, 3)?.stride(1).padding(0),
+            cnn1: Conv2d::new(vs / "cnn1", 1, 16, 3)?.stride(1).padding(0).onednn_layout(),
             relu1: ReLU,
             // Max pool 1
             maxpool1: MaxPool2d::new(2),
             // Convolution 2
-            cnn2: Conv2d::new(vs / "cnn2", 16, 32, 3)?.stride(1).padding(0),
+            cnn2: Conv2d::new(vs / "cnn2", 16, 32, 3)?.stride(1).padding(0).onednn_layout(),
             relu2: ReLU,
             // Max pool 2
             maxpool2: MaxPool2d::new(2),
@@ -37,20 +37,18 @@ impl CNNModel {
 
 impl Model for CNNModel {
     fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        // Set 1                                     [N, 1, 28, 28]
-        let out = self.cnn1.forward(x)?; //          [N, 16, 26, 26]
-        let out = self.relu1.forward(&out)?; //      [N, 16, 26, 26]
-        let out = self.maxpool1.forward(&out)?; //   [N, 16, 13, 13]
+        // Set 1                                               [N, 1, 28, 28]
+        let out = self.cnn1.forward(x)?; //                    [N, 16, 26, 26]
+        let out = self.relu1.then(&self.maxpool1, &out)?; //   [N, 16, 13, 13]
 
         // Set 2
-        let out = self.cnn2.forward(&out)?; //       [N, 32, 11, 11]
-        let out = self.relu2.forward(&out)?; //      [N, 32, 11, 11]
-        let out = self.maxpool2.forward(&out)?; //   [N, 32, 5, 5]
+        let out = self.cnn2.forward(&out)?; //                 [N, 32, 11, 11]
+        let out = self.relu2.then(&self.maxpool2, &out)?; //   [N, 32, 5, 5]
 
         // Flatten
-        let out = out.f_flatten(1, -1)?; //          [N, 800]
+        let out = out.f_flatten(1, -1)?; //                    [N, 800]
 
         // Dense
-        self.fc1.forward(&out) //                    [N, 10]
+        self.fc1.forward(&out) //                              [N, 10]
     }
 }

@@ -1,6 +1,7 @@
 //! The activations: ReLU in the slides' CNN, tanh in LeNet-5.
 
-use super::record::seen;
+use super::record::{is_recording, seen};
+use super::{MaxPool2d, onednn::to_dense};
 use std::fmt;
 use tch::{TchError, Tensor};
 
@@ -12,6 +13,12 @@ impl ReLU {
     pub fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
         seen(self, "", [None; 2], xs.f_relu()?)
     }
+
+    /// `maxpool.forward(&self.forward(xs)?)`, computed in the other order: what is largest before ReLU is so after it.
+    /// The same bits, forward and backward, and of ReLU's work only the pooled pixels'.
+    pub fn then(&self, maxpool: &MaxPool2d, xs: &Tensor) -> Result<Tensor, TchError> {
+        if is_recording() { maxpool.forward(&self.forward(xs)?) } else { self.forward(&maxpool.forward(xs)?) }
+    }
 }
 
 /// The hyperbolic tangent, element by element: `torch.nn.Tanh`.
@@ -20,7 +27,7 @@ pub struct Tanh;
 
 impl Tanh {
     pub fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-        seen(self, "", [None; 2], xs.f_tanh()?)
+        seen(self, "", [None; 2], to_dense(xs)?.f_tanh()?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Slides "Convolutional Layers" and "Convolutional Layers: Arguments": `nn.Conv2d`.
 
-use super::{Pair, record::seen, reset_parameters};
+use super::{Pair, onednn::to_onednn, record::seen, reset_parameters};
 use std::fmt;
 use tch::nn::{self, Init};
 use tch::{TchError, Tensor};
@@ -17,6 +17,7 @@ pub struct Conv2d {
     kernel_size: Pair,
     stride: Pair,
     padding: Pair,
+    onednn_layout: bool,
 }
 
 impl Conv2d {
@@ -35,7 +36,7 @@ impl Conv2d {
         let conv = nn::conv(vs, in_channels, out_channels, kernel_size.0, config);
         let [height, width] = kernel_size.0;
         reset_parameters(&conv.ws, conv.bs.as_ref(), in_channels * height * width)?;
-        Ok(Self { conv, name, kernel_size, stride: 1.into(), padding: 0.into() })
+        Ok(Self { conv, name, kernel_size, stride: 1.into(), padding: 0.into(), onednn_layout: false })
     }
 
     /// How far the kernel moves between two convolutions.
@@ -48,9 +49,18 @@ impl Conv2d {
         Self { padding: padding.into(), ..self }
     }
 
+    /// Leaves the output in the layout in which oneDNN computes convolutions on the CPU: with the same bits, it saves
+    /// bringing them out of it and back. What comes next has to know that layout, as [`ReLU`](super::ReLU),
+    /// [`MaxPool2d`](super::MaxPool2d), another convolution, `f_flatten` and [`Linear`](super::Linear) do;
+    /// `f_to_dense` leaves it.
+    pub fn onednn_layout(self) -> Self {
+        Self { onednn_layout: true, ..self }
+    }
+
     pub fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
         // Not `nn::Conv2D::forward`, which panics where libtorch reports an error.
         let (weight, bias) = (&self.conv.ws, self.conv.bs.as_ref());
+        let xs = if self.onednn_layout { to_onednn(xs)? } else { xs.shallow_clone() };
         let out = xs.f_conv2d(weight, bias, self.stride.0, self.padding.0, 1, 1)?;
         seen(self, &self.name, [Some(weight), bias], out)
     }

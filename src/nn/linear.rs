@@ -1,6 +1,6 @@
 //! The fully connected layer of the slide "Model Definition: Initialization": `nn.Linear`.
 
-use super::{record::seen, reset_parameters};
+use super::{onednn::to_dense, record::seen, reset_parameters};
 use std::fmt;
 use tch::nn::{self, Init};
 use tch::{TchError, Tensor};
@@ -26,7 +26,7 @@ impl Linear {
 
     pub fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
         let (weight, bias) = (&self.linear.ws, self.linear.bs.as_ref());
-        seen(self, &self.name, [Some(weight), bias], xs.f_linear(weight, bias)?)
+        seen(self, &self.name, [Some(weight), bias], to_dense(xs)?.f_linear(weight, bias)?)
     }
 }
 

@@ -3,6 +3,7 @@
 mod activation;
 mod conv;
 mod linear;
+mod onednn;
 mod pool;
 mod record;
 

@@ -1,5 +1,6 @@
 //! Looking on while a network works: the counterpart of PyTorch's forward hooks.
 
+use super::onednn::to_dense;
 use std::cell::RefCell;
 use std::fmt::Display;
 use tch::{TchError, Tensor};
@@ -44,6 +45,10 @@ pub fn record<T>(forward: impl FnOnce() -> Result<T, TchError>) -> Result<(T, Ve
     Ok((result?, stages))
 }
 
+pub(super) fn is_recording() -> bool {
+    STAGES.with_borrow(Option::is_some)
+}
+
 /// What every layer passes its output through. Does nothing unless `record` is at work.
 pub(super) fn seen(
     layer: &impl Display,
@@ -65,7 +70,7 @@ pub(super) fn seen(
             stages.push(Stage {
                 name,
                 layer,
-                output: output.f_detach()?,
+                output: to_dense(&output)?.f_detach()?,
                 weight: parameters[0].map(Tensor::shallow_clone),
                 parameters: parameters.iter().flatten().map(|parameter| parameter.numel() as i64).sum(),
             });
