@@ -5,6 +5,7 @@ It takes the options of the Rust program and writes the same files, so that the 
 """
 
 import argparse
+import contextlib
 import csv
 import gzip
 import itertools
@@ -54,6 +55,8 @@ def parse_args():
     parser.add_argument("--eval-every", type=int, default=50)
     parser.add_argument("--print-every", type=int, default=500)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument("--channels-last", action="store_true", help="torch.channels_last")
+    parser.add_argument("--tuned", action="store_true", help="as fast as PyTorch can: see the comments")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--overwrite", action="store_true")
@@ -118,8 +121,8 @@ class CNNModel(nn.Module):
         out = self.relu2(out)
         out = self.maxpool2(out)
 
-        # Flatten
-        out = out.view(out.size(0), -1)
+        # Flatten (the slide's view cannot do channels_last)
+        out = out.reshape(out.size(0), -1)
 
         # Dense
         out = self.fc1(out)
@@ -142,7 +145,7 @@ class LeNet5(nn.Module):
         out = self.avgpool(self.tanh(self.conv1(x)))
         out = self.avgpool(self.tanh(self.conv2(out)))
         out = self.tanh(self.conv3(out))
-        out = out.view(out.size(0), -1)
+        out = out.reshape(out.size(0), -1)
         out = self.tanh(self.fc1(out))
         logits = self.fc2(out)
         return logits
@@ -159,6 +162,26 @@ def augment(images):
     theta = torch.stack(rows, 1).to(images.device)
     grid = nn.functional.affine_grid(theta, images.shape, align_corners=False)
     return nn.functional.grid_sample(images, grid, align_corners=False)
+
+
+class Slices:
+    """What a DataLoader gives, as slices of the tensors: nothing is indexed image by image, nothing collated."""
+
+    def __init__(self, images, labels, batch_size, shuffle):
+        self.images, self.labels, self.batch_size, self.shuffle = images, labels, batch_size, shuffle
+
+    def __len__(self):
+        return math.ceil(len(self.images) / self.batch_size)
+
+    def __iter__(self):
+        order = torch.randperm(len(self.images)) if self.shuffle else None
+        for start in range(0, len(self.images), self.batch_size):
+            batch = slice(start, start + self.batch_size) if order is None else order[start : start + self.batch_size]
+            yield self.images[batch], self.labels[batch]
+
+
+def save(model, path):
+    save_file({name: tensor.contiguous() for name, tensor in model.state_dict().items()}, path)
 
 
 def make_folder(args):
@@ -194,6 +217,12 @@ def main():
     batch_size = args.batch_size
     train_loader = DataLoader(TensorDataset(train_x, y_train), batch_size=batch_size, shuffle=args.shuffle)
     test_loader = DataLoader(TensorDataset(X_cv, y_cv), batch_size=batch_size, shuffle=False)
+    memory_format = torch.channels_last if args.channels_last or args.tuned else torch.preserve_format
+    if args.tuned:
+        train_x, X_cv = (x.to(device, memory_format=memory_format) for x in (train_x, X_cv))
+        y_train, y_cv = y_train.to(device), y_cv.to(device)
+        train_loader = Slices(train_x, y_train, batch_size, args.shuffle)
+        test_loader = Slices(X_cv, y_cv, batch_size, False)
 
     # Definition of hyperparameters
     num_epochs = int(args.n_iters / (len(train_x) / batch_size))
@@ -210,7 +239,7 @@ def main():
     model = CNNModel() if args.model == "cnn" else LeNet5(10)
     if args.init_from:
         model.load_state_dict(load_file(args.init_from))
-    model.to(device)
+    model.to(device, memory_format=memory_format)
     error = nn.CrossEntropyLoss()
     if args.optimizer == "sgd":
         optimizer = torch.optim.SGD(
@@ -228,6 +257,15 @@ def main():
     folder = make_folder(args)
     config = {key: str(value) if isinstance(value, Path) else value for key, value in vars(args).items()}
     (folder / "config.json").write_text(json.dumps({"torch": torch.__version__, **config}, indent=2) + "\n")
+    network, tracking = model, contextlib.nullcontext
+    if args.tuned:
+        # The first batch compiles the network, for training and for evaluation, which needs no gradients
+        start = time.perf_counter()
+        network, tracking = torch.compile(model), torch.no_grad
+        error(network(train_x[:batch_size]), y_train[:batch_size]).backward()
+        with tracking():
+            network(X_cv[:batch_size])
+        print(f"compiled in {time.perf_counter() - start:.2f} s", file=sys.stderr, flush=True)
     print(f"training: {total} iterations, {num_epochs} epochs", file=sys.stderr, flush=True)
     start = time.perf_counter()
 
@@ -242,14 +280,14 @@ def main():
         metrics.writerow(["iteration", "loss", "accuracy"])
         for epoch in range(num_epochs):
             for images, labels in train_loader:
-                train = images.to(device)
+                train = images.to(device, memory_format=memory_format)
                 labels = labels.to(device)
                 if args.augment:
                     train = augment(train)
                 # Clear gradients
                 optimizer.zero_grad()
                 # Forward propagation
-                outputs = model(train)
+                outputs = network(train)
                 # Calculate softmax and cross entropy loss
                 loss = error(outputs, labels)
                 # Calculating gradients
@@ -264,22 +302,23 @@ def main():
                     seen = 0
                     test_loss = 0.0
                     # Iterate through test dataset
-                    for images, labels in test_loader:
-                        labels = labels.to(device)
-                        # Forward propagation
-                        outputs = model(images.to(device))
-                        # Get predictions from the maximum value
-                        predicted = torch.max(outputs.data, 1)[1]
-                        # Total number of labels
-                        seen += len(labels)
-                        correct += (predicted == labels).sum()
-                        test_loss += error(outputs, labels).item() * len(labels)
+                    with tracking():
+                        for images, labels in test_loader:
+                            labels = labels.to(device)
+                            # Forward propagation
+                            outputs = network(images.to(device, memory_format=memory_format))
+                            # Get predictions from the maximum value
+                            predicted = torch.max(outputs.data, 1)[1]
+                            # Total number of labels
+                            seen += len(labels)
+                            correct += (predicted == labels).sum()
+                            test_loss += error(outputs, labels).item() * len(labels)
 
                     accuracy = 100 * correct / float(seen)
                     # keep the weights with the best validation loss
                     if test_loss / seen < best_loss:
                         best_loss = test_loss / seen
-                        save_file(model.state_dict(), folder / "best.safetensors")
+                        save(model, folder / "best.safetensors")
 
                     # store loss and iteration
                     loss_list.append(loss.item())
@@ -296,7 +335,7 @@ def main():
                 scheduler.step()
 
     print(f"trained in {time.perf_counter() - start:.2f} s", file=sys.stderr, flush=True)
-    save_file(model.state_dict(), folder / "model.safetensors")
+    save(model, folder / "model.safetensors")
 
     name = {"cnn": "CNN", "lenet5": "LeNet-5"}[args.model]
     for file, quantity, values, color in [

@@ -57,9 +57,9 @@ fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> {
     let (n_train, n_test) = (train_set.len(), test_set.len());
     eprintln!("data: {source}: {n_train} images to train on, {n_test} to validate on");
     let schedule = Schedule::new(options, n_train)?;
-    let Options { batch_size, shuffle, augment, scale, .. } = *options;
-    let train_loader = DataLoader { dataset: &train_set, batch_size, shuffle, augment, scale };
-    let test_loader = DataLoader { dataset: &test_set, batch_size, shuffle: false, augment: false, scale };
+    let Options { batch_size, shuffle, augment, scale, channels_last, .. } = *options;
+    let train_loader = DataLoader { dataset: &train_set, batch_size, shuffle, augment, scale, channels_last };
+    let test_loader = DataLoader { dataset: &test_set, shuffle: false, augment: false, ..train_loader };
 
     // Model, drawn on the CPU and then moved, as in Python; loss and optimizer
     tch::manual_seed(options.seed);

@@ -1,11 +1,11 @@
 //! Reads the command line, does what it asks for, reports an error.
 
 use cnn_tutorial::cli::{Cli, Command};
-use cnn_tutorial::{commands, explain, predict, report, summary};
+use cnn_tutorial::{commands, device, explain, predict, report, summary};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    keep_freed_memory();
+    device::keep_freed_memory();
     let cli = Cli::from_command_line();
     let done = |()| 0;
     let result = match (&cli.command, &cli.resume) {
@@ -24,16 +24,5 @@ fn main() -> ExitCode {
             eprintln!("error: {}", message.split("\nException raised from").next().unwrap_or(&message));
             ExitCode::FAILURE
         }
-    }
-}
-
-/// Has glibc keep what libtorch frees for its next allocation. By default it gives every activation (4 MB and more)
-/// back to the kernel and faults it in again, page by page, an iteration later.
-fn keep_freed_memory() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // Safety: sets two numbers of the allocator, before there is a second thread.
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20); // the largest that glibc takes
-        libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
     }
 }

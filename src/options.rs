@@ -110,6 +110,11 @@ pub struct Options {
     #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
     pub device: DeviceChoice,
 
+    /// Keep a pixel's channels next to each other in memory, PyTorch's torch.channels_last: other last bits
+    #[arg(long)]
+    #[serde(default)]
+    pub channels_last: bool,
+
     /// Threads of one operation on the CPU [default: libtorch's choice, one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
     pub threads: Option<i32>,

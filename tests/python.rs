@@ -60,6 +60,11 @@ fn every_option_gives_pythons_numbers() {
         "--model cnn --max-steps 60 --eval-every 10 --batch-size 37 --test-size 0.35 --random-state 7 --seed 99",
         "--model lenet5 --epochs 4 --eval-every 10 --optimizer adamw --lr 0.003 --lr-schedule cosine --augment --scale unit",
         "--model cnn --epochs 5 --eval-every 10 --lr-schedule step --step-size 2 --gamma 0.5 --momentum 0.9 --augment",
+        "--model cnn --max-steps 60 --eval-every 5 --channels-last",
+        "--model lenet5 --max-steps 60 --eval-every 10 --channels-last --shuffle --augment --scale unit",
+        "--model cnn --max-steps 20 --eval-every 5 --batch-size 359 --channels-last", // the last batch is a single image
+        "--model cnn --max-steps 20 --eval-every 5 --batch-size 359",
+        "--model lenet5 --max-steps 20 --eval-every 5 --batch-size 359",
         "--model lenet5 --n-iters 70 --eval-every 10 --batch-size 64 --threads 1 --shuffle --seed 4",
     ] {
         assert_equal_to_python(&DIGITS, options);

@@ -13,6 +13,8 @@ pub struct DataLoader<'a> {
     pub shuffle: bool,
     pub augment: bool,
     pub scale: Scale,
+    /// Images in PyTorch's memory format `torch.channels_last`, in which the network then computes.
+    pub channels_last: bool,
 }
 
 impl DataLoader<'_> {
@@ -37,9 +39,20 @@ impl DataLoader<'_> {
             if self.augment {
                 images = augment(&images)?;
             }
+            if self.channels_last {
+                images = channels_last(&images)?;
+            }
             Ok((images, batch(&self.dataset.labels)?))
         }))
     }
+}
+
+/// `images.to(memory_format=torch.channels_last)`: tch has no memory formats.
+fn channels_last(images: &Tensor) -> Result<Tensor, TchError> {
+    let (n, c, h, w) = images.size4()?;
+    let nhwc = images.f_permute([0, 2, 3, 1])?.f_contiguous()?;
+    // The strides tell libtorch the format; for a single channel, permuting back would leave the usual ones.
+    nhwc.f_as_strided([n, c, h, w], [h * w * c, 1, w * c, c], None)
 }
 
 /// `torch.empty((), dtype=torch.int64).random_().item()`.
