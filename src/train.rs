@@ -11,6 +11,7 @@ use anyhow::{Result, bail, ensure};
 use indicatif::ProgressBar;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 use tch::{Reduction, Tensor, nn::VarStore};
 
 /// How long to train.
@@ -59,6 +60,8 @@ pub struct Training<'a> {
     pub done: u64,
     pub best_loss: f64,
     pub history: Vec<Record>,
+    /// The part of the time that went into tracking progress.
+    pub tracking: Duration,
 }
 
 impl Training<'_> {
@@ -67,6 +70,9 @@ impl Training<'_> {
     /// What is logged is in the run's folder from the moment it is known.
     pub fn train(&mut self, bar: &ProgressBar, stop: &AtomicUsize) -> Result<u64> {
         let (options, train_loader, Schedule { epochs, iterations }) = (self.options, self.train_loader, self.schedule);
+        if self.done >= iterations {
+            return Ok(iterations); // it was ended after its last checkpoint, before its results were written
+        }
         let mut count = 0;
         let mut losses = Vec::new();
         for epoch in 0..epochs {
@@ -122,6 +128,7 @@ impl Training<'_> {
 
     /// Measures the validation accuracy, stores loss, iteration and accuracy, and keeps the best weights.
     fn track(&mut self, iteration: u64, loss: f64) -> Result<()> {
+        let start = Instant::now();
         let (accuracy, validation_loss) = accuracy_and_loss(self.model, &self.test_loader)?;
         let record = Record { iteration, loss, accuracy: accuracy.into() };
         self.run.log(&record)?;
@@ -130,6 +137,7 @@ impl Training<'_> {
             self.best_loss = validation_loss;
             run::put(&self.run.dir, run::BEST_WEIGHTS, |path| Ok(self.vs.save(path)?))?;
         }
+        self.tracking += start.elapsed();
         Ok(())
     }
 }
