@@ -1,13 +1,15 @@
 //! Fetches MNIST once, from the first mirror that has it right.
 
 use super::idx;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
-use std::time::Duration;
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// Where MNIST lies, or is put, relative to the current folder.
 pub const MNIST_DIR: &str = "data/mnist";
@@ -15,13 +17,55 @@ pub const MNIST_DIR: &str = "data/mnist";
 const MIRRORS: [&str; 2] =
     ["https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist"];
 
-/// Part, kind, dimensions, size in bytes and SHA-256 of each file, gzipped as it is distributed.
-const FILES: [(&str, &str, u8, u64, &str); 4] = [
-    ("train", "images", 3, 9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
-    ("train", "labels", 1, 28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
-    ("t10k", "images", 3, 1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
-    ("t10k", "labels", 1, 4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+/// A file of MNIST, gzipped as it is distributed.
+struct Mnist {
+    part: &'static str,
+    kind: &'static str,
+    dimensions: u8,
+    /// In bytes.
+    size: u64,
+    sha256: &'static str,
+    unzipped_sha256: &'static str,
+}
+
+const FILES: [Mnist; 4] = [
+    Mnist {
+        part: "train",
+        kind: "images",
+        dimensions: 3,
+        size: 9_912_422,
+        sha256: "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        unzipped_sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    },
+    Mnist {
+        part: "train",
+        kind: "labels",
+        dimensions: 1,
+        size: 28_881,
+        sha256: "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        unzipped_sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    },
+    Mnist {
+        part: "t10k",
+        kind: "images",
+        dimensions: 3,
+        size: 1_648_877,
+        sha256: "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        unzipped_sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    },
+    Mnist {
+        part: "t10k",
+        kind: "labels",
+        dimensions: 1,
+        size: 4_542,
+        sha256: "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        unzipped_sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    },
 ];
+
+/// After this time without a byte, or slower than this on average, a mirror is given up.
+const STALLED: Duration = Duration::from_secs(20);
+const SLOWEST: f64 = 10_000.0; // bytes a second
 
 /// Downloads the files of MNIST that `dir` lacks. The environment variable `MNIST_MIRROR` replaces the mirrors by your
 /// own, such as a folder served in the classroom: one URL, or several with commas between them.
@@ -30,15 +74,16 @@ const FILES: [(&str, &str, u8, u64, &str); 4] = [
 pub fn download_mnist(dir: &Path) -> Result<()> {
     let own_mirror = std::env::var("MNIST_MIRROR").ok();
     let mirrors = own_mirror.as_deref().map_or(MIRRORS.to_vec(), |mirrors| mirrors.split(',').collect());
-    for (part, kind, dimensions, size, sha256) in FILES {
-        if idx::find(dir, part, kind, dimensions).is_some() {
+    for file in &FILES {
+        let Mnist { part, kind, dimensions, .. } = file;
+        if idx::find(dir, part, kind, *dimensions).is_some() {
             continue;
         }
         let name = format!("{part}-{kind}-idx{dimensions}-ubyte.gz");
         let mut errors = Vec::new();
         while errors.len() < mirrors.len() {
-            let url = format!("{}/{name}", mirrors[errors.len()].trim_end_matches('/'));
-            match fetch(&url, &dir.join(&name), size, sha256) {
+            let url = format!("{}/{name}", mirrors[errors.len()].trim().trim_end_matches('/'));
+            match fetch(&url, &dir.join(&name), file) {
                 Ok(()) => break,
                 Err(error) => errors.push(format!("{url}: {error:#}")),
             }
@@ -48,25 +93,69 @@ pub fn download_mnist(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-fn fetch(url: &str, path: &Path, size: u64, sha256: &str) -> Result<()> {
-    let config = ureq::Agent::config_builder()
-        .timeout_connect(Some(Duration::from_secs(10)))
-        .timeout_recv_response(Some(Duration::from_secs(20)))
-        .timeout_recv_body(Some(Duration::from_secs(600)))
-        .build();
-    let mut response = ureq::Agent::from(config).get(url).call()?;
+/// For each file of MNIST that is in `dir`, whether it holds what it should; an error names the first that does not.
+pub fn verify_mnist(dir: &Path) -> Result<usize> {
+    let mut found = 0;
+    for Mnist { part, kind, dimensions, sha256, unzipped_sha256, .. } in &FILES {
+        let Some(path) = idx::find(dir, part, kind, *dimensions) else { continue };
+        let bytes = fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+        ensure!(
+            [*sha256, *unzipped_sha256].contains(&hex_sha256(&bytes).as_str()),
+            "{} is not MNIST's, its SHA-256 is another: delete it, and it is downloaded again",
+            path.display()
+        );
+        found += 1;
+    }
+    Ok(found)
+}
+
+fn fetch(url: &str, path: &Path, file: &Mnist) -> Result<()> {
+    let config =
+        ureq::Agent::config_builder().timeout_connect(Some(STALLED / 2)).timeout_recv_response(Some(STALLED)).build();
     let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}")?;
-    let bar = ProgressBar::new(size).with_style(style).with_message(path.display().to_string());
-    let mut bytes = Vec::new();
-    bar.wrap_read(response.body_mut().as_reader().take(size + 1)).read_to_end(&mut bytes)?;
+    let bar = ProgressBar::new(file.size).with_style(style).with_message(path.display().to_string());
+    let mut response = ureq::Agent::from(config).get(url).call()?;
+    // In a thread of its own, because a read can wait for ever.
+    let (sender, receiver) = mpsc::channel();
+    let limit = file.size + 1;
+    thread::Builder::new().spawn(move || {
+        let mut body = response.body_mut().as_reader().take(limit);
+        let mut chunk = [0; 1 << 14];
+        loop {
+            let read = body.read(&mut chunk).map(|n| chunk[..n].to_vec());
+            let at_end = !read.as_ref().is_ok_and(|bytes| !bytes.is_empty());
+            if sender.send(read).is_err() || at_end {
+                break;
+            }
+        }
+    })?;
+    let (start, mut bytes) = (Instant::now(), Vec::new());
+    loop {
+        let chunk = receiver.recv_timeout(STALLED).map_err(|_| anyhow!("nothing more came for {STALLED:?}"))??;
+        if chunk.is_empty() {
+            break;
+        }
+        bytes.extend(chunk);
+        bar.set_position(bytes.len() as u64);
+        let seconds = start.elapsed();
+        ensure!(
+            seconds < STALLED || bytes.len() as f64 / seconds.as_secs_f64() > SLOWEST,
+            "slower than {} kB a second",
+            SLOWEST / 1000.0
+        );
+    }
     bar.finish_and_clear();
-    let found = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let (size, sha256, found) = (file.size, file.sha256, hex_sha256(&bytes));
     ensure!(
         found == sha256,
         "expected {size} bytes with SHA-256 {sha256}, found {} with {found}",
         if bytes.len() as u64 > size { "more".into() } else { bytes.len().to_string() }
     );
     put_in_place(&bytes, path).with_context(|| format!("{} cannot be written", path.display()))
+}
+
+fn hex_sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Two processes at once each write a file of their own, and the rename of either is whole.
