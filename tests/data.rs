@@ -64,7 +64,7 @@ fn csv(labels: &[u8]) -> String {
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
@@ -107,6 +107,72 @@ fn a_csv_is_read_plain_and_gzipped_whatever_it_is_called() {
     assert_holds_3_and_9(&data::read_csv(&path).unwrap());
     fs::write(&path, gzip(csv(&[3, 9]).as_bytes())).unwrap();
     assert_holds_3_and_9(&data::read_csv(&path).unwrap());
+}
+
+#[test]
+fn a_csv_is_read_as_spreadsheets_write_it() {
+    let plain = csv(&[3, 9]);
+    let quoted = plain.replace('\n', "\"\n\"").replace(',', "\",\"");
+    let quoted = format!("\"{}", quoted.strip_suffix('"').unwrap());
+    let reversed: String = plain.lines().map(|row| row.rsplit(',').collect::<Vec<_>>().join(",") + "\n").collect();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("train.csv");
+    for (content, what) in [
+        (plain.replace('\n', "\r\n"), "CRLF"),
+        (format!("\u{feff}{plain}"), "a byte order mark"),
+        (format!("{plain}\n\r\n\n"), "blank last lines"),
+        (plain.trim_end().to_owned(), "no end of the last line"),
+        (plain.replace(',', ";"), "semicolons"),
+        (plain.replace(',', "\t"), "tabs"),
+        (quoted.clone(), "quoted fields"),
+        (format!("\u{feff}{}\r\n", quoted.replace(',', ";").replace('\n', "\r\n")), "all of a German Excel's"),
+        (reversed, "columns in the reverse order"),
+    ] {
+        fs::write(&path, content).unwrap();
+        match data::read_csv(&path) {
+            Ok(dataset) => assert_holds_3_and_9(&dataset),
+            Err(error) => panic!("{what}: {error:#}"),
+        }
+    }
+}
+
+#[test]
+fn a_long_csv_is_read_in_order_and_an_error_in_it_names_its_line() {
+    // More than one block, and several parts of each.
+    let labels: Vec<u8> = (0..9000).map(|i| (i * 7 % 10) as u8).collect();
+    let text = csv(&labels);
+    assert!(text.len() > 17 << 20);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("long.csv");
+    fs::write(&path, &text).unwrap();
+    let dataset = data::read_csv(&path).unwrap();
+    assert_eq!(Vec::<i64>::try_from(&dataset.labels).unwrap(), labels.iter().map(|&l| l.into()).collect::<Vec<i64>>());
+    let first = Vec::<i64>::try_from(dataset.images.select(3, 0).select(2, 0).select(1, 0)).unwrap();
+    assert_eq!(first, labels.iter().map(|&l| l.into()).collect::<Vec<i64>>(), "each image is with its label");
+    let starts: Vec<usize> = text.match_indices('\n').map(|(i, _)| i + 1).collect();
+    for line in [2, 4321, 8999, 9001] {
+        let mut bad = text.clone();
+        bad.replace_range(starts[line - 2]..starts[line - 2] + 1, "x");
+        fs::write(&path, &bad).unwrap();
+        assert_refused(data::read_csv(&path), &[&format!("long.csv, line {line}, column label"), "found 'x'"]);
+    }
+}
+
+#[test]
+fn a_file_out_of_all_proportion_is_refused_before_it_fills_the_memory() {
+    let header = csv(&[]);
+    let row = "0".to_owned() + &",0".repeat(784) + "\n";
+    let bomb = gzip((header.clone() + &row.repeat(40_000)).as_bytes()); // valid, 63 MB of zeros
+    assert!(bomb.len() < 300_000);
+    refused_csv(&bomb, &["cannot be read", "expands more than 200-fold"]);
+    let (_, labels) = two_images();
+    let images = gzip(&idx(&[1 << 17, 28, 28], &vec![0; 784 << 17]));
+    assert_refused(
+        data::read_mnist_train(mnist_dir(&images, &labels).path()),
+        &["train-images-idx3-ubyte", "expands more than 200-fold"],
+    );
+    refused_csv(header + &"1".repeat(2 << 20), &["line 2", "a line of 785 numbers"]);
+    refused_csv("x".repeat(20 << 20), &["line 1"]);
 }
 
 #[test]
@@ -156,7 +222,7 @@ fn a_bad_csv_is_refused_with_its_name_the_place_and_what_was_expected_and_found(
     refused_csv(good.replacen("pixel7,", "pixel8,", 1), &["line 1", "column 10", "each once", "'pixel8'"]);
     refused_csv(good.replacen(",pixel783", "", 1), &["line 1", "expected 785 columns", "found 784"]);
     refused_csv(good.trim_end().rsplit_once(',').unwrap().0, &["line 3", "expected 785 columns", "found 784"]);
-    refused_csv(good.replacen("\n3,3,", "\n3,256,", 1), &["line 2", "column pixel0", "0 to 255", "'256'"]);
+    refused_csv(good.replacen("\n3,3,", "\n3,256,", 1), &["line 2, column pixel0: expected", "0 to 255", "'256'"]);
     refused_csv(good.replacen("\n9,9,10,", "\n9,9,-1,", 1), &["line 3", "column pixel1", "0 to 255", "'-1'"]);
     refused_csv(good.replacen("\n9,9,", "\n9,0.5,", 1), &["line 3", "column pixel0", "'0.5'"]);
     refused_csv(good.replacen("\n9,9,", "\n10,9,", 1), &["line 3", "column label", "0 to 9", "'10'"]);

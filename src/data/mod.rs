@@ -8,7 +8,7 @@ mod loader;
 mod photo;
 mod split;
 
-pub use download::{MNIST_DIR, download_mnist};
+pub use download::{MNIST_DIR, download_mnist, verify_mnist};
 pub use idx::{read_mnist_test, read_mnist_train};
 pub use kaggle::{read_csv, read_unlabelled_csv};
 pub use loader::{DataLoader, randperm};
@@ -21,7 +21,7 @@ use flate2::bufread::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use tch::{Device, Kind, TchError, Tensor};
 
@@ -115,7 +115,7 @@ pub fn load(data: Option<&Path>) -> Result<(Dataset, String)> {
         None => match download_mnist(Path::new(MNIST_DIR)) {
             Ok(()) => mnist(Path::new(MNIST_DIR)),
             Err(error) => {
-                eprintln!(
+                say!(
                     "WARNING: this is NOT MNIST: it could not be downloaded ({error:#}), so training uses the 1,797 \
                      embedded digits of scikit-learn; `--data digits` asks for them without this warning"
                 );
@@ -138,9 +138,53 @@ fn open(path: &Path) -> Result<Box<dyn Read + Send>> {
     decompress(BufReader::with_capacity(1 << 16, file)).with_context(|| format!("{} cannot be read", path.display()))
 }
 
-fn decompress<'a>(mut bytes: impl BufRead + Send + 'a) -> std::io::Result<Box<dyn Read + Send + 'a>> {
+fn decompress<'a>(mut bytes: impl BufRead + Send + 'a) -> io::Result<Box<dyn Read + Send + 'a>> {
     Ok(match bytes.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
-        true => Box::new(MultiGzDecoder::new(bytes)),
+        true => Box::new(Gunzip { decoder: MultiGzDecoder::new(Counted { bytes, count: 0 }), count: 0 }),
         false => Box::new(bytes),
     })
+}
+
+/// Images shrink 5- to 80-fold; a gzip file made to fill a memory up to 1,000-fold.
+const LARGEST_EXPANSION: u64 = 200;
+
+/// A gzip stream that ends with an error where it becomes out of proportion.
+struct Gunzip<R> {
+    decoder: MultiGzDecoder<Counted<R>>,
+    count: u64,
+}
+
+struct Counted<R> {
+    bytes: R,
+    count: u64,
+}
+
+impl<R: BufRead> Read for Gunzip<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.decoder.read(buffer)?;
+        self.count += n as u64;
+        if self.count > LARGEST_EXPANSION * self.decoder.get_ref().count + (1 << 20) {
+            return Err(io::Error::other(format!("its gzip stream expands more than {LARGEST_EXPANSION}-fold")));
+        }
+        Ok(n)
+    }
+}
+
+impl<R: BufRead> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.bytes.read(buffer)?;
+        self.count += n as u64;
+        Ok(n)
+    }
+}
+
+impl<R: BufRead> BufRead for Counted<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.bytes.fill_buf()
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.bytes.consume(n);
+        self.count += n as u64;
+    }
 }

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Coverage-guided fuzzing of the readers: ./scripts/fuzz.sh [seconds for each]. Installs cargo-fuzz if it is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+./scripts/setup.sh
+cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked
+for target in csv idx; do
+  # Neither sanitizer nor nightly: the readers are safe Rust, what is looked for are panics, hangs and memory.
+  mkdir -p "fuzz/corpus/$target"
+  cargo fuzz run --release --sanitizer none "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
+    -max_total_time="${1:-60}" -timeout=10 -rss_limit_mb=1500 -max_len=65536
+done
