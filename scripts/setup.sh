@@ -21,7 +21,27 @@ command -v cargo >/dev/null || fail "cargo is missing: install Rust from https:/
 command -v "${CXX:-c++}" >/dev/null || fail "no C++ compiler: apt install g++ (dnf install gcc-c++, xcode-select --install)"
 
 # A libtorch of the user's own serves the Rust side; Python's side still needs .venv.
-if [ "$want" != python ] && [ -n "${LIBTORCH-}${LIBTORCH_USE_PYTORCH-}" ]; then exit 0; fi
+if [ "$want" != python ] && [ -n "${LIBTORCH-}${LIBTORCH_USE_PYTORCH-}" ]; then
+  if [ -n "${LIBTORCH_USE_PYTORCH-}" ]; then
+    own=LIBTORCH_USE_PYTORCH
+    found=$(python3 -c 'import torch; print(torch.__version__)' 2>/dev/null) ||
+      fail "LIBTORCH_USE_PYTORCH is set, but python3 cannot import torch: unset it, or pip install torch==$torch"
+  else
+    own="LIBTORCH=$LIBTORCH"
+    [ -d "$LIBTORCH/lib" ] || fail "$own has no folder lib: unset it, or give the folder of libtorch $torch"
+    found=$(cat "$LIBTORCH/build-version" 2>/dev/null || sed -n "s/^__version__ = '\(.*\)'/\1/p" "$LIBTORCH/version.py" 2>/dev/null || true)
+  fi
+  case "$found" in
+  '' | "$torch" | "$torch"+*) exit 0 ;;
+  *) fail "$own is libtorch $found, but tch needs $torch: unset it, and this script installs that one" ;;
+  esac
+fi
+
+# One call at a time: a second one waits and then finds everything done.
+if command -v flock >/dev/null; then
+  exec 9>.setup-lock
+  flock 9
+fi
 
 done_mark() { echo ".venv/torch-$torch-$1"; }
 if [ "$want" = cpu ] && [ ! -e "$(done_mark cuda)" ] && nvidia-smi -L 2>/dev/null | grep -q GPU; then want=cuda; fi
@@ -33,13 +53,26 @@ command -v python3 >/dev/null || fail "python3 is missing: apt install python3 p
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || fail "PyTorch $torch needs Python 3.10 or newer, found $(python3 --version)"
 python3 -c 'import venv, ensurepip' 2>/dev/null || fail "python3 has no venv module: apt install python3-venv"
 
+free=$(df -Pk . 2>/dev/null | sed -n '2s/.* \([0-9][0-9]*\)  *[0-9]*% .*/\1/p' || true)
+case "$want" in cpu) need=2 ;; *) need=8 ;; esac
+if [ -n "$free" ] && [ "$free" -lt $((need * 1000000)) ]; then
+  fail "the disk is too full: $((free / 1000000)) GB free here, about $need needed; free some and run this again"
+fi
+
 # This mark lies in .venv while pip works: found here, it tells of an interrupted call.
 if [ -e .venv/unfinished ] || ! .venv/bin/python -c '' 2>/dev/null; then rm -rf .venv; fi
 [ -d .venv ] || { mkdir .venv && touch .venv/unfinished && python3 -m venv .venv; }
 touch .venv/unfinished
 
-pip() { .venv/bin/python -m pip install --disable-pip-version-check  "$@" >&2 ||
-  fail "pip could not install $* (see above: no network, or a full disk?); run this again to go on"; }
+pip() {
+  .venv/bin/python -m pip install --disable-pip-version-check "$@" 2>&1 | tee .venv/pip.log >&2 && return
+  local why="see above"
+  if grep -q "No space left on device" .venv/pip.log; then why="the disk is full"
+  elif grep -qE "NewConnectionError|ConnectTimeout|Name or service not known|name resolution" .venv/pip.log; then
+    why="no network, or no way through it to the package index"
+  fi
+  fail "pip could not install $* ($why); run this again to go on"
+}
 case "$want" in
 cpu)
   echo "setup: installing libtorch $torch for the CPU (543 MB to download, once)" >&2

@@ -18,7 +18,7 @@ fn project(tools: &[(&str, &str)]) -> TempDir {
     fs::write(dir.path().join("scripts/requirements.txt"), "numpy\n").unwrap();
     let bin = dir.path().join("bin");
     fs::create_dir(&bin).unwrap();
-    for tool in ["bash", "cat", "dirname", "grep", "ln", "mkdir", "rm", "touch", "uname"] {
+    for tool in ["bash", "cat", "dirname", "grep", "ln", "mkdir", "rm", "sed", "tee", "touch", "uname"] {
         let path = ["/usr/bin", "/bin"].map(|dir| Path::new(dir).join(tool)).into_iter().find(|path| path.exists());
         symlink(path.unwrap(), bin.join(tool)).unwrap();
     }
@@ -59,7 +59,7 @@ case "$*" in
     {
         echo '#!/bin/sh'
         echo 'case "$*" in *"pip install"*)'
-        echo '  echo "$*" >> pip-calls; mkdir -p .venv/lib/python3.12/site-packages/torch/lib; [ ! -e broken ];;'
+        echo '  echo "$*" >> pip-calls; mkdir -p .venv/lib/python3.12/site-packages/torch/lib; if [ -e broken ]; then cat broken; exit 1; fi;;'
         echo 'esac'
     } > .venv/bin/python
     chmod +x .venv/bin/python;;
@@ -79,7 +79,7 @@ fn pip_calls(project: &TempDir) -> Vec<String> {
 
 #[test]
 fn each_missing_tool_is_named_with_how_to_install_it() {
-    assert_refused(&setup(&project(&[]), &[], &[]), "cargo is missing: install Rust from https://rustup.rs");
+    assert_refused(&setup(&project(&[]), &[], &[]), "setup: cargo is missing: install Rust from https://rustup.rs");
     assert_refused(&setup(&project(&[("cargo", "")]), &[], &[]), "no C++ compiler: apt install g++");
     let tools = [("cargo", ""), ("c++", "")];
     assert_refused(&setup(&project(&tools), &[], &[]), "python3 is missing: apt install python3");
@@ -124,12 +124,74 @@ fn cuda_is_installed_where_nvidia_smi_finds_a_gpu_or_on_request_and_python_on_re
 }
 
 #[test]
-fn a_libtorch_of_the_users_own_is_respected() {
-    for variable in ["LIBTORCH", "LIBTORCH_USE_PYTORCH"] {
-        let project = working_project();
-        assert!(setup(&project, &[], &[(variable, "1")]).status.success());
-        assert!(!project.path().join(".venv").exists(), "{variable}");
-    }
+fn a_libtorch_of_the_users_own_is_respected_if_it_is_of_the_right_version() {
+    let project = working_project();
+    let own = project.path().join("own libtorch");
+    fs::create_dir_all(own.join("lib")).unwrap();
+    let libtorch = [("LIBTORCH", own.to_str().unwrap())];
+    fs::write(own.join("build-version"), "2.11.0+cpu\n").unwrap();
+    assert!(setup(&project, &[], &libtorch).status.success());
+    fs::write(own.join("build-version"), "2.4.1+cpu\n").unwrap();
+    assert_refused(&setup(&project, &[], &libtorch), "own libtorch is libtorch 2.4.1+cpu, but tch needs 2.11.0");
+    fs::remove_file(own.join("build-version")).unwrap();
+    fs::write(own.join("version.py"), "debug = False\n__version__ = '2.10.0'\n").unwrap();
+    assert_refused(&setup(&project, &[], &libtorch), "is libtorch 2.10.0, but tch needs 2.11.0");
+    fs::remove_dir(own.join("lib")).unwrap();
+    assert_refused(&setup(&project, &[], &libtorch), "has no folder lib");
+
+    let pytorch = [("LIBTORCH_USE_PYTORCH", "1")];
+    let python = |script| write_tool(&project.path().join("bin/python3"), script);
+    python("echo 2.11.0+cu130");
+    assert!(setup(&project, &[], &pytorch).status.success());
+    python("echo 2.9.0");
+    assert_refused(&setup(&project, &[], &pytorch), "LIBTORCH_USE_PYTORCH is libtorch 2.9.0, but tch needs 2.11.0");
+    python("exit 1");
+    assert_refused(&setup(&project, &[], &pytorch), "python3 cannot import torch");
+    assert!(!project.path().join(".venv").exists());
+}
+
+#[test]
+fn no_network_and_a_full_disk_are_told_apart() {
+    let project = working_project();
+    let broken = project.path().join("broken");
+    fs::write(&broken, "NewConnectionError: Failed to establish a new connection: Name or service not known\n")
+        .unwrap();
+    assert_refused(&setup(&project, &[], &[]), "(no network, or no way through it to the package index)");
+    fs::write(&broken, "ERROR: Could not install packages: [Errno 28] No space left on device\n").unwrap();
+    assert_refused(&setup(&project, &[], &[]), "(the disk is full)");
+
+    let head = "Filesystem 1024-blocks Used Available Capacity Mounted on";
+    write_tool(&project.path().join("bin/df"), &format!("echo '{head}'; echo '/dev/vda 9000000 8100000 900000 90% /'"));
+    let calls = pip_calls(&project).len();
+    assert_refused(&setup(&project, &[], &[]), "the disk is too full: 0 GB free here, about 2 needed");
+    assert_eq!(pip_calls(&project).len(), calls, "nothing was downloaded for nothing");
+    fs::remove_file(&broken).unwrap();
+    write_tool(
+        &project.path().join("bin/df"),
+        &format!("echo '{head}'; echo '/dev/vda 9000000 1100000 7900000 13% /'"),
+    );
+    let output = setup(&project, &[], &[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_refused(&setup(&project, &["--python"], &[]), "7 GB free here, about 8 needed");
+}
+
+#[test]
+fn of_two_set_ups_at_once_the_second_waits_and_finds_it_done() {
+    let project = working_project();
+    let flock = ["/usr/bin/flock", "/bin/flock"].map(Path::new).into_iter().find(|path| path.exists());
+    let Some(flock) = flock else { return eprintln!("NOT RUN: no flock here") };
+    symlink(flock, project.path().join("bin/flock")).unwrap();
+    symlink("/bin/sleep", project.path().join("bin/sleep")).unwrap();
+    // A venv that takes its time: without the lock both would make one.
+    write_tool(&project.path().join("bin/python3"), &format!("case \"$*\" in *'-m venv'*) sleep 0.5;; esac\n{PYTHON}"));
+    std::thread::scope(|scope| {
+        let calls = [(); 2].map(|()| scope.spawn(|| setup(&project, &[], &[])));
+        for call in calls {
+            let output = call.join().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+    });
+    assert_eq!(pip_calls(&project).len(), 1);
 }
 
 #[test]
