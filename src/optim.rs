@@ -195,5 +195,5 @@ impl Optimizer {
 
 /// Python's `a.add(b, alpha=alpha)`, which rounds once: tch's `add` takes no alpha, and `addcmul` rounds as it does.
 fn add(a: &Tensor, b: &Tensor, alpha: f64) -> Result<Tensor, TchError> {
-    a.f_addcmul(b, &Tensor::f_full([], alpha, (a.kind(), a.device()))?)
+    a.f_addcmul(b, &Tensor::f_full([], alpha, (a.f_kind()?, a.device()))?)
 }

@@ -33,6 +33,7 @@ impl Conv2d {
         let name = vs.components().last().unwrap_or_default().to_owned();
         // A constant draws nothing from the generator.
         let config = nn::ConvConfigND { ws_init: Init::Const(0.), ..Default::default() };
+        #[allow(clippy::disallowed_methods)] // has no twin, and could fail only where no memory is left for the weights
         let conv = nn::conv(vs, in_channels, out_channels, kernel_size.0, config);
         let [height, width] = kernel_size.0;
         reset_parameters(&conv.ws, conv.bs.as_ref(), in_channels * height * width)?;

@@ -19,6 +19,7 @@ impl Linear {
         let name = vs.components().last().unwrap_or_default().to_owned();
         let (ws_init, bs_init) = (Init::Const(0.), Some(Init::Const(0.)));
         let config = nn::LinearConfig { ws_init, bs_init, bias: true };
+        #[allow(clippy::disallowed_methods)] // has no twin, and could fail only where no memory is left for the weights
         let linear = nn::linear(vs, in_features, out_features, config);
         reset_parameters(&linear.ws, linear.bs.as_ref(), in_features)?;
         Ok(Self { linear, name })

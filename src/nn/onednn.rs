@@ -9,7 +9,7 @@ pub(super) fn to_onednn(xs: &Tensor) -> Result<Tensor, TchError> {
     let computed_by_onednn = cfg!(target_arch = "x86_64")
         && tch::utils::has_mkldnn()
         && xs.device() == Device::Cpu
-        && xs.kind() == Kind::Float
+        && xs.f_kind()? == Kind::Float
         && xs.size()[0] > 1 // libtorch has a kernel of its own for a single image
         && !xs.is_mkldnn()
         && !is_channels_last();
