@@ -4,7 +4,8 @@ use crate::models::Architecture;
 use crate::optim::Algorithm;
 use crate::options::Options;
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Trains the CNN or the LeNet-5 of "Introduction to Convolutional Neural Nets" on MNIST and draws its loss and
@@ -18,8 +19,9 @@ pub struct Cli {
     #[command(flatten)]
     pub options: Options,
 
-    /// Go on with the run in a folder, from its last checkpoint, with its own options
-    #[arg(long, value_name = "DIR", exclusive = true)]
+    /// Go on with the run in a folder, from its last checkpoint, with its own options. With --data, if its data are in
+    /// a file or folder of your own
+    #[arg(long, value_name = "DIR")]
     pub resume: Option<PathBuf>,
 }
 
@@ -32,6 +34,12 @@ pub enum Command {
     Evaluate(EvaluateOptions),
     /// Tells which digits are on pictures, or on the images of Kaggle's test.csv
     Predict(PredictOptions),
+    /// Looks whether this machine can train: libtorch, CPU, CUDA, data, the folder of the results
+    Doctor {
+        /// Print it as JSON, for a bug report
+        #[arg(long)]
+        json: bool,
+    },
     /// Prints a table of the network's layers: arguments, output shapes, parameters, multiply-adds
     Summary {
         /// Network to print
@@ -50,7 +58,7 @@ pub struct ExplainOptions {
     #[arg(long, value_enum, default_value_t = Architecture::Cnn, conflicts_with = "run")]
     pub model: Architecture,
 
-    /// Where the digit comes from, as for training [default: the data of the run]
+    /// Where the digit comes from, as for training [default: the data of the run, if they have a name]
     #[arg(long, value_name = "PATH|NAME")]
     pub data: Option<PathBuf>,
 
@@ -81,12 +89,12 @@ pub struct EvaluateOptions {
     pub run: RunOptions,
 
     /// Data to measure on, as for training. Of MNIST the 10,000 test images are taken, of the data that the run was
-    /// trained on the part it was validated on, of other data all [default: the data of the run]
+    /// trained on the part it was validated on, of other data all [default: the data of the run, if they have a name]
     #[arg(long, value_name = "PATH|NAME")]
     pub data: Option<PathBuf>,
 
     /// Measure on the part of the run's data that it was validated on, of MNIST too: options are chosen by this
-    #[arg(long, conflicts_with = "data")]
+    #[arg(long)]
     pub validation: bool,
 
     /// Print evaluation.json instead of the table
@@ -119,8 +127,18 @@ pub struct PredictOptions {
 impl Cli {
     /// Reads the command line; a wrong one ends the program with exit code 2, as clap does.
     pub fn from_command_line() -> Self {
-        let cli = Self::parse();
+        let matches = Self::command().get_matches();
+        let cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         let refuse = |message: &str| Self::command().error(ErrorKind::ArgumentConflict, message).exit();
+        let given = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
+        let command = Self::command();
+        let options = command.get_arguments().filter(|option| !["resume", "data"].contains(&option.get_id().as_str()));
+        if let (Some(_), Some(option)) =
+            (&cli.resume, options.into_iter().find(|option| given(option.get_id().as_str())))
+        {
+            let name = option.get_long().unwrap_or_default();
+            refuse(&format!("--resume goes on with the options of the run: --{name} cannot be given again"));
+        }
         if cli.options.algorithm() != Algorithm::Sgd && cli.options.momentum != 0.0 {
             refuse("--momentum goes with --optimizer sgd: Adam has its betas instead");
         }

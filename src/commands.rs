@@ -8,12 +8,12 @@ use crate::options::Options;
 use crate::run::{self, Config, Record, Run};
 use crate::train::{Schedule, Training};
 use crate::trained::load_weights;
-use crate::{plots, signals};
-use anyhow::{Result, ensure};
+use crate::{libtorch, plots, signals};
+use anyhow::{Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tch::nn;
 
 /// Prepares the data, defines the model, trains it, plots what was tracked. Returns the program's exit code: 0, or 128
@@ -22,19 +22,24 @@ pub fn train_model(options: &Options) -> Result<u8> {
     train(options, None)
 }
 
-/// Goes on with the run in `dir`, to the results it would have had without the interruption.
-pub fn resume(dir: &Path) -> Result<u8> {
+/// Goes on with the run in `dir`, to the results it would have had without the interruption. `data` is where its data
+/// are, which it needs if that is a path.
+pub fn resume(dir: &Path, data: Option<&Path>) -> Result<u8> {
     let config = run::read_config(dir)?;
-    ensure!(
-        dir.join(run::CHECKPOINT).exists() || !dir.join(run::WEIGHTS).exists(),
-        "{} is finished: there is nothing to resume; --init-from {} starts a new run from its weights",
-        dir.display(),
-        dir.join(run::WEIGHTS).display()
-    );
+    if !dir.join(run::CHECKPOINT).exists() {
+        ensure!(
+            !dir.join(run::WEIGHTS).exists(),
+            "{} is finished: there is nothing to resume; --init-from {} starts a new run from its weights",
+            dir.display(),
+            dir.join(run::WEIGHTS).display()
+        );
+        bail!("{} ended before its first checkpoint: train anew", dir.display());
+    }
     let device = config.computed_on.parse::<DeviceChoice>();
     let options = Options {
         device: device.map_err(|error| anyhow::anyhow!("{}: computed_on: {error}", run::CONFIG))?,
         threads: Some(config.computed_with_threads), // other numbers of threads round otherwise
+        data: run::data_of(dir, &config, data)?,
         ..config.options.clone()
     };
     train(&options, Some((dir, config)))
@@ -55,7 +60,7 @@ fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> {
     let test_set = dataset.select(&test_indices, device)?;
     drop(dataset);
     let (n_train, n_test) = (train_set.len(), test_set.len());
-    eprintln!("data: {source}: {n_train} images to train on, {n_test} to validate on");
+    say!("data: {source}: {n_train} images to train on, {n_test} to validate on");
     let schedule = Schedule::new(options, n_train)?;
     let Options { batch_size, shuffle, augment, scale, channels_last, .. } = *options;
     let train_loader = DataLoader { dataset: &train_set, batch_size, shuffle, augment, scale, channels_last };
@@ -63,23 +68,20 @@ fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> {
 
     // Model, drawn on the CPU and then moved, as in Python; loss and optimizer
     tch::manual_seed(options.seed);
-    let mut vs = nn::VarStore::new(tch::Device::Cpu);
+    let vs = nn::VarStore::new(tch::Device::Cpu);
     let model = options.model.build(&vs.root())?;
-    let checkpoint = match &resumed {
-        Some((dir, _)) if dir.join(run::CHECKPOINT).exists() => Some(Checkpoint::load(dir)?),
-        _ => None,
-    };
+    let checkpoint = resumed.as_ref().map(|(dir, _)| Checkpoint::load(dir)).transpose()?;
     if let (Some(weights), None) = (&options.init_from, &checkpoint) {
         load_weights(&vs, weights)?;
     }
-    vs.set_device(device);
+    device::move_variables(&vs, device)?;
     let mut optimizer = Optimizer::new(&vs, options.algorithm(), options.lr, options.momentum, options.weight_decay())?;
 
     // The run's folder, and where the run stands
     let config = Config {
         version: env!("CARGO_PKG_VERSION").into(),
-        tch_version: "0.24.0".into(),
-        libtorch_version: option_env!("LIBTORCH_VERSION").unwrap_or("unknown").into(),
+        tch_version: libtorch::TCH.into(),
+        libtorch_version: libtorch::version_in_use(),
         dataset: source,
         dataset_sha256,
         n_train,
@@ -99,14 +101,18 @@ fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> {
         checkpoint.restore(&vs, &mut optimizer)?;
         (done, best_loss) = (checkpoint.iteration, checkpoint.best_loss);
     }
+    let is_new = resumed.is_none();
     let (run, history) = open_run(&config, resumed, done)?;
+    if is_new {
+        Checkpoint::save(&run.dir, 0, best_loss, &vs, &optimizer)?;
+    }
 
     // Model training
     let Schedule { epochs, iterations } = schedule;
     let (threads, computed_on) = (config.computed_with_threads, &config.computed_on);
-    eprintln!("training: {iterations} iterations, {epochs} epochs, on {computed_on} with {threads} threads");
+    say!("training: {iterations} iterations, {epochs} epochs, on {computed_on} with {threads} threads");
     if done > 0 {
-        eprintln!("resumed after iteration {done}");
+        say!("resumed after iteration {done}");
     }
     let start = Instant::now();
     let template = "{wide_bar} {pos}/{len} {per_sec} {eta} left";
@@ -124,12 +130,14 @@ fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> {
         done,
         best_loss,
         history,
+        tracking: Duration::ZERO,
     };
     let stop = signals::watch()?;
     let reached = training.train(&bar, &stop)?;
     bar.finish_and_clear();
-    let Training { run, history, .. } = training;
-    eprintln!("trained in {:.2} s", start.elapsed().as_secs_f64());
+    let Training { run, history, tracking, .. } = training;
+    let (total, tracking) = (start.elapsed().as_secs_f64(), tracking.as_secs_f64());
+    say!("trained in {total:.2} s, {tracking:.2} s of them tracking progress");
 
     // Keep the weights, plot the tracked quantities
     if reached == iterations {
@@ -137,11 +145,13 @@ fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> {
     }
     plot(&run.dir, options, &history)?;
     if reached < iterations {
-        eprintln!("stopped after iteration {reached} of {iterations}; go on with --resume {}", run.dir.display());
+        let data = options.data.as_ref().filter(|_| run::data_of(&run.dir, &config, None).is_err());
+        let data = data.map_or(String::new(), |data| format!(" --data {}", data.display()));
+        say!("stopped after iteration {reached} of {iterations}; go on with --resume {}{data}", run.dir.display());
         return Ok(128 + stop.load(Ordering::Relaxed) as u8);
     }
     run::remove(&run.dir, run::CHECKPOINT)?;
-    eprintln!("results: {}", run.dir.display());
+    say!("results: {}", run.dir.display());
     Ok(0)
 }
 
@@ -163,7 +173,7 @@ fn open_run(config: &Config, resumed: Option<(&Path, Config)>, done: u64) -> Res
 
 fn plot(dir: &Path, options: &Options, history: &[Record]) -> Result<()> {
     if history.is_empty() {
-        eprintln!("no charts: not one evaluation was reached, --eval-every {}", options.eval_every);
+        say!("no charts: not one evaluation was reached, --eval-every {}", options.eval_every);
         return Ok(());
     }
     let chart = |name, quantity, color, value: fn(&Record) -> f64| {

@@ -3,7 +3,8 @@
 use anyhow::{Result, bail, ensure};
 use std::fmt;
 use std::str::FromStr;
-use tch::{Cuda, Device, Kind, Tensor};
+use tch::nn::VarStore;
+use tch::{Cuda, Device, Kind, TchError, Tensor};
 
 /// The devices by the names that `--device` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +56,7 @@ pub fn open(choice: DeviceChoice) -> Result<Device> {
             Device::Mps
         }
         DeviceChoice::Auto if has_nvidia_driver() => open_cuda(0).unwrap_or_else(|error| {
-            eprintln!("warning: computing on the CPU: {error:#}");
+            say!("warning: computing on the CPU: {error:#}");
             Device::Cpu
         }),
         DeviceChoice::Auto if tch::utils::has_mps() => Device::Mps,
@@ -64,6 +65,14 @@ pub fn open(choice: DeviceChoice) -> Result<Device> {
     // A device that is full or broken says so here, as an error.
     let _ = Tensor::f_zeros([1], (Kind::Float, device))?;
     Ok(device)
+}
+
+/// Moves every variable. `VarStore::set_device` does it too, and panics where the device cannot hold them.
+pub fn move_variables(vs: &VarStore, device: Device) -> Result<(), TchError> {
+    vs.variables().into_values().try_for_each(|mut variable| {
+        let moved = variable.f_detach()?.f_to_device(device)?;
+        variable.f_set_data(&moved)
+    })
 }
 
 /// The device as `--device` names it.

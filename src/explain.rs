@@ -18,13 +18,15 @@ pub fn explain(options: &ExplainOptions) -> Result<()> {
     let (dir, architecture, data, scale) = match &options.run {
         Some(dir) => {
             let dir = run::find(dir.as_deref())?;
-            let config = run::read_config(&dir)?.options;
-            (dir, config.model, config.data, config.scale)
+            let config = run::read_config(&dir)?;
+            let data =
+                if options.image.is_none() { run::data_of(&dir, &config, options.data.as_deref())? } else { None };
+            (dir, config.options.model, data, config.options.scale)
         }
         None => {
-            eprintln!("a network freshly drawn, not trained; --run DIR explains that of a run");
+            say!("a network freshly drawn, not trained; --run DIR explains that of a run");
             let dir = Path::new("runs").join(format!("{}-untrained", options.model.name()));
-            (dir, options.model, None, Scale::Raw)
+            (dir, options.model, options.data.clone(), Scale::Raw)
         }
     };
     tch::manual_seed(0);
@@ -58,7 +60,7 @@ fn digit(options: &ExplainOptions, data: Option<&Path>) -> Result<(Tensor, Strin
         let pixels = Tensor::f_from_slice(&data::read_photo(file)?)?.f_view([1, 1, 28, 28])?;
         return Ok((pixels, file.file_name().unwrap_or_default().to_string_lossy().into_owned()));
     }
-    let (dataset, source) = data::load(options.data.as_deref().or(data))?;
+    let (dataset, source) = data::load(data)?;
     let n = dataset.len() as u64;
     ensure!(options.index < n, "--index {} is out of range: {source} has {n} images, 0 to {}", options.index, n - 1);
     let image = dataset.select(&[options.index as i64], Device::Cpu)?;

@@ -12,15 +12,27 @@
 //! 7. "Exercise: MNIST Classification using LeNet-5": [`models::LeNet5`]
 //!
 //! [`explain`] and [`summary`] show what each layer does; [`report`] and [`predict`] use a [`trained`] network;
-//! [`checkpoint`] and [`signals`] let a run be interrupted. [`commands::train_model`] is the whole of it in one function; [`run`] and [`device`] are what a program needs besides.
+//! [`checkpoint`] and [`signals`] let a run be interrupted; [`doctor`] looks for what may be wrong with a machine.
+//! [`commands::train_model`] is the whole of it in one function; [`run`], [`device`] and [`libtorch`] are what a program
+//! needs besides.
+
+/// Writes a line to standard error, as `eprintln!` does; but where nobody listens any more, the program goes on.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
 
 pub mod checkpoint;
 pub mod cli;
 pub mod commands;
 pub mod data;
 pub mod device;
+pub mod doctor;
 pub mod evaluate;
 pub mod explain;
+pub mod libtorch;
 pub mod models;
 pub mod nn;
 pub mod optim;

@@ -5,8 +5,10 @@ use crate::data::Scale;
 use crate::device::DeviceChoice;
 use crate::models::Architecture;
 use crate::optim::{Algorithm, LrSchedule};
+use anyhow::{Result, ensure};
 use clap::Args;
 use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
 use std::path::PathBuf;
 
 /// The options of a training run, which `config.json` keeps.
@@ -18,7 +20,7 @@ pub struct Options {
 
     /// Kaggle CSV (label,pixel0..pixel783; plain or .gz), folder with the MNIST IDX files, `mnist` (downloaded once) or
     /// `digits` (embedded) [default: data/mnist, else the download, else the embedded digits]
-    #[arg(long, value_name = "PATH|NAME")]
+    #[arg(long, value_name = "PATH|NAME", value_parser = text_path)]
     pub data: Option<PathBuf>,
 
     /// Fraction of the images to validate on, as in scikit-learn's train_test_split
@@ -82,7 +84,7 @@ pub struct Options {
     pub augment: bool,
 
     /// Start from the weights of a safetensors file, Rust's or Python's
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = text_path)]
     pub init_from: Option<PathBuf>,
 
     /// Train in the order of DataLoader(shuffle=True), another one each epoch
@@ -116,11 +118,11 @@ pub struct Options {
     pub channels_last: bool,
 
     /// Threads of one operation on the CPU [default: libtorch's choice, one a core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..=1024))]
     pub threads: Option<i32>,
 
     /// Folder of the results [default: runs/<model>, or runs/<model>-2 and so on where that is taken]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = text_path)]
     pub out: Option<PathBuf>,
 
     /// Replace the run that is in the folder of the results
@@ -129,6 +131,17 @@ pub struct Options {
 }
 
 impl Options {
+    /// Whether the values are in the ranges that the command line takes: those of a file need not be.
+    pub fn check(&self) -> Result<()> {
+        ensure!(self.batch_size >= 1, "batch_size is less than 1");
+        let counts = [self.eval_every, self.print_every, self.save_every, self.step_size];
+        ensure!(counts.iter().all(|&count| count >= 1), "eval_every, print_every, save_every or step_size is 0");
+        ensure!(0.0 < self.test_size && self.test_size < 1.0, "test_size is not between 0 and 1");
+        let numbers = [self.lr, self.momentum, self.gamma, self.weight_decay()];
+        ensure!(numbers.iter().all(|number| number.is_finite()), "a number is not finite");
+        Ok(())
+    }
+
     /// The optimizer, that of the slides where none was named.
     pub fn algorithm(&self) -> Algorithm {
         self.optimizer.unwrap_or(match self.model {
@@ -149,6 +162,11 @@ fn as_text<S: serde::Serializer>(value: &DeviceChoice, serializer: S) -> Result<
 
 fn from_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<DeviceChoice, D::Error> {
     String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+}
+
+/// A path of valid Unicode, which config.json can keep; clap refuses others with this argument.
+fn text_path(text: &str) -> Result<PathBuf, Infallible> {
+    Ok(text.into())
 }
 
 fn fraction(text: &str) -> Result<f64, String> {

@@ -45,7 +45,7 @@ fn predict_pictures(trained: &Trained, options: &PredictOptions) -> Result<()> {
     if options.show {
         let name = "predictions.png";
         run::put(&trained.dir, name, |path| draw(path, "Pictures brought to MNIST's convention", &panels, 1))?;
-        eprintln!("{}", trained.dir.join(name).display());
+        say!("{}", trained.dir.join(name).display());
     }
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
@@ -62,6 +62,6 @@ fn submit(trained: &Trained, csv: &Path, submission: &Path) -> Result<()> {
     let name = submission.file_name().and_then(|name| name.to_str());
     let name = name.with_context(|| format!("{} cannot be written: give a file's name", submission.display()))?;
     run::put(dir, name, |path| Ok(std::fs::write(path, &text)?))?;
-    eprintln!("{}: {} images", submission.display(), images.size()[0]);
+    say!("{}: {} images", submission.display(), images.size()[0]);
     Ok(())
 }

@@ -68,14 +68,15 @@ pub fn evaluate(options: &EvaluateOptions) -> Result<()> {
     run::put(&trained.dir, "mistakes.png", |path| draw(path, &heading, &panels, 6))?;
     let text = if options.json { json } else { evaluation.table()? };
     let _ = std::io::stdout().write_all(text.as_bytes());
-    eprintln!("written to {}: evaluation.json, confusion.png, mistakes.png", trained.dir.display());
+    say!("written to {}: evaluation.json, confusion.png, mistakes.png", trained.dir.display());
     Ok(())
 }
 
 /// MNIST's test images; of the run's own data the part it was validated on; of other data all.
 fn test_data(trained: &Trained, options: &EvaluateOptions) -> Result<(Dataset, String)> {
-    let run = &trained.config.options;
-    let data = options.data.as_deref().or(run.data.as_deref());
+    let split = &trained.config.options;
+    let data = run::data_of(&trained.dir, &trained.config, options.data.as_deref())?;
+    let data = data.as_deref();
     let is_mnist = match data {
         _ if options.validation => false,
         None => trained.config.dataset.starts_with("MNIST"),
@@ -96,7 +97,7 @@ fn test_data(trained: &Trained, options: &EvaluateOptions) -> Result<(Dataset, S
         );
         return Ok((dataset, source));
     }
-    let (_, test) = train_test_split(dataset.len() as usize, run.test_size, run.random_state)?;
+    let (_, test) = train_test_split(dataset.len() as usize, split.test_size, split.random_state)?;
     Ok((dataset.select(&test, Device::Cpu)?, format!("{source}, the part for validation")))
 }
 

@@ -1,9 +1,9 @@
 //! A run's folder: its options, its numbers as they grow, its weights and charts.
 
 use crate::options::Options;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -47,6 +47,8 @@ pub struct Record {
 pub struct Run {
     pub dir: PathBuf,
     metrics: csv::Writer<File>,
+    /// Kept for as long as the run is open.
+    _lock: Option<File>,
 }
 
 impl Run {
@@ -63,6 +65,7 @@ impl Run {
         let unwritable =
             || format!("the folder of the results, {}, cannot be written: give another --out", dir.display());
         fs::create_dir_all(&dir).with_context(unwritable)?;
+        let lock = lock(&dir)?;
         for file in [CONFIG, METRICS, WEIGHTS, BEST_WEIGHTS, CHECKPOINT, LOSS_CHART, ACCURACY_CHART] {
             let path = dir.join(file);
             if path.exists() && !overwrite {
@@ -71,12 +74,14 @@ impl Run {
             remove(&dir, file).with_context(unwritable)?;
         }
         fs::write(dir.join(CONFIG), serde_json::to_string_pretty(config)? + "\n").with_context(unwritable)?;
-        Self::with_metrics(&dir, &dir.join(METRICS)).with_context(unwritable)
+        let metrics = new_metrics(&dir.join(METRICS)).with_context(unwritable)?;
+        Ok(Self { dir, metrics, _lock: lock })
     }
 
     /// Opens the run in `dir` to go on after `iteration`, and returns what was logged up to there; what was logged later
     /// is cut off `metrics.csv`.
     pub fn resume(dir: &Path, iteration: u64) -> Result<(Self, Vec<Record>)> {
+        let lock = lock(dir)?;
         let path = dir.join(METRICS);
         let unreadable = || format!("{} cannot be read: it holds what this run logged; train anew", path.display());
         let mut history = Vec::new();
@@ -87,27 +92,42 @@ impl Run {
             }
         }
         put(dir, METRICS, |path| {
-            let mut run = Self::with_metrics(dir, path)?;
-            history.iter().try_for_each(|record| run.log(record))
+            let mut metrics = new_metrics(path)?;
+            history.iter().try_for_each(|record| write_record(&mut metrics, record))
         })?;
         let file = File::options().append(true).open(&path).with_context(unreadable)?;
-        Ok((Self { dir: dir.to_owned(), metrics: csv::Writer::from_writer(file) }, history))
-    }
-
-    fn with_metrics(dir: &Path, path: &Path) -> Result<Self> {
-        let mut metrics = csv::Writer::from_path(path)?;
-        metrics.write_record(["iteration", "loss", "accuracy"])?;
-        metrics.flush()?;
-        Ok(Self { dir: dir.to_owned(), metrics })
+        Ok((Self { dir: dir.to_owned(), metrics: csv::Writer::from_writer(file), _lock: lock }, history))
     }
 
     /// Appends a line to `metrics.csv`, numbers as Python writes them.
     pub fn log(&mut self, record: &Record) -> Result<()> {
-        let Record { iteration, loss, accuracy } = *record;
-        self.metrics
-            .write_record([iteration.to_string(), python_repr(loss), python_repr(accuracy)])
-            .and_then(|()| Ok(self.metrics.flush()?))
+        write_record(&mut self.metrics, record)
             .with_context(|| format!("{} cannot be written", self.dir.join(METRICS).display()))
+    }
+}
+
+fn new_metrics(path: &Path) -> Result<csv::Writer<File>> {
+    let mut metrics = csv::Writer::from_path(path)?;
+    metrics.write_record(["iteration", "loss", "accuracy"])?;
+    metrics.flush()?;
+    Ok(metrics)
+}
+
+fn write_record(metrics: &mut csv::Writer<File>, record: &Record) -> Result<()> {
+    let Record { iteration, loss, accuracy } = *record;
+    metrics.write_record([iteration.to_string(), python_repr(loss), python_repr(accuracy)])?;
+    Ok(metrics.flush()?)
+}
+
+/// Keeps other processes from training in `dir` until the file is closed, which the system does when a process ends.
+/// Nothing where folders cannot be locked.
+fn lock(dir: &Path) -> Result<Option<File>> {
+    let Ok(folder) = File::open(dir) else { return Ok(None) };
+    match folder.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            bail!("another process is training in {}: wait for its end, or give another --out", dir.display())
+        }
+        _ => Ok(Some(folder)),
     }
 }
 
@@ -138,8 +158,24 @@ pub fn read_config(dir: &Path) -> Result<Config> {
     let path = dir.join(CONFIG);
     let text = fs::read_to_string(&path)
         .with_context(|| format!("{} is not the folder of a run: {CONFIG} cannot be read there", dir.display()))?;
-    serde_json::from_str(&text)
-        .with_context(|| format!("{} is damaged or not of this program: train anew", path.display()))
+    let damaged = || format!("{} is damaged or not of this program: train anew", path.display());
+    let config: Config = serde_json::from_str(&text).with_context(damaged)?;
+    config.options.check().with_context(damaged)?;
+    ensure!((1..=1024).contains(&config.computed_with_threads), "{}", damaged());
+    Ok(config)
+}
+
+/// Where the data are that the run in `dir` was trained on: as `given`, or by the name that `config` has.
+///
+/// A path is not taken from the folder of a run, which may come from elsewhere.
+pub fn data_of(dir: &Path, config: &Config, given: Option<&Path>) -> Result<Option<PathBuf>> {
+    match config.options.data.as_deref() {
+        _ if given.is_some() => Ok(given.map(Path::to_owned)),
+        Some(path) if !["mnist", "digits"].map(Path::new).contains(&path) => {
+            bail!("{} was trained on {}: give that again, --data {}", dir.display(), config.dataset, path.display())
+        }
+        name => Ok(name.map(Path::to_owned)),
+    }
 }
 
 /// The folder that `--run` names; without a folder that of the newest run in `runs`.
@@ -150,7 +186,7 @@ pub fn find(run: Option<&Path>) -> Result<PathBuf> {
     let folders = fs::read_dir("runs").into_iter().flatten().flatten().map(|entry| entry.path());
     let runs = folders.filter_map(|dir| Some((fs::metadata(dir.join(CONFIG)).ok()?.modified().ok()?, dir)));
     let newest = runs.max().context("there is no run in the folder runs: train one, or name its folder with --run")?;
-    eprintln!("run: {}, the newest", newest.1.display());
+    say!("run: {}, the newest", newest.1.display());
     Ok(newest.1)
 }
 
@@ -168,7 +204,7 @@ fn unused_dir(name: &str) -> Result<PathBuf> {
             }
         }
     }
-    unreachable!("the numbers do not end")
+    bail!("there are too many runs: give --out DIR")
 }
 
 /// A number as Python's `repr` writes it: the shortest digits that read back as the same f64.

@@ -207,7 +207,13 @@ fn a_loss_that_becomes_nan_stops_the_training_and_names_the_iteration() {
     let error = stderr(&output);
     let iteration = error.split("at iteration ").nth(1).unwrap().split(':').next().unwrap().parse::<u32>().unwrap();
     assert!((2..50).contains(&iteration), "{error}");
-    assert_eq!(files(&dir.path().join("out")), ["config.json", "metrics.csv"], "weights of NaN are not kept");
+    let out = dir.path().join("out");
+    assert_eq!(files(&out), ["checkpoint.safetensors", "config.json", "metrics.csv"]);
+    let kept = Tensor::read_safetensors(out.join("checkpoint.safetensors")).unwrap();
+    assert!(
+        kept.iter().all(|(_, tensor)| !bool::try_from(tensor.isnan().any()).unwrap()),
+        "no weights of NaN are kept"
+    );
 }
 
 #[test]
@@ -231,4 +237,22 @@ fn a_reader_that_leaves_does_not_cost_the_run() {
     drop(child.stdout.take());
     assert!(child.wait().unwrap().success());
     assert_eq!(files(&dir.path().join("runs/cnn")), RESULTS);
+}
+
+#[test]
+fn every_message_in_the_readmes_table_is_one_that_a_test_expects() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let table = readme.split("## When something goes wrong").nth(1).unwrap().split("\n## ").next().unwrap();
+    let tests: String = fs::read_dir(root.join("tests"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    let messages: Vec<_> = table.lines().filter_map(|row| row.strip_prefix("| `")?.split('`').next()).collect();
+    assert!(messages.len() > 10, "{messages:?}");
+    for message in messages {
+        assert!(tests.contains(message.trim_end_matches(" ...")), "no test expects '{message}'");
+    }
 }

@@ -151,5 +151,9 @@ fn what_cannot_be_resumed_is_refused_with_the_reason() {
     let text = "label".to_owned() + &(0..784).map(|i| format!(",pixel{i}")).collect::<String>() + "\n";
     let row = "3".to_owned() + &",7".repeat(784) + "\n";
     fs::write(&csv, text + &row.repeat(1797)).unwrap();
-    refused(&["--resume", "other"], 1, &["other: the data are not those the run began with"]);
+    refused(
+        &["--resume", "other", "--data", "digits.csv.gz"],
+        1,
+        &["other: the data are not those the run began with"],
+    );
 }
