@@ -3,7 +3,7 @@
 use crate::optim::Optimizer;
 use crate::run::{self, CHECKPOINT};
 use crate::trained::set_weights;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::collections::HashMap;
 use std::path::Path;
 use tch::{Tensor, nn::VarStore};
@@ -38,6 +38,7 @@ impl Checkpoint {
         let number = |name: &str| tensors.get(name).filter(|tensor| tensor.numel() == 1).with_context(damaged);
         let (iteration, best_loss) = (number("iteration")?.try_into(), number("best_loss")?.try_into());
         let iteration = u64::try_from(iteration.with_context(damaged).map(|n: i64| n)?).with_context(damaged)?;
+        ensure!(iteration < 1 << 40, "{}: iteration {iteration}", damaged());
         Ok(Self { iteration, best_loss: best_loss.with_context(damaged)?, tensors })
     }
 

@@ -43,6 +43,13 @@ pub struct Record {
     pub accuracy: f64,
 }
 
+impl Record {
+    /// Whether its numbers can be what a training logs, which are 32-bit: no others can be drawn without trouble.
+    fn is_of_a_run(&self) -> bool {
+        [self.loss, self.accuracy].iter().all(|&number| number.is_infinite() || f64::from(number as f32) == number)
+    }
+}
+
 /// An open run.
 pub struct Run {
     pub dir: PathBuf,
@@ -85,9 +92,9 @@ impl Run {
         let path = dir.join(METRICS);
         let unreadable = || format!("{} cannot be read: it holds what this run logged; train anew", path.display());
         let mut history = Vec::new();
-        for row in csv::Reader::from_path(&path).with_context(unreadable)?.deserialize() {
+        for row in csv::Reader::from_path(&path).with_context(unreadable)?.deserialize::<Record>() {
             match row {
-                Ok(record @ Record { iteration: logged, .. }) if logged <= iteration => history.push(record),
+                Ok(record) if record.iteration <= iteration && record.is_of_a_run() => history.push(record),
                 _ => break, // a later one, or one cut off in the middle
             }
         }

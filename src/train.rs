@@ -34,7 +34,7 @@ impl Schedule {
             return Ok(Self { epochs: max_steps.div_ceil(batches), iterations: max_steps });
         }
         if let Some(epochs) = options.epochs {
-            return Ok(Self { epochs, iterations: epochs * batches });
+            return Ok(Self { epochs, iterations: epochs.saturating_mul(batches) });
         }
         let epochs = (n_iters as f64 / (n_train as f64 / batch_size as f64)) as u64;
         ensure!(
@@ -85,6 +85,9 @@ impl Training<'_> {
                 if count <= self.done {
                     if evaluate {
                         let _ = self.test_loader.epoch()?;
+                    }
+                    if stop.load(Ordering::Relaxed) != 0 {
+                        return Ok(self.done);
                     }
                     continue;
                 }

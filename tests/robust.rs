@@ -259,6 +259,31 @@ fn nothing_in_a_run_from_elsewhere_does_worse_than_an_error() {
 }
 
 #[test]
+fn numbers_that_no_training_logs_are_left_out_of_a_resumed_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = ["--data", "digits", "--max-steps", "400", "--eval-every", "5", "--save-every", "5"];
+    for rows in ["1,1e308,-1e308", "1,nan,50", "1,1e16,50\n2,10000000000000002,50", "\u{0},,", "1,0.5"] {
+        let mut child = spawn(dir.path(), &[&options[..], &["--out", "run"]].concat());
+        wait_for(&dir.path().join("run/best.safetensors"), &mut child);
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        let metrics = dir.path().join("run/metrics.csv");
+        let whole = fs::read_to_string(&metrics).unwrap();
+        let (head, rest) = whole.split_once('\n').unwrap();
+        fs::write(&metrics, format!("{head}\n{rows}\n{rest}")).unwrap();
+        let output = Command::new("timeout") // drawing such numbers would not end
+            .args(["60", env!("CARGO_BIN_EXE_cnn-tutorial"), "--resume", "run"])
+            .current_dir(dir.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{rows}: {}", stderr(&output));
+        let kept = fs::read_to_string(&metrics).unwrap();
+        assert!(kept.lines().all(|row| row.split(',').count() == 3 && !row.starts_with("1,")), "{kept}");
+        fs::remove_dir_all(dir.path().join("run")).unwrap();
+    }
+}
+
+#[test]
 fn a_run_on_a_file_is_resumed_and_measured_with_the_file_given_again() {
     let dir = tempfile::tempdir().unwrap();
     fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/digits.csv.gz"), dir.path().join("my digits.csv")).unwrap();
