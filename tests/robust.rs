@@ -7,7 +7,6 @@ use common::{program, run, stderr, stdout};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
@@ -171,7 +170,7 @@ fn a_reader_who_leaves_does_not_end_the_run() {
 }
 
 #[test]
-fn neither_a_locale_nor_a_read_only_home_nor_a_folders_name_changes_anything() {
+fn neither_a_locale_nor_a_home_that_cannot_be_written_nor_a_folders_name_changes_anything() {
     let dir = tempfile::tempdir().unwrap();
     let train = |out: &str| {
         let arguments = ["--data", "digits", "--max-steps", "20", "--eval-every", "5", "--out", out];
@@ -180,10 +179,7 @@ fn neither_a_locale_nor_a_read_only_home_nor_a_folders_name_changes_anything() {
         command
     };
     assert!(train("plain").status().unwrap().success());
-    let home = dir.path().join("home");
-    fs::create_dir(&home).unwrap();
-    fs::set_permissions(&home, fs::Permissions::from_mode(0o555)).unwrap();
-    let output = train("Übung 1/κόλπος").env("LC_ALL", "de_DE.UTF-8").env("HOME", &home).output().unwrap();
+    let output = train("Übung 1/κόλπος").env("LC_ALL", "de_DE.UTF-8").env("HOME", "/dev/null/home").output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     for file in ["metrics.csv", "model.safetensors", "loss.png"] {
         let read = |out: &str| fs::read(dir.path().join(out).join(file)).unwrap();
