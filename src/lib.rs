@@ -41,6 +41,7 @@ pub mod pictures;
 pub mod plots;
 pub mod predict;
 pub mod report;
+pub mod repr;
 pub mod run;
 pub mod signals;
 pub mod summary;
