@@ -17,10 +17,9 @@ impl Linear {
     /// A layer with its parameters named `weight` and `bias` under `vs` and drawn as PyTorch draws them.
     pub fn new(vs: nn::Path, in_features: i64, out_features: i64) -> Result<Self, TchError> {
         let name = vs.components().last().unwrap_or_default().to_owned();
-        let (ws_init, bs_init) = (Init::Const(0.), Some(Init::Const(0.)));
-        let config = nn::LinearConfig { ws_init, bs_init, bias: true };
-        #[allow(clippy::disallowed_methods)] // has no twin, and could fail only where no memory is left for the weights
-        let linear = nn::linear(vs, in_features, out_features, config);
+        // Not `nn::linear`, which panics on an error. A constant draws nothing from the generator.
+        let ws = vs.f_var("weight", &[out_features, in_features], Init::Const(0.))?;
+        let linear = nn::Linear { ws, bs: Some(vs.f_var("bias", &[out_features], Init::Const(0.))?) };
         reset_parameters(&linear.ws, linear.bs.as_ref(), in_features)?;
         Ok(Self { linear, name })
     }
