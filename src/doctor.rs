@@ -37,6 +37,7 @@ enum Status {
 pub fn doctor(json: bool) -> Result<u8> {
     let needed = |name, found: Result<String>| Check::new(name, Status::Failed, found);
     let optional = |name, found: Result<String>| Check::new(name, Status::Absent, found);
+    let cuda = cuda(); // before every other call of libtorch, see `device::open`
     let checks = vec![
         needed(
             "program",
@@ -44,7 +45,7 @@ pub fn doctor(json: bool) -> Result<u8> {
         ),
         needed("libtorch", libtorch()),
         needed("CPU", Ok(cpu())),
-        optional("CUDA", cuda()),
+        optional("CUDA", cuda),
         optional("MPS", device::open(DeviceChoice::Mps).map(|_| "a tensor was made on it".into())),
         needed("data", mnist()),
         needed("results", results()),
