@@ -57,7 +57,10 @@ def write_csv(path):
 
 
 def measure(name, options, folder, cache):
-    """One run; what a step and an evaluation's batch take follows from what the program says of its time."""
+    """One run; what a step and an evaluation's batch take follows from what the program says of its time.
+
+    Keeping the best weights counts as evaluation, on all sides.
+    """
     options = [str(option) for option in options]
     result = run(
         [*PROGRAMS[name], *options, "--device", "cpu", "--out", str(folder / "out"), "--overwrite"],
@@ -228,8 +231,8 @@ def chart(results, path):
             left += width
         for y, total in enumerate(left):
             axis.text(total, y, f" {total:.1f} s", va="center")
-        axis.invert_yaxis() if model == "cnn" else None
         axis.set(title=f"{title}: the whole tutorial", xlabel="Seconds", xlim=(0, 1.15 * left.max()))
+    axes[0].invert_yaxis()
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     figure.savefig(path, dpi=120)
 

@@ -140,6 +140,8 @@ fn what_cannot_be_resumed_is_refused_with_the_reason() {
     refused(&["--resume", "damaged"], 1, &["checkpoint.safetensors is damaged"]);
     fs::copy(dir.path().join("finished/model.safetensors"), dir.path().join("damaged/checkpoint.safetensors")).unwrap();
     refused(&["--resume", "damaged"], 1, &["checkpoint.safetensors is damaged"]);
+    fs::remove_file(dir.path().join("damaged/checkpoint.safetensors")).unwrap();
+    refused(&["--resume", "damaged"], 1, &["damaged ended before its first checkpoint"]);
 
     let arguments = ["--data", "digits.csv.gz", "--eval-every", "4", "--save-every", "5", "--out", "other"];
     let mut child = program(dir.path(), &arguments).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();

@@ -1,6 +1,6 @@
 //! Fetches MNIST once, from the first mirror that has it right.
 
-use super::idx;
+use super::{hex, idx};
 use anyhow::{Context, Result, anyhow, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
@@ -100,7 +100,7 @@ pub fn verify_mnist(dir: &Path) -> Result<usize> {
         let Some(path) = idx::find(dir, part, kind, *dimensions) else { continue };
         let bytes = fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
         ensure!(
-            [*sha256, *unzipped_sha256].contains(&hex_sha256(&bytes).as_str()),
+            [*sha256, *unzipped_sha256].contains(&hex(&Sha256::digest(&bytes)).as_str()),
             "{} is not MNIST's, its SHA-256 is another: delete it, and it is downloaded again",
             path.display()
         );
@@ -145,17 +145,13 @@ fn fetch(url: &str, path: &Path, file: &Mnist) -> Result<()> {
         );
     }
     bar.finish_and_clear();
-    let (size, sha256, found) = (file.size, file.sha256, hex_sha256(&bytes));
+    let (size, sha256, found) = (file.size, file.sha256, hex(&Sha256::digest(&bytes)));
     ensure!(
         found == sha256,
         "expected {size} bytes with SHA-256 {sha256}, found {} with {found}",
         if bytes.len() as u64 > size { "more".into() } else { bytes.len().to_string() }
     );
     put_in_place(&bytes, path).with_context(|| format!("{} cannot be written", path.display()))
-}
-
-fn hex_sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Two processes at once each write a file of their own, and the rename of either is whole.

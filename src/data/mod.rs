@@ -63,7 +63,7 @@ impl Dataset {
         let mut hash = Sha256::new();
         hash.update(Vec::<u8>::try_from(&self.images.f_flatten(0, -1)?)?);
         hash.update(Vec::<u8>::try_from(&self.labels.f_to_kind(Kind::Uint8)?)?);
-        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hex(&hash.finalize()))
     }
 
     /// The images at `indices`, in that order, on `device`.
@@ -72,6 +72,10 @@ impl Dataset {
         let select = |tensor: &Tensor| tensor.f_index_select(0, &indices)?.f_to(device);
         Ok(Self { images: select(&self.images)?, labels: select(&self.labels)? })
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What the network sees of a pixel.

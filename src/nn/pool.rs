@@ -59,7 +59,7 @@ impl AvgPool2d {
     }
 
     pub fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-        // oneDNN's gives the same bits in a quarter of the time.
+        // oneDNN's gives the same bits in less time.
         let xs = if overlap(self.kernel_size, self.stride) { to_dense(xs)? } else { to_onednn(xs)? };
         let out = xs.f_avg_pool2d(self.kernel_size.0, self.stride.0, 0, false, true, None)?;
         seen(self, "", [None; 2], to_dense(&out)?)
