@@ -1,6 +1,6 @@
 //! Tells the linker where libtorch is, so that the program finds it without LD_LIBRARY_PATH, and the program which it is.
 
-#[path = "src/libtorch.rs"]
+#[path = "src/program/libtorch.rs"]
 #[allow(dead_code)] // what only the program uses of it
 mod libtorch;
 
@@ -16,5 +16,5 @@ fn main() {
         println!("cargo:rustc-env=LIBTORCH_VERSION={version}");
     }
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rerun-if-changed=src/libtorch.rs");
+    println!("cargo:rerun-if-changed=src/program/libtorch.rs");
 }

@@ -1,70 +1,37 @@
 //! The pictures of the slides "Convolutional Layers" and "Pooling", from a network and a digit of one's own.
 
-use crate::cli::ExplainOptions;
-use crate::data::{self, Scale};
-use crate::nn::{AvgPool2d, LPPool2d, MaxPool2d, Stage, record};
+use crate::nn::{AvgPool2d, LPPool2d, MaxPool2d, Module, Stage, record};
 use crate::pictures::{Content, Map, Panel, draw};
-use crate::run;
-use crate::trained::load_weights;
-use anyhow::{Context, Result, ensure};
-use std::io::{self, Write};
+use anyhow::{Context, Result};
 use std::path::Path;
-use tch::{Device, Kind, TchError, Tensor, nn};
+use tch::{Kind, TchError, Tensor};
 
-/// Draws `filters.png`, `layers.png` and `pooling.png` into the run's folder and names them on standard output.
-///
-/// Without a run: a network freshly drawn, and the folder `runs/<model>-untrained`.
-pub fn explain(options: &ExplainOptions) -> Result<()> {
-    let (dir, architecture, data, scale) = match &options.run {
-        Some(dir) => {
-            let dir = run::find(dir.as_deref())?;
-            let config = run::read_config(&dir)?;
-            let data =
-                if options.image.is_none() { run::data_of(&dir, &config, options.data.as_deref())? } else { None };
-            (dir, config.options.model, data, config.options.scale)
-        }
-        None => {
-            say!("a network freshly drawn, not trained; --run DIR explains that of a run");
-            let dir = Path::new("runs").join(format!("{}-untrained", options.model.name()));
-            (dir, options.model, options.data.clone(), Scale::Raw)
-        }
-    };
-    tch::manual_seed(0);
-    let vs = nn::VarStore::new(Device::Cpu);
-    let network = architecture.build(&vs.root())?;
-    if options.run.is_some() {
-        load_weights(&vs, &dir.join(run::WEIGHTS))?;
-    }
-    let (image, digit) = digit(options, data.as_deref())?;
-    let input = scale.apply(&image)?;
-    let (_, stages) = tch::no_grad(|| record(|| network.forward(&input)))?;
-
-    std::fs::create_dir_all(&dir).with_context(|| format!("{} cannot be made", dir.display()))?;
-    let trained = if options.run.is_some() { "trained" } else { "not trained" };
-    let network = format!("{}, {trained}", architecture.title());
-    let pictures = [
-        ("filters.png", format!("{network}: the kernels of each convolution"), filters(&stages)?, 1),
-        ("layers.png", format!("{network}: from input to logits, {digit}"), layers(&input, &stages)?, 1),
-        ("pooling.png", format!("{network}: one feature map of {digit}, pooled"), pooling(&stages)?, 3),
-    ];
-    for (name, heading, panels, abreast) in pictures {
-        run::put(&dir, name, |path| draw(path, &heading, &panels, abreast))?;
-        let _ = writeln!(io::stdout(), "{}", dir.join(name).display());
-    }
-    Ok(())
+/// A picture that explains a network, to be drawn into a file called `name`.
+pub struct Picture {
+    pub name: &'static str,
+    heading: String,
+    panels: Vec<Panel>,
+    abreast: usize,
 }
 
-/// The image to explain, `[1, 1, 28, 28]` bytes, and what it is in words.
-fn digit(options: &ExplainOptions, data: Option<&Path>) -> Result<(Tensor, String)> {
-    if let Some(file) = &options.image {
-        let pixels = Tensor::f_from_slice(&data::read_photo(file)?)?.f_view([1, 1, 28, 28])?;
-        return Ok((pixels, file.file_name().unwrap_or_default().to_string_lossy().into_owned()));
+impl Picture {
+    /// Draws it to a PNG file.
+    pub fn draw(&self, path: &Path) -> Result<()> {
+        draw(path, &self.heading, &self.panels, self.abreast)
     }
-    let (dataset, source) = data::load(data)?;
-    let n = dataset.len() as u64;
-    ensure!(options.index < n, "--index {} is out of range: {source} has {n} images, 0 to {}", options.index, n - 1);
-    let image = dataset.select(&[options.index as i64], Device::Cpu)?;
-    Ok((image.images, format!("image {}, a {}", options.index, i64::try_from(image.labels)?)))
+}
+
+/// `filters.png`, `layers.png` and `pooling.png` of what `model` makes of an image `[1, 1, 28, 28]`.
+///
+/// `title` and `digit` say in words which network and which image it is.
+pub fn explain(model: &dyn Module, title: &str, image: &Tensor, digit: &str) -> Result<[Picture; 3]> {
+    let (_, stages) = tch::no_grad(|| record(|| model.forward(image)))?;
+    let picture = |name, heading, panels, abreast| Picture { name, heading, panels, abreast };
+    Ok([
+        picture("filters.png", format!("{title}: the kernels of each convolution"), filters(&stages)?, 1),
+        picture("layers.png", format!("{title}: from input to logits, {digit}"), layers(image, &stages)?, 1),
+        picture("pooling.png", format!("{title}: one feature map of {digit}, pooled"), pooling(&stages)?, 3),
+    ])
 }
 
 /// The maps of a tensor `[C, H, W]` or `[C]`, a number being a map of one pixel.
@@ -77,7 +44,7 @@ fn maps(tensor: &Tensor) -> Result<Vec<Map>, TchError> {
 fn filters(stages: &[Stage]) -> Result<Vec<Panel>> {
     let mut panels = Vec::new();
     for stage in stages {
-        let Some(weight) = stage.weight.as_ref().filter(|weight| weight.dim() == 4) else { continue };
+        let Some([weight, _]) = stage.parameters.as_ref().filter(|[weight, _]| weight.dim() == 4) else { continue };
         let [out_channels, in_channels] = [weight.size()[0], weight.size()[1]];
         for start in (0..out_channels).step_by(60) {
             let columns = 60.min(out_channels - start);
@@ -129,8 +96,8 @@ fn layers(input: &Tensor, stages: &[Stage]) -> Result<Vec<Panel>> {
 /// lose the sign.
 fn pooling(stages: &[Stage]) -> Result<Vec<Panel>> {
     let pool = stages.iter().position(|stage| stage.layer.contains("Pool2d(")).context("the network has no pool")?;
-    let stage = stages.get(pool.wrapping_sub(1)).context("the network begins with a pool")?;
-    let maps_of = stage.output.f_get(0)?;
+    let before = pool.checked_sub(1).map_or("input", |i| &stages[i].name);
+    let maps_of = stages[pool].input.f_get(0)?;
     let contrast = maps_of.f_flatten(1, -1)?.f_std_dim(1, false, false)?;
     let channel = i64::try_from(contrast.f_argmax(0, false)?)?;
     let map = maps_of.f_narrow(0, channel, 1)?;
@@ -139,7 +106,7 @@ fn pooling(stages: &[Stage]) -> Result<Vec<Panel>> {
 
     let (max_pool, avg_pool) = (MaxPool2d::new(2), AvgPool2d::new(2));
     let mut pools = vec![
-        (format!("{}, channel {channel}", stage.name), "brought to 0..1", map.shallow_clone()),
+        (format!("{before}, channel {channel}"), "brought to 0..1", map.shallow_clone()),
         (max_pool.to_string(), "", max_pool.forward(&map)?),
         (avg_pool.to_string(), "", avg_pool.forward(&map)?),
     ];

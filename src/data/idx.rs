@@ -1,6 +1,6 @@
 //! Reads the MNIST files as they are distributed: the IDX format, plain or gzipped.
 
-use super::{Dataset, PIXELS, SIDE, open};
+use super::{Dataset, LARGEST, SIDE, open};
 use anyhow::{Context, Result, ensure};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -16,16 +16,15 @@ pub fn read_mnist_test(dir: &Path) -> Result<Dataset> {
 }
 
 fn read_pair(dir: &Path, part: &str) -> Result<Dataset> {
-    let find_idx = |kind: &str, dimensions: u8| {
-        find(dir, part, kind, dimensions).with_context(|| {
+    let find = |kind: &str, dimensions: u8| {
+        find_idx(dir, part, kind, dimensions).with_context(|| {
             format!(
-                "{} has no file {part}-{kind}-idx{dimensions}-ubyte, plain or .gz: give a folder with the MNIST files, \
-                 or `--data mnist` to download them",
+                "{} has no file {part}-{kind}-idx{dimensions}-ubyte, plain or .gz: expected a folder with the MNIST files",
                 dir.display()
             )
         })
     };
-    let (images, labels) = (find_idx("images", 3)?, find_idx("labels", 1)?);
+    let (images, labels) = (find("images", 3)?, find("labels", 1)?);
     let (_, values) = read_idx(&labels, |&[n]| format!("{n} labels"))?;
     let ([n, height, width], pixels) = read_idx(&images, |[n, h, w]| format!("{n} images of {h}x{w}"))?;
     let name = images.display();
@@ -40,12 +39,11 @@ fn read_pair(dir: &Path, part: &str) -> Result<Dataset> {
     if let Some(i) = values.iter().position(|&label| label > 9) {
         anyhow::bail!("{}, label {i}: expected 0 to 9, found {}", labels.display(), values[i]);
     }
-    debug_assert_eq!(pixels.len(), n * PIXELS);
     Ok(Dataset::new(&pixels, &values)?)
 }
 
 /// The path of a file of MNIST under any of the names it is distributed by.
-pub(super) fn find(dir: &Path, part: &str, kind: &str, dimensions: u8) -> Option<PathBuf> {
+pub fn find_idx(dir: &Path, part: &str, kind: &str, dimensions: u8) -> Option<PathBuf> {
     ["-", "."]
         .iter()
         .flat_map(|dash| ["", ".gz"].map(|gz| format!("{part}-{kind}{dash}idx{dimensions}-ubyte{gz}")))
@@ -76,7 +74,7 @@ fn read_idx<const D: usize>(path: &Path, content: impl Fn(&[usize; D]) -> String
     // Grows with what the file holds, not with what its header claims.
     let claimed = dimensions.iter().map(|&d| d as u128).product::<u128>();
     let mut bytes = Vec::new();
-    let limit = u64::try_from(claimed).unwrap_or(u64::MAX - 1) + 1;
+    let limit = (claimed + 1).min(LARGEST.into()) as u64;
     file.take(limit).read_to_end(&mut bytes).with_context(unreadable)?;
     let found = if bytes.len() as u128 > claimed { "more".into() } else { bytes.len().to_string() };
     ensure!(

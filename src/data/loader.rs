@@ -1,58 +1,82 @@
 //! The slides' `train_loader` and `test_loader`: `torch.utils.data.DataLoader`, its random draws included.
 
-use super::augment::augment;
-use super::{Dataset, Scale};
+use super::Dataset;
 use rand_mt::Mt;
 use tch::{Device, Kind, TchError, Tensor};
 
+/// Makes of a batch of images, floats `[N, 1, 28, 28]`, what the network is given: torchvision's `transform`.
+pub type Transform<'a> = dyn Fn(Tensor) -> Result<Tensor, TchError> + 'a;
+
 /// Gives a data set batch by batch; the last batch holds what is left.
-#[derive(Clone, Copy)]
 pub struct DataLoader<'a> {
     pub dataset: &'a Dataset,
     pub batch_size: i64,
     pub shuffle: bool,
-    pub augment: bool,
-    pub scale: Scale,
-    /// Images in PyTorch's memory format `torch.channels_last`, in which the network then computes.
-    pub channels_last: bool,
+    pub transform: Box<Transform<'a>>,
 }
 
-impl DataLoader<'_> {
+impl<'a> DataLoader<'a> {
+    /// In the data set's order and as it is: pixels from 0 to 255, as floats.
+    pub fn new(dataset: &'a Dataset, batch_size: i64) -> Self {
+        Self { dataset, batch_size: batch_size.max(1), shuffle: false, transform: Box::new(Ok) }
+    }
+
     /// The batches of one epoch: images `[N, 1, 28, 28]` as floats and labels `[N]`.
     ///
     /// Draws from the default generator as Python's iterator does: one number always (the seed of its workers, if it
     /// had any), a second one, the seed of the order, with `shuffle`.
-    pub fn epoch(&self) -> Result<impl Iterator<Item = Result<(Tensor, Tensor), TchError>>, TchError> {
+    pub fn epoch(&self) -> Result<Epoch<'_>, TchError> {
         draw_seed()?;
-        let n = self.dataset.len();
         let order = match self.shuffle {
-            true => Some(Tensor::f_from_slice(&randperm(n, draw_seed()?))?.f_to(self.dataset.images.device())?),
+            true => {
+                let order = randperm(self.dataset.len(), draw_seed()?);
+                Some(Tensor::f_from_slice(&order)?.f_to(self.dataset.images.device())?)
+            }
             false => None,
         };
-        Ok((0..n).step_by(self.batch_size as usize).map(move |start| {
-            let length = self.batch_size.min(n - start);
-            let batch = |tensor: &Tensor| match &order {
-                Some(order) => tensor.f_index_select(0, &order.f_narrow(0, start, length)?),
-                None => tensor.f_narrow(0, start, length),
-            };
-            let mut images = self.scale.apply(&batch(&self.dataset.images)?)?;
-            if self.augment {
-                images = augment(&images)?;
-            }
-            if self.channels_last {
-                images = channels_last(&images)?;
-            }
-            Ok((images, batch(&self.dataset.labels)?))
-        }))
+        Ok(Epoch { loader: self, order, start: 0 })
+    }
+
+    /// `n` epochs, each begun when it is asked for.
+    pub fn epochs(&self, n: u64) -> impl Iterator<Item = Result<Epoch<'_>, TchError>> {
+        (0..n).map(|_| self.epoch())
+    }
+
+    /// How many batches an epoch has: Python's `len(loader)`.
+    pub fn len(&self) -> u64 {
+        (self.dataset.len() as u64).div_ceil(self.batch_size as u64)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.dataset.is_empty()
     }
 }
 
-/// `images.to(memory_format=torch.channels_last)`: tch has no memory formats.
-fn channels_last(images: &Tensor) -> Result<Tensor, TchError> {
-    let (n, c, h, w) = images.size4()?;
-    let nhwc = images.f_permute([0, 2, 3, 1])?.f_contiguous()?;
-    // The strides tell libtorch the format; for a single channel, permuting back would leave the usual ones.
-    nhwc.f_as_strided([n, c, h, w], [h * w * c, 1, w * c, c], None)
+/// The batches of one epoch that are left.
+pub struct Epoch<'a> {
+    loader: &'a DataLoader<'a>,
+    order: Option<Tensor>,
+    start: i64,
+}
+
+impl Iterator for Epoch<'_> {
+    type Item = Result<(Tensor, Tensor), TchError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let DataLoader { dataset, batch_size, transform, .. } = self.loader;
+        let start = self.start;
+        let length = (dataset.len() - start).min(*batch_size);
+        self.start += batch_size;
+        let rows = |tensor: &Tensor| match &self.order {
+            Some(order) => tensor.f_index_select(0, &order.f_narrow(0, start, length)?),
+            None => tensor.f_narrow(0, start, length),
+        };
+        let batch = || {
+            let images = transform(rows(&dataset.images)?.f_to_kind(Kind::Float)?)?;
+            Ok((images, rows(&dataset.labels)?))
+        };
+        (length > 0).then(batch)
+    }
 }
 
 /// `torch.empty((), dtype=torch.int64).random_().item()`.

@@ -1,16 +1,26 @@
 //! Slide "Data Preparation": scikit-learn's `train_test_split`, index for index.
 
+use super::Dataset;
 use anyhow::{Result, ensure};
 use rand_mt::Mt;
 
-/// The indices of `n` samples in two lists, training and test: `train_test_split(test_size, random_state)`.
+/// A data set in two parts, to train on and to validate on: `train_test_split(features, labels, test_size=test_size,
+/// random_state=random_state)`.
 ///
-/// `test_size` is a fraction between 0 and 1, rounded up to whole samples. Errors if either list would be empty.
-pub fn train_test_split(n: usize, test_size: f64, random_state: u32) -> Result<(Vec<i64>, Vec<i64>)> {
+/// Errors if either part would be empty.
+pub fn train_test_split(dataset: &Dataset, test_size: f64, random_state: u32) -> Result<(Dataset, Dataset)> {
+    let (train, test) = split_indices(dataset.len() as usize, test_size, random_state)?;
+    Ok((dataset.select(&train)?, dataset.select(&test)?))
+}
+
+/// The indices of `n` images in two lists, training and test.
+///
+/// `test_size` is a fraction between 0 and 1, rounded up to whole images. Errors if either list would be empty.
+pub fn split_indices(n: usize, test_size: f64, random_state: u32) -> Result<(Vec<i64>, Vec<i64>)> {
     let n_test = (test_size * n as f64).ceil() as usize;
     ensure!(
         0 < n_test && n_test < n,
-        "{n} images with --test-size {test_size} leave none to train on or none to validate on: \
+        "{n} images with a test_size of {test_size} leave none to train on or none to validate on: \
          give more images or another fraction"
     );
     let mut indices = permutation(n, random_state);

@@ -1,54 +1,61 @@
 //! Slides "Model Definition: Initialization" and "Model Definition: Forward()".
 
-use super::Model;
-use crate::nn::{Conv2d, Linear, MaxPool2d, ReLU};
-use tch::{TchError, Tensor, nn};
+use crate::nn::{self, Module};
+use tch::{TchError, Tensor, nn::Path};
 
 /// Two convolutions with 3x3 kernels, each followed by ReLU and a 2x2 max pool, and a fully connected layer.
 #[derive(Debug)]
 pub struct CNNModel {
-    pub cnn1: Conv2d,
-    pub relu1: ReLU,
-    pub maxpool1: MaxPool2d,
-    pub cnn2: Conv2d,
-    pub relu2: ReLU,
-    pub maxpool2: MaxPool2d,
-    pub fc1: Linear,
+    pub cnn1: nn::Conv2d,
+    pub relu1: nn::ReLU,
+    pub maxpool1: nn::MaxPool2d,
+    pub cnn2: nn::Conv2d,
+    pub relu2: nn::ReLU,
+    pub maxpool2: nn::MaxPool2d,
+    pub fc1: nn::Linear,
 }
 
 impl CNNModel {
-    pub fn new(vs: &nn::Path) -> Result<Self, TchError> {
+    pub fn new(vs: &Path) -> Result<Self, TchError> {
         Ok(Self {
             // Convolution 1
-            cnn1: Conv2d::new(vs / "cnn1", 1, 16, 3)?.stride(1).padding(0).onednn_layout(),
-            relu1: ReLU,
+            cnn1: nn::Conv2d::new(vs / "cnn1", 1, 16, 3)?.stride(1).padding(0),
+            relu1: nn::ReLU,
+
             // Max pool 1
-            maxpool1: MaxPool2d::new(2),
+            maxpool1: nn::MaxPool2d::new(2),
+
             // Convolution 2
-            cnn2: Conv2d::new(vs / "cnn2", 16, 32, 3)?.stride(1).padding(0).onednn_layout(),
-            relu2: ReLU,
+            cnn2: nn::Conv2d::new(vs / "cnn2", 16, 32, 3)?.stride(1).padding(0),
+            relu2: nn::ReLU,
+
             // Max pool 2
-            maxpool2: MaxPool2d::new(2),
+            maxpool2: nn::MaxPool2d::new(2),
+
             // Fully connected 1
-            fc1: Linear::new(vs / "fc1", 32 * 5 * 5, 10)?,
+            fc1: nn::Linear::new(vs / "fc1", 32 * 5 * 5, 10)?,
         })
     }
 }
 
-impl Model for CNNModel {
+impl Module for CNNModel {
     fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
-        // Set 1                                               [N, 1, 28, 28]
-        let out = self.cnn1.forward(x)?; //                    [N, 16, 26, 26]
-        let out = self.relu1.then(&self.maxpool1, &out)?; //   [N, 16, 13, 13]
+        // Set 1                                     [N, 1, 28, 28]
+        let out = self.cnn1.forward(x)?; //          [N, 16, 26, 26]
+        let out = self.relu1.forward(&out)?; //      [N, 16, 26, 26]
+        let out = self.maxpool1.forward(&out)?; //   [N, 16, 13, 13]
 
         // Set 2
-        let out = self.cnn2.forward(&out)?; //                 [N, 32, 11, 11]
-        let out = self.relu2.then(&self.maxpool2, &out)?; //   [N, 32, 5, 5]
+        let out = self.cnn2.forward(&out)?; //       [N, 32, 11, 11]
+        let out = self.relu2.forward(&out)?; //      [N, 32, 11, 11]
+        let out = self.maxpool2.forward(&out)?; //   [N, 32, 5, 5]
 
         // Flatten
-        let out = out.f_flatten(1, -1)?; //                    [N, 800]
+        let out = out.f_flatten(1, -1)?; //          [N, 800]
 
         // Dense
-        self.fc1.forward(&out) //                              [N, 10]
+        let out = self.fc1.forward(&out)?; //        [N, 10]
+
+        Ok(out)
     }
 }

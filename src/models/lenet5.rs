@@ -1,53 +1,52 @@
 //! Slides "Exercise: MNIST Classification using LeNet-5" to "Assignment Details", after LeCun et al. 1998, figure 2.
 
-use super::Model;
-use crate::nn::{AvgPool2d, Conv2d, Linear, Tanh};
-use tch::{TchError, Tensor, nn};
+use crate::nn::{self, Module};
+use tch::{TchError, Tensor, nn::Path};
 
 /// Seven layers, three of them convolutions, with tanh between them.
 ///
 /// The slide gives layer 7 as many outputs as the drawing's layer 5 has, 120: a slip, it has `n_classes`.
 #[derive(Debug)]
 pub struct LeNet5 {
-    pub conv1: Conv2d,
-    pub tanh1: Tanh,
-    pub avgpool1: AvgPool2d,
-    pub conv2: Conv2d,
-    pub tanh2: Tanh,
-    pub avgpool2: AvgPool2d,
-    pub conv3: Conv2d,
-    pub tanh3: Tanh,
-    pub fc1: Linear,
-    pub tanh4: Tanh,
-    pub fc2: Linear,
+    pub conv1: nn::Conv2d,
+    pub tanh1: nn::Tanh,
+    pub avgpool1: nn::AvgPool2d,
+    pub conv2: nn::Conv2d,
+    pub tanh2: nn::Tanh,
+    pub avgpool2: nn::AvgPool2d,
+    pub conv3: nn::Conv2d,
+    pub tanh3: nn::Tanh,
+    pub fc1: nn::Linear,
+    pub tanh4: nn::Tanh,
+    pub fc2: nn::Linear,
 }
 
 impl LeNet5 {
-    pub fn new(vs: &nn::Path, n_classes: i64) -> Result<Self, TchError> {
+    pub fn new(vs: &Path, n_classes: i64) -> Result<Self, TchError> {
         Ok(Self {
             // Layer 1: 6 filters, 5x5, padding 2
-            conv1: Conv2d::new(vs / "conv1", 1, 6, 5)?.padding(2),
-            tanh1: Tanh,
+            conv1: nn::Conv2d::new(vs / "conv1", 1, 6, 5)?.padding(2),
+            tanh1: nn::Tanh,
             // Layer 2: average pooling, 2x2
-            avgpool1: AvgPool2d::new(2),
+            avgpool1: nn::AvgPool2d::new(2),
             // Layer 3: 16 filters, 5x5, no padding
-            conv2: Conv2d::new(vs / "conv2", 6, 16, 5)?,
-            tanh2: Tanh,
+            conv2: nn::Conv2d::new(vs / "conv2", 6, 16, 5)?,
+            tanh2: nn::Tanh,
             // Layer 4: average pooling, 2x2
-            avgpool2: AvgPool2d::new(2),
+            avgpool2: nn::AvgPool2d::new(2),
             // Layer 5: 120 filters, 5x5
-            conv3: Conv2d::new(vs / "conv3", 16, 120, 5)?,
-            tanh3: Tanh,
+            conv3: nn::Conv2d::new(vs / "conv3", 16, 120, 5)?,
+            tanh3: nn::Tanh,
             // Layer 6: fully connected
-            fc1: Linear::new(vs / "fc1", 120, 84)?,
-            tanh4: Tanh,
+            fc1: nn::Linear::new(vs / "fc1", 120, 84)?,
+            tanh4: nn::Tanh,
             // Layer 7: fully connected
-            fc2: Linear::new(vs / "fc2", 84, n_classes)?,
+            fc2: nn::Linear::new(vs / "fc2", 84, n_classes)?,
         })
     }
 }
 
-impl Model for LeNet5 {
+impl Module for LeNet5 {
     fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
         // Layers 1 and 2                            [N, 1, 28, 28]
         let out = self.conv1.forward(x)?; //         [N, 6, 28, 28]

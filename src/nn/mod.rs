@@ -3,6 +3,7 @@
 mod activation;
 mod conv;
 mod linear;
+mod loss;
 mod onednn;
 mod pool;
 mod record;
@@ -10,11 +11,21 @@ mod record;
 pub use activation::{ReLU, Tanh};
 pub use conv::Conv2d;
 pub use linear::Linear;
+pub use loss::CrossEntropyLoss;
+pub use onednn::to_mkldnn;
 pub use pool::{AvgPool2d, LPPool2d, MaxPool2d};
 pub use record::{Stage, record};
 
 use std::fmt;
 use tch::{TchError, Tensor};
+
+/// A layer, or a network of layers: `torch.nn.Module`.
+///
+/// tch has a `Module` too. Its `forward` returns no `Result`, so it has to panic where shapes do not fit.
+pub trait Module {
+    /// What the layer makes of a batch `[N, ...]`. Errors where libtorch reports one, such as for a wrong shape.
+    fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError>;
+}
 
 /// A kernel size, stride or padding, (height, width): PyTorch's "int or tuple", so `3.into()` is (3, 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,16 +57,14 @@ impl fmt::Display for Pair {
 /// tch's own defaults are not PyTorch's: its weights are 2.45 times larger, its convolution biases are 0, and it draws
 /// the bias before the weight. The bounds are computed in PyTorch's order of operations, because
 /// 1 / sqrt(fan_in) for the weight would differ in the last place for some fan_in.
-fn reset_parameters(weight: &Tensor, bias: Option<&Tensor>, fan_in: i64) -> Result<(), TchError> {
+fn reset_parameters(weight: &Tensor, bias: &Tensor, fan_in: i64) -> Result<(), TchError> {
     let fan_in = fan_in as f64;
     let gain = (2.0 / (1.0 + 5f64.sqrt().powi(2))).sqrt(); // kaiming_uniform_(a=sqrt(5))
     let weight_bound = 3f64.sqrt() * (gain / fan_in.sqrt());
     let bias_bound = 1.0 / fan_in.sqrt();
     tch::no_grad(|| {
         let _ = weight.shallow_clone().f_uniform_(-weight_bound, weight_bound)?;
-        if let Some(bias) = bias {
-            let _ = bias.shallow_clone().f_uniform_(-bias_bound, bias_bound)?;
-        }
+        let _ = bias.shallow_clone().f_uniform_(-bias_bound, bias_bound)?;
         Ok(())
     })
 }

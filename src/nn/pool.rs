@@ -1,7 +1,7 @@
 //! Slides "Pooling", "Max Pooling" and "Avg Pooling": moving frames that compute instead of learn.
 
-use super::onednn::{overlap, to_dense, to_onednn};
-use super::{Pair, record::seen};
+use super::onednn::{overlap, to_dense};
+use super::{Module, Pair, record::seen};
 use std::fmt;
 use tch::{TchError, Tensor};
 
@@ -41,11 +41,6 @@ impl MaxPool2d {
     pub fn stride(self, stride: impl Into<Pair>) -> Self {
         Self { stride: stride.into(), ..self }
     }
-
-    pub fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-        let xs = if overlap(self.kernel_size, self.stride) { to_dense(xs)? } else { xs.shallow_clone() };
-        seen(self, "", [None; 2], xs.f_max_pool2d(self.kernel_size.0, self.stride.0, 0, 1, false)?)
-    }
 }
 
 impl AvgPool2d {
@@ -56,13 +51,6 @@ impl AvgPool2d {
 
     pub fn stride(self, stride: impl Into<Pair>) -> Self {
         Self { stride: stride.into(), ..self }
-    }
-
-    pub fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-        // oneDNN's gives the same bits in less time.
-        let xs = if overlap(self.kernel_size, self.stride) { to_dense(xs)? } else { to_onednn(xs)? };
-        let out = xs.f_avg_pool2d(self.kernel_size.0, self.stride.0, 0, false, true, None)?;
-        seen(self, "", [None; 2], to_dense(&out)?)
     }
 }
 
@@ -75,15 +63,29 @@ impl LPPool2d {
     pub fn stride(self, stride: impl Into<Pair>) -> Self {
         Self { stride: stride.into(), ..self }
     }
+}
 
+impl Module for MaxPool2d {
+    fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+        let dense = if overlap(self.kernel_size, self.stride) { to_dense(xs)? } else { xs.shallow_clone() };
+        seen(self, xs, dense.f_max_pool2d(self.kernel_size.0, self.stride.0, 0, 1, false)?)
+    }
+}
+
+impl Module for AvgPool2d {
+    fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+        seen(self, xs, to_dense(xs)?.f_avg_pool2d(self.kernel_size.0, self.stride.0, 0, false, true, None)?)
+    }
+}
+
+impl Module for LPPool2d {
     /// libtorch has no such operation; these are the ones of `torch.nn.functional.lp_pool2d`, in its order.
-    pub fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+    fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
         let [height, width] = self.kernel_size.0;
         let powers = to_dense(xs)?.f_pow_tensor_scalar(self.norm_type)?;
         let out = powers.f_avg_pool2d(self.kernel_size.0, self.stride.0, 0, false, true, None)?;
         let magnitudes = out.f_sign()?.f_mul(&out.f_abs()?.f_relu()?)?;
-        let out = magnitudes.f_mul_scalar(width * height)?.f_pow_tensor_scalar(1.0 / self.norm_type)?;
-        seen(self, "", [None; 2], out)
+        seen(self, xs, magnitudes.f_mul_scalar(width * height)?.f_pow_tensor_scalar(1.0 / self.norm_type)?)
     }
 }
 

@@ -13,11 +13,11 @@ pub struct Stage {
     /// The layer with its arguments, such as `Conv2d(1, 16, kernel_size=3, stride=1, padding=0)`.
     pub layer: String,
     /// `[N, ...]`
+    pub input: Tensor,
+    /// `[N, ...]`
     pub output: Tensor,
-    /// The values it has learned, where it learns.
-    pub weight: Option<Tensor>,
-    /// How many numbers it has learned.
-    pub parameters: i64,
+    /// What it has learned, weight and bias, where it learns.
+    pub parameters: Option<[Tensor; 2]>,
 }
 
 impl Stage {
@@ -26,10 +26,15 @@ impl Stage {
         self.output.size()[1..].to_vec()
     }
 
+    /// How many numbers it has learned.
+    pub fn n_parameters(&self) -> i64 {
+        self.parameters.iter().flatten().map(|parameter| parameter.numel() as i64).sum()
+    }
+
     /// Multiply-adds for one image, a bias counted as one, as torchinfo counts them: every parameter is used once for
     /// every place of the output.
     pub fn mult_adds(&self) -> i64 {
-        self.parameters * self.shape()[1..].iter().product::<i64>()
+        self.n_parameters() * self.shape()[1..].iter().product::<i64>()
     }
 }
 
@@ -45,36 +50,43 @@ pub fn record<T>(forward: impl FnOnce() -> Result<T, TchError>) -> Result<(T, Ve
     Ok((result?, stages))
 }
 
-pub(super) fn is_recording() -> bool {
-    STAGES.with_borrow(Option::is_some)
+/// What a layer without parameters passes its output through. Does nothing unless `record` is at work.
+pub(super) fn seen(layer: &impl Display, input: &Tensor, output: Tensor) -> Result<Tensor, TchError> {
+    add(|stages| {
+        let layer = layer.to_string();
+        let kind = layer.split('(').next().unwrap_or_default();
+        let before = stages.iter().filter(|stage| stage.layer.starts_with(&format!("{kind}("))).count();
+        let name = format!("{}{}", kind.trim_end_matches("2d").to_lowercase(), before + 1);
+        Ok(Stage { name, layer, input: plain(input)?, output: plain(&output)?, parameters: None })
+    })?;
+    Ok(output)
 }
 
-/// What every layer passes its output through. Does nothing unless `record` is at work.
-pub(super) fn seen(
+/// The same for a layer that learns, whose parameters are under `name`.
+pub(super) fn learned(
     layer: &impl Display,
     name: &str,
-    parameters: [Option<&Tensor>; 2],
+    parameters: [&Tensor; 2],
+    input: &Tensor,
     output: Tensor,
 ) -> Result<Tensor, TchError> {
+    add(|_| {
+        let (layer, name) = (layer.to_string(), name.to_owned());
+        let parameters = Some(parameters.map(Tensor::shallow_clone));
+        Ok(Stage { name, layer, input: plain(input)?, output: plain(&output)?, parameters })
+    })?;
+    Ok(output)
+}
+
+fn add(stage: impl FnOnce(&[Stage]) -> Result<Stage, TchError>) -> Result<(), TchError> {
     STAGES.with_borrow_mut(|stages| {
         if let Some(stages) = stages {
-            let layer = layer.to_string();
-            let name = match name {
-                "" => {
-                    let kind = layer.split('(').next().unwrap_or_default();
-                    let before = stages.iter().filter(|stage| stage.layer.starts_with(&format!("{kind}("))).count();
-                    format!("{}{}", kind.trim_end_matches("2d").to_lowercase(), before + 1)
-                }
-                name => name.to_owned(),
-            };
-            stages.push(Stage {
-                name,
-                layer,
-                output: to_dense(&output)?.f_detach()?,
-                weight: parameters[0].map(Tensor::shallow_clone),
-                parameters: parameters.iter().flatten().map(|parameter| parameter.numel() as i64).sum(),
-            });
+            stages.push(stage(stages)?);
         }
-        Ok(output)
+        Ok(())
     })
+}
+
+fn plain(tensor: &Tensor) -> Result<Tensor, TchError> {
+    to_dense(tensor)?.f_detach()
 }

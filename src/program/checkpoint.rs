@@ -1,9 +1,9 @@
 //! What `--resume` goes on from: weights, the optimizer's state and the position, in one file that is replaced whole.
 
-use crate::optim::Optimizer;
-use crate::run::{self, CHECKPOINT};
-use crate::trained::set_weights;
+use super::run::{self, CHECKPOINT};
+use super::weights::set_weights;
 use anyhow::{Context, Result, ensure};
+use cnn_tutorial::optim::Optimizer;
 use std::collections::HashMap;
 use std::path::Path;
 use tch::{Tensor, nn::VarStore};

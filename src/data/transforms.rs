@@ -1,13 +1,28 @@
-//! `--augment`: each image turned, scaled and shifted a little, anew in every epoch, as LeCun et al. 1998 distort theirs.
+//! What a [`DataLoader`](super::DataLoader) can make of its images on their way to the network.
 
 use tch::{Device, Kind, TchError, Tensor};
+
+/// Pixels from 0 to 1 instead of 0 to 255.
+pub fn unit_scale(images: &Tensor) -> Result<Tensor, TchError> {
+    images.f_div_scalar(255.0)
+}
+
+/// `images.to(memory_format=torch.channels_last)`: tch has no memory formats.
+pub fn channels_last(images: &Tensor) -> Result<Tensor, TchError> {
+    let (n, c, h, w) = images.size4()?;
+    let nhwc = images.f_permute([0, 2, 3, 1])?.f_contiguous()?;
+    // The strides tell libtorch the format; for a single channel, permuting back would leave the usual ones.
+    nhwc.f_as_strided([n, c, h, w], [h * w * c, 1, w * c, c], None)
+}
 
 /// Degrees, fraction of the size, and fraction of half the image's side, each either way.
 const ROTATION: f64 = 12.0;
 const SCALE: f64 = 0.12;
 const SHIFT: f64 = 0.12;
 
-/// Distorts images `[N, 1, H, W]`, floats, with four numbers for each of them from the default generator.
+/// Each image turned, scaled and shifted a little, anew in every epoch, as LeCun et al. 1998 distort theirs.
+///
+/// Images are `[N, 1, H, W]`, floats. Four numbers for each of them come from the default generator.
 ///
 /// `torch.nn.functional.affine_grid` and `grid_sample`, in the order of operations of `augment` in scripts/tutorial.py.
 pub fn augment(images: &Tensor) -> Result<Tensor, TchError> {

@@ -1,11 +1,12 @@
 //! Which digits are on pictures of one's own, or on the images of Kaggle's test.csv.
 
-use crate::cli::PredictOptions;
-use crate::data::{read_photo, read_unlabelled_csv};
-use crate::pictures::{Content, Map, Panel, draw};
-use crate::run;
-use crate::trained::{Trained, probabilities};
+use super::cli::PredictOptions;
+use super::network::{Network, probabilities};
+use super::photo::read_photo;
+use super::run;
 use anyhow::{Context, Result};
+use cnn_tutorial::data::read_unlabelled_csv;
+use cnn_tutorial::pictures::{Content, Map, Panel, draw};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
@@ -13,18 +14,18 @@ use tch::Tensor;
 
 /// Prints the digit and the probabilities of each picture, or writes Kaggle's submission.
 pub fn predict(options: &PredictOptions) -> Result<()> {
-    let trained = Trained::open(&options.run)?;
+    let network = options.run.open()?;
     match (&options.csv, &options.submission) {
-        (Some(csv), Some(submission)) => submit(&trained, csv, submission),
-        _ => predict_pictures(&trained, options),
+        (Some(csv), Some(submission)) => submit(&network, csv, submission),
+        _ => predict_pictures(&network, options),
     }
 }
 
-fn predict_pictures(trained: &Trained, options: &PredictOptions) -> Result<()> {
+fn predict_pictures(network: &Network, options: &PredictOptions) -> Result<()> {
     let (mut text, mut panels) = (String::new(), Vec::new());
     for path in &options.images {
         let pixels = read_photo(path)?;
-        let logits = trained.logits(&Tensor::f_from_slice(&pixels)?.f_view([1, 1, 28, 28])?)?;
+        let logits = network.logits(&Tensor::f_from_slice(&pixels)?.f_view([1, 1, 28, 28])?)?;
         let (probabilities, digit) = &probabilities(&logits)?[0];
         let percent = |class: usize| format!("{:.2} %", 100.0 * probabilities[class]);
         write!(text, "{}: {digit} ({})  ", path.display(), percent(*digit))?;
@@ -44,18 +45,18 @@ fn predict_pictures(trained: &Trained, options: &PredictOptions) -> Result<()> {
     }
     if options.show {
         let name = "predictions.png";
-        run::put(&trained.dir, name, |path| draw(path, "Pictures brought to MNIST's convention", &panels, 1))?;
-        say!("{}", trained.dir.join(name).display());
+        run::put(&network.dir, name, |path| draw(path, "Pictures brought to MNIST's convention", &panels, 1))?;
+        say!("{}", network.dir.join(name).display());
     }
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(())
 }
 
 /// Writes `ImageId,Label`, images counted from 1, as Kaggle's Digit Recognizer wants it.
-fn submit(trained: &Trained, csv: &Path, submission: &Path) -> Result<()> {
+fn submit(network: &Network, csv: &Path, submission: &Path) -> Result<()> {
     let images = read_unlabelled_csv(csv)?;
     let mut text = String::from("ImageId,Label\n");
-    for (i, (_, digit)) in probabilities(&trained.logits(&images)?)?.iter().enumerate() {
+    for (i, (_, digit)) in probabilities(&network.logits(&images)?)?.iter().enumerate() {
         writeln!(text, "{},{digit}", i + 1)?;
     }
     let dir = submission.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));

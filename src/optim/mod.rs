@@ -1,54 +1,40 @@
 //! Slide "Define Hyperparameters, Loss, Optimizers": SGD and Adam in PyTorch's arithmetic.
 
+mod lr_scheduler;
+
+pub use lr_scheduler::LrScheduler;
+
 use anyhow::{Context, Result, ensure};
-use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::f64::consts::PI;
-use tch::nn::{OptimizerConfig, Sgd, VarStore};
+use tch::nn::{OptimizerConfig, VarStore};
 use tch::{COptimizer, TchError, Tensor};
 
-/// The optimizers by the names that `--optimizer` takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Algorithm {
-    /// torch.optim.SGD
-    Sgd,
-    /// torch.optim.Adam with betas (0.9, 0.999) and eps 1e-8
-    Adam,
-    /// torch.optim.AdamW with the same; weight decay 0.01 unless given
-    Adamw,
+/// Stochastic gradient descent: `torch.optim.SGD`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SGD {
+    pub momentum: f64,
+    pub weight_decay: f64,
 }
 
-/// The learning rate's course over the epochs, by the names that `--lr-schedule` takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum LrSchedule {
-    /// The same in every epoch
-    None,
-    /// StepLR: times --gamma every --step-size epochs
-    Step,
-    /// CosineAnnealingLR: along a half cosine to 0 over all epochs
-    Cosine,
+/// `torch.optim.Adam` with betas (0.9, 0.999) and eps 1e-8.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Adam {
+    pub weight_decay: f64,
 }
 
-impl LrSchedule {
-    /// The learning rate of an epoch, counted from 0, of `epochs`: what torch.optim.lr_scheduler's classes arrive at
-    /// by their recursion from epoch to epoch, whose rounding the closed formulas do not have.
-    pub fn lr(self, epoch: u64, epochs: u64, base_lr: f64, step_size: u64, gamma: f64) -> f64 {
-        let t_max = epochs as f64;
-        (1..=epoch).fold(base_lr, |lr, epoch| match self {
-            Self::None => lr,
-            Self::Step => lr * if epoch.is_multiple_of(step_size) { gamma } else { 1.0 },
-            Self::Cosine => {
-                let cosine = |epoch: u64| 1.0 + (PI * epoch as f64 / t_max).cos();
-                cosine(epoch) / cosine(epoch - 1) * lr
-            }
-        })
+/// `torch.optim.AdamW`: Adam whose weight decay is decoupled from the gradient.
+#[derive(Clone, Copy, Debug)]
+pub struct AdamW {
+    pub weight_decay: f64,
+}
+
+impl Default for AdamW {
+    fn default() -> Self {
+        Self { weight_decay: 0.01 }
     }
 }
 
-/// An optimizer of all trainable variables of a `VarStore`.
+/// An optimizer of all variables of a `VarStore`, which is PyTorch's `model.parameters()`.
 pub struct Optimizer {
     lr: f64,
     weight_decay: f64,
@@ -70,32 +56,50 @@ const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const EPS: f64 = 1e-8;
 
-impl Optimizer {
-    /// `torch.optim.SGD(params, lr, momentum, weight_decay=weight_decay)`, or `Adam` or `AdamW`, which have no momentum.
-    pub fn new(
-        vs: &VarStore,
-        algorithm: Algorithm,
-        lr: f64,
-        momentum: f64,
-        weight_decay: f64,
-    ) -> Result<Self, TchError> {
-        let mut parameters: Vec<_> = vs.variables().into_iter().collect();
-        parameters.sort_by(|a, b| a.0.cmp(&b.0));
-        let zeros = || parameters.iter().map(|(_, p)| p.f_detach()?.f_zeros_like()).collect::<Result<Vec<_>, _>>();
-        let rule = match algorithm {
-            Algorithm::Sgd if momentum == 0.0 => {
-                let mut sgd = Sgd { wd: weight_decay, ..Default::default() }.build_copt(lr)?;
-                for (_, parameter) in &parameters {
-                    sgd.add_parameters(parameter, 0)?;
-                }
-                Rule::Sgd(sgd)
+impl SGD {
+    pub fn build(self, vs: &VarStore, lr: f64) -> Result<Optimizer, TchError> {
+        let Self { momentum, weight_decay } = self;
+        let parameters = parameters(vs);
+        let rule = if momentum == 0.0 {
+            let mut sgd = tch::nn::Sgd { wd: weight_decay, ..Default::default() }.build_copt(lr)?;
+            for (_, parameter) in &parameters {
+                sgd.add_parameters(parameter, 0)?;
             }
-            Algorithm::Sgd => Rule::Momentum { momentum, buffers: zeros()? },
-            Algorithm::Adam | Algorithm::Adamw => {
-                let decoupled_weight_decay = algorithm == Algorithm::Adamw;
-                Rule::Adam { decoupled_weight_decay, step: 0, exp_avg: zeros()?, exp_avg_sq: zeros()? }
-            }
+            Rule::Sgd(sgd)
+        } else {
+            Rule::Momentum { momentum, buffers: zeros(&parameters)? }
         };
+        Ok(Optimizer { lr, weight_decay, parameters, rule })
+    }
+}
+
+impl Adam {
+    pub fn build(self, vs: &VarStore, lr: f64) -> Result<Optimizer, TchError> {
+        Optimizer::adam(vs, lr, self.weight_decay, false)
+    }
+}
+
+impl AdamW {
+    pub fn build(self, vs: &VarStore, lr: f64) -> Result<Optimizer, TchError> {
+        Optimizer::adam(vs, lr, self.weight_decay, true)
+    }
+}
+
+fn parameters(vs: &VarStore) -> Vec<(String, Tensor)> {
+    let mut parameters: Vec<_> = vs.variables().into_iter().collect();
+    parameters.sort_by(|a, b| a.0.cmp(&b.0));
+    parameters
+}
+
+fn zeros(parameters: &[(String, Tensor)]) -> Result<Vec<Tensor>, TchError> {
+    parameters.iter().map(|(_, parameter)| parameter.f_detach()?.f_zeros_like()).collect()
+}
+
+impl Optimizer {
+    fn adam(vs: &VarStore, lr: f64, weight_decay: f64, decoupled_weight_decay: bool) -> Result<Self, TchError> {
+        let parameters = parameters(vs);
+        let (exp_avg, exp_avg_sq) = (zeros(&parameters)?, zeros(&parameters)?);
+        let rule = Rule::Adam { decoupled_weight_decay, step: 0, exp_avg, exp_avg_sq };
         Ok(Self { lr, weight_decay, parameters, rule })
     }
 

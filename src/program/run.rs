@@ -1,60 +1,22 @@
 //! A run's folder: its options, its numbers as they grow, its weights and charts.
 
-use crate::options::Options;
-use crate::repr::python_repr;
-use anyhow::{Context, Result, bail, ensure};
-use serde::{Deserialize, Serialize};
+use super::config::{CONFIG, Config};
+use super::metrics::{METRICS, Metrics, Row};
+use anyhow::{Context, Result, bail};
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-pub const CONFIG: &str = "config.json";
-pub const METRICS: &str = "metrics.csv";
 pub const WEIGHTS: &str = "model.safetensors";
 pub const BEST_WEIGHTS: &str = "best.safetensors";
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 pub const LOSS_CHART: &str = "loss.png";
 pub const ACCURACY_CHART: &str = "accuracy.png";
 
-/// What `config.json` tells of a run.
-#[derive(Debug, Deserialize, Serialize)]
-pub struct Config {
-    /// Of this program, of tch and of libtorch.
-    pub version: String,
-    pub tch_version: String,
-    pub libtorch_version: String,
-    pub dataset: String,
-    /// Of the images and labels before the split.
-    pub dataset_sha256: String,
-    pub n_train: i64,
-    pub n_test: i64,
-    pub epochs: u64,
-    pub iterations: u64,
-    /// As `--device` names it.
-    pub computed_on: String,
-    pub computed_with_threads: i32,
-    pub options: Options,
-}
-
-/// One evaluation: the loss of that iteration's batch and the validation accuracy in percent.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
-pub struct Record {
-    pub iteration: u64,
-    pub loss: f64,
-    pub accuracy: f64,
-}
-
-impl Record {
-    /// Whether its numbers can be what a training logs, which are 32-bit: no others can be drawn without trouble.
-    fn is_of_a_run(&self) -> bool {
-        [self.loss, self.accuracy].iter().all(|&number| number.is_infinite() || f64::from(number as f32) == number)
-    }
-}
-
 /// An open run.
 pub struct Run {
     pub dir: PathBuf,
-    metrics: csv::Writer<File>,
+    pub metrics: Metrics,
     /// Kept for as long as the run is open.
     _lock: Option<File>,
 }
@@ -82,49 +44,16 @@ impl Run {
             remove(&dir, file).with_context(unwritable)?;
         }
         fs::write(dir.join(CONFIG), serde_json::to_string_pretty(config)? + "\n").with_context(unwritable)?;
-        let metrics = new_metrics(&dir.join(METRICS)).with_context(unwritable)?;
+        let metrics = Metrics::create(&dir).with_context(unwritable)?;
         Ok(Self { dir, metrics, _lock: lock })
     }
 
-    /// Opens the run in `dir` to go on after `iteration`, and returns what was logged up to there; what was logged later
-    /// is cut off `metrics.csv`.
-    pub fn resume(dir: &Path, iteration: u64) -> Result<(Self, Vec<Record>)> {
+    /// Opens the run in `dir` to go on after `iteration`, and returns what was logged up to there.
+    pub fn resume(dir: &Path, iteration: u64) -> Result<(Self, Vec<Row>)> {
         let lock = lock(dir)?;
-        let path = dir.join(METRICS);
-        let unreadable = || format!("{} cannot be read: it holds what this run logged; train anew", path.display());
-        let mut history = Vec::new();
-        for row in csv::Reader::from_path(&path).with_context(unreadable)?.deserialize::<Record>() {
-            match row {
-                Ok(record) if record.iteration <= iteration && record.is_of_a_run() => history.push(record),
-                _ => break, // a later one, or one cut off in the middle
-            }
-        }
-        put(dir, METRICS, |path| {
-            let mut metrics = new_metrics(path)?;
-            history.iter().try_for_each(|record| write_record(&mut metrics, record))
-        })?;
-        let file = File::options().append(true).open(&path).with_context(unreadable)?;
-        Ok((Self { dir: dir.to_owned(), metrics: csv::Writer::from_writer(file), _lock: lock }, history))
+        let (metrics, history) = Metrics::resume(dir, iteration)?;
+        Ok((Self { dir: dir.to_owned(), metrics, _lock: lock }, history))
     }
-
-    /// Appends a line to `metrics.csv`, numbers as Python writes them.
-    pub fn log(&mut self, record: &Record) -> Result<()> {
-        write_record(&mut self.metrics, record)
-            .with_context(|| format!("{} cannot be written", self.dir.join(METRICS).display()))
-    }
-}
-
-fn new_metrics(path: &Path) -> Result<csv::Writer<File>> {
-    let mut metrics = csv::Writer::from_path(path)?;
-    metrics.write_record(["iteration", "loss", "accuracy"])?;
-    metrics.flush()?;
-    Ok(metrics)
-}
-
-fn write_record(metrics: &mut csv::Writer<File>, record: &Record) -> Result<()> {
-    let Record { iteration, loss, accuracy } = *record;
-    metrics.write_record([iteration.to_string(), python_repr(loss), python_repr(accuracy)])?;
-    Ok(metrics.flush()?)
 }
 
 /// Keeps other processes from training in `dir` until the file is closed, which the system does when a process ends.
@@ -158,31 +87,6 @@ pub fn remove(dir: &Path, name: &str) -> Result<()> {
             Err(error).with_context(|| format!("{} cannot be removed", dir.join(name).display()))
         }
         _ => Ok(()),
-    }
-}
-
-/// Reads what `config.json` tells of the run in `dir`.
-pub fn read_config(dir: &Path) -> Result<Config> {
-    let path = dir.join(CONFIG);
-    let text = fs::read_to_string(&path)
-        .with_context(|| format!("{} is not the folder of a run: {CONFIG} cannot be read there", dir.display()))?;
-    let damaged = || format!("{} is damaged or not of this program: train anew", path.display());
-    let config: Config = serde_json::from_str(&text).with_context(damaged)?;
-    config.options.check().with_context(damaged)?;
-    ensure!((1..=1024).contains(&config.computed_with_threads), "{}", damaged());
-    Ok(config)
-}
-
-/// Where the data are that the run in `dir` was trained on: as `given`, or by the name that `config` has.
-///
-/// A path is not taken from the folder of a run, which may come from elsewhere.
-pub fn data_of(dir: &Path, config: &Config, given: Option<&Path>) -> Result<Option<PathBuf>> {
-    match config.options.data.as_deref() {
-        _ if given.is_some() => Ok(given.map(Path::to_owned)),
-        Some(path) if !["mnist", "digits"].map(Path::new).contains(&path) => {
-            bail!("{} was trained on {}: give that again, --data {}", dir.display(), config.dataset, path.display())
-        }
-        name => Ok(name.map(Path::to_owned)),
     }
 }
 

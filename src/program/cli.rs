@@ -1,8 +1,11 @@
 //! The command line, but for the options of a training run, which are in `options.rs`.
 
-use crate::models::Architecture;
-use crate::optim::Algorithm;
-use crate::options::Options;
+use super::architecture::Architecture;
+use super::choices::Algorithm;
+use super::data::Source;
+use super::network::Network;
+use super::options::Options;
+use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -43,7 +46,7 @@ pub enum Command {
     /// Prints a table of the network's layers: arguments, output shapes, parameters, multiply-adds
     Summary {
         /// Network to print
-        #[arg(long, value_enum, default_value_t = Architecture::Cnn)]
+        #[arg(long, default_value = "cnn")]
         model: Architecture,
     },
 }
@@ -55,12 +58,12 @@ pub struct ExplainOptions {
     pub run: Option<Option<PathBuf>>,
 
     /// Network to draw freshly
-    #[arg(long, value_enum, default_value_t = Architecture::Cnn, conflicts_with = "run")]
+    #[arg(long, default_value = "cnn", conflicts_with = "run")]
     pub model: Architecture,
 
     /// Where the digit comes from, as for training [default: the data of the run, if they have a name]
     #[arg(long, value_name = "PATH|NAME")]
-    pub data: Option<PathBuf>,
+    pub data: Option<Source>,
 
     /// Which image of the data, counted from 0
     #[arg(long, value_name = "N", default_value_t = 0)]
@@ -83,6 +86,12 @@ pub struct RunOptions {
     pub best: bool,
 }
 
+impl RunOptions {
+    pub fn open(&self) -> Result<Network> {
+        Network::open(self.run.as_ref().and_then(|dir| dir.as_deref()), self.best)
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct EvaluateOptions {
     #[command(flatten)]
@@ -91,7 +100,7 @@ pub struct EvaluateOptions {
     /// Data to measure on, as for training. Of MNIST the 10,000 test images are taken, of the data that the run was
     /// trained on the part it was validated on, of other data all [default: the data of the run, if they have a name]
     #[arg(long, value_name = "PATH|NAME")]
-    pub data: Option<PathBuf>,
+    pub data: Option<Source>,
 
     /// Measure on the part of the run's data that it was validated on, of MNIST too: options are chosen by this
     #[arg(long)]
@@ -139,7 +148,7 @@ impl Cli {
             let name = option.get_long().unwrap_or_default();
             refuse(&format!("--resume goes on with the options of the run: --{name} cannot be given again"));
         }
-        if cli.options.algorithm() != Algorithm::Sgd && cli.options.momentum != 0.0 {
+        if cli.options.algorithm() != Algorithm::Sgd && f64::from(cli.options.momentum) != 0.0 {
             refuse("--momentum goes with --optimizer sgd: Adam has its betas instead");
         }
         if cli.options.print_every < cli.options.eval_every {

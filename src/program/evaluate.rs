@@ -1,16 +1,16 @@
 //! How good a trained network is: loss, accuracy, the measures of each class, confusions and the worst mistakes.
 
-use crate::cli::EvaluateOptions;
-use crate::data::{self, Dataset, train_test_split};
-use crate::pictures::{Content, Map, Panel, draw, draw_confusion};
-use crate::run;
-use crate::trained::{Trained, probabilities};
-use anyhow::{Context, Result, ensure};
+use super::cli::EvaluateOptions;
+use super::confusion::draw_confusion;
+use super::network::{Network, probabilities};
+use super::{data, run};
+use anyhow::{Result, ensure};
+use cnn_tutorial::data::{Dataset, train_test_split};
+use cnn_tutorial::nn::CrossEntropyLoss;
+use cnn_tutorial::pictures::{Content, Map, Panel, draw};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::Path;
-use tch::{Device, Reduction, Tensor};
 
 /// What `evaluation.json` holds; the measures are scikit-learn's `classification_report`'s.
 #[derive(Serialize)]
@@ -37,10 +37,10 @@ struct Class {
 
 /// Measures the network of a run, prints the table and writes `evaluation.json`, `confusion.png` and `mistakes.png`.
 pub fn evaluate(options: &EvaluateOptions) -> Result<()> {
-    let trained = Trained::open(&options.run)?;
-    let (dataset, source) = test_data(&trained, options)?;
-    let logits = trained.logits(&dataset.images)?;
-    let loss = logits.f_cross_entropy_loss(&dataset.labels, None::<Tensor>, Reduction::Mean, -100, 0.0)?;
+    let network = options.run.open()?;
+    let (dataset, source) = test_data(&network, options)?;
+    let logits = network.logits(&dataset.images)?;
+    let loss = CrossEntropyLoss.forward(&logits, &dataset.labels)?;
     let labels = Vec::<i64>::try_from(&dataset.labels)?;
     let predictions = probabilities(&logits)?;
     let mut confusion = vec![vec![0usize; 10]; 10];
@@ -58,47 +58,40 @@ pub fn evaluate(options: &EvaluateOptions) -> Result<()> {
     };
 
     let json = serde_json::to_string_pretty(&evaluation)? + "\n";
-    run::put(&trained.dir, "evaluation.json", |path| Ok(std::fs::write(path, &json)?))?;
+    run::put(&network.dir, "evaluation.json", |path| Ok(std::fs::write(path, &json)?))?;
     let title = format!("{:.2} % of {} right", evaluation.accuracy, evaluation.n);
-    run::put(&trained.dir, "confusion.png", |path| {
+    run::put(&network.dir, "confusion.png", |path| {
         draw_confusion(path, &title, &evaluation.dataset, &evaluation.confusion)
     })?;
     let panels = mistakes(&dataset, &labels, &predictions)?;
     let heading = format!("The most confident of {} mistakes", evaluation.n - correct);
-    run::put(&trained.dir, "mistakes.png", |path| draw(path, &heading, &panels, 6))?;
+    run::put(&network.dir, "mistakes.png", |path| draw(path, &heading, &panels, 6))?;
     let text = if options.json { json } else { evaluation.table()? };
     let _ = std::io::stdout().write_all(text.as_bytes());
-    say!("written to {}: evaluation.json, confusion.png, mistakes.png", trained.dir.display());
+    say!("written to {}: evaluation.json, confusion.png, mistakes.png", network.dir.display());
     Ok(())
 }
 
-/// MNIST's test images; of the run's own data the part it was validated on; of other data all.
-fn test_data(trained: &Trained, options: &EvaluateOptions) -> Result<(Dataset, String)> {
-    let split = &trained.config.options;
-    let data = run::data_of(&trained.dir, &trained.config, options.data.as_deref())?;
-    let data = data.as_deref();
-    let is_mnist = match data {
-        _ if options.validation => false,
-        None => trained.config.dataset.starts_with("MNIST"),
-        Some(data) => data == "mnist" || data.is_dir(),
-    };
-    if is_mnist {
-        let dir = data.filter(|data| data.is_dir()).unwrap_or(Path::new(data::MNIST_DIR));
-        if data.is_none_or(|data| data == "mnist") {
-            data::download_mnist(dir).context("MNIST could not be downloaded; --data names other data")?;
-        }
-        return Ok((data::read_mnist_test(dir)?, format!("MNIST's test images in {}", dir.display())));
+/// MNIST's test images; of the run's own data the part it was validated on; of other data all. And what they are in
+/// words.
+fn test_data(network: &Network, options: &EvaluateOptions) -> Result<(Dataset, String)> {
+    let source = data::of_run(&network.dir, &network.config, options.data.as_ref())?;
+    if !options.validation
+        && let Some(test) = source.load_test()?
+    {
+        return Ok((test, format!("{source}, the test images")));
     }
-    let (dataset, source) = data::load(data)?;
-    if dataset.sha256()? != trained.config.dataset_sha256 {
+    let dataset = source.load()?;
+    if data::sha256(&dataset)? != network.config.dataset_sha256 {
         ensure!(
             !options.validation,
             "{source}: the data are not those the run was trained on; --data measures on others"
         );
-        return Ok((dataset, source));
+        return Ok((dataset, source.to_string()));
     }
-    let (_, test) = train_test_split(dataset.len() as usize, split.test_size, split.random_state)?;
-    Ok((dataset.select(&test, Device::Cpu)?, format!("{source}, the part for validation")))
+    let split = &network.config.options;
+    let (_, test) = train_test_split(&dataset, split.test_size.into(), split.random_state)?;
+    Ok((test, format!("{source}, the part for validation")))
 }
 
 impl Class {

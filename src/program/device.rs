@@ -1,13 +1,15 @@
 //! Which device to compute on, and opening CUDA when it is asked for.
 
 use anyhow::{Result, bail, ensure};
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 use tch::nn::VarStore;
 use tch::{Cuda, Device, Kind, TchError, Tensor};
 
 /// The devices by the names that `--device` takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum DeviceChoice {
     /// CUDA or MPS where there is one, else the CPU.
     Auto,
@@ -29,6 +31,30 @@ impl FromStr for DeviceChoice {
                 Some(Ok(index)) => Ok(Self::Cuda(index)),
                 _ => Err("expected auto, cpu, cuda, cuda:N or mps".into()),
             },
+        }
+    }
+}
+
+impl TryFrom<String> for DeviceChoice {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        name.parse()
+    }
+}
+
+impl From<DeviceChoice> for String {
+    fn from(choice: DeviceChoice) -> Self {
+        choice.to_string()
+    }
+}
+
+impl From<Device> for DeviceChoice {
+    fn from(device: Device) -> Self {
+        match device {
+            Device::Cuda(index) => Self::Cuda(index),
+            Device::Mps => Self::Mps,
+            Device::Cpu | Device::Vulkan => Self::Cpu,
         }
     }
 }
@@ -73,16 +99,6 @@ pub fn move_variables(vs: &VarStore, device: Device) -> Result<(), TchError> {
         let moved = variable.f_detach()?.f_to_device(device)?;
         variable.f_set_data(&moved)
     })
-}
-
-/// The device as `--device` names it.
-pub fn name(device: Device) -> String {
-    match device {
-        Device::Cpu => "cpu".into(),
-        Device::Cuda(index) => format!("cuda:{index}"),
-        Device::Mps => "mps".into(),
-        Device::Vulkan => "vulkan".into(),
-    }
 }
 
 /// Has glibc keep what libtorch frees for its next allocation. By default it gives every activation (4 MB and more)

@@ -1,15 +1,14 @@
 //! Fetches MNIST once, from the first mirror that has it right.
 
-use super::{hex, idx};
-use anyhow::{Context, Result, anyhow, ensure};
+use super::data::hex;
+use anyhow::{Context, Result, ensure};
+use cnn_tutorial::data::find_idx;
 use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
-use std::sync::mpsc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Where MNIST lies, or is put, relative to the current folder.
 pub const MNIST_DIR: &str = "data/mnist";
@@ -63,9 +62,10 @@ const FILES: [Mnist; 4] = [
     },
 ];
 
-/// After this time without a byte, or slower than this on average, a mirror is given up.
-const STALLED: Duration = Duration::from_secs(20);
-const SLOWEST: f64 = 10_000.0; // bytes a second
+/// How long a mirror may take to connect, to answer, and for a whole file: then it is given up.
+const TO_CONNECT: Duration = Duration::from_secs(10);
+const TO_ANSWER: Duration = Duration::from_secs(20);
+const FOR_A_FILE: Duration = Duration::from_secs(180); // 10 MB at 55 kB a second
 
 /// Downloads the files of MNIST that `dir` lacks. The environment variable `MNIST_MIRROR` replaces the mirrors by your
 /// own, such as a folder served in the classroom: one URL, or several with commas between them.
@@ -76,14 +76,14 @@ pub fn download_mnist(dir: &Path) -> Result<()> {
     let mirrors = own_mirror.as_deref().map_or(MIRRORS.to_vec(), |mirrors| mirrors.split(',').collect());
     for file in &FILES {
         let Mnist { part, kind, dimensions, .. } = file;
-        if idx::find(dir, part, kind, *dimensions).is_some() {
+        if find_idx(dir, part, kind, *dimensions).is_some() {
             continue;
         }
         let name = format!("{part}-{kind}-idx{dimensions}-ubyte.gz");
         let mut errors = Vec::new();
         while errors.len() < mirrors.len() {
             let url = format!("{}/{name}", mirrors[errors.len()].trim().trim_end_matches('/'));
-            match fetch(&url, &dir.join(&name), file) {
+            match fetch(&url, &dir.join(&name), file, FOR_A_FILE) {
                 Ok(()) => break,
                 Err(error) => errors.push(format!("{url}: {error:#}")),
             }
@@ -97,7 +97,7 @@ pub fn download_mnist(dir: &Path) -> Result<()> {
 pub fn verify_mnist(dir: &Path) -> Result<usize> {
     let mut found = 0;
     for Mnist { part, kind, dimensions, sha256, unzipped_sha256, .. } in &FILES {
-        let Some(path) = idx::find(dir, part, kind, *dimensions) else { continue };
+        let Some(path) = find_idx(dir, part, kind, *dimensions) else { continue };
         let bytes = fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
         ensure!(
             [*sha256, *unzipped_sha256].contains(&hex(&Sha256::digest(&bytes)).as_str()),
@@ -109,41 +109,19 @@ pub fn verify_mnist(dir: &Path) -> Result<usize> {
     Ok(found)
 }
 
-fn fetch(url: &str, path: &Path, file: &Mnist) -> Result<()> {
-    let config =
-        ureq::Agent::config_builder().timeout_connect(Some(STALLED / 2)).timeout_recv_response(Some(STALLED)).build();
+/// Errors if the file has not come after `deadline`, whatever the mirror does meanwhile.
+fn fetch(url: &str, path: &Path, file: &Mnist, deadline: Duration) -> Result<()> {
+    let agent = ureq::Agent::config_builder()
+        .timeout_connect(Some(TO_CONNECT))
+        .timeout_recv_response(Some(TO_ANSWER))
+        .timeout_global(Some(deadline))
+        .build()
+        .new_agent();
     let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}")?;
     let bar = ProgressBar::new(file.size).with_style(style).with_message(path.display().to_string());
-    let mut response = ureq::Agent::from(config).get(url).call()?;
-    // In a thread of its own, because a read can wait for ever.
-    let (sender, receiver) = mpsc::channel();
-    let limit = file.size + 1;
-    thread::Builder::new().spawn(move || {
-        let mut body = response.body_mut().as_reader().take(limit);
-        let mut chunk = [0; 1 << 14];
-        loop {
-            let read = body.read(&mut chunk).map(|n| chunk[..n].to_vec());
-            let at_end = !read.as_ref().is_ok_and(|bytes| !bytes.is_empty());
-            if sender.send(read).is_err() || at_end {
-                break;
-            }
-        }
-    })?;
-    let (start, mut bytes) = (Instant::now(), Vec::new());
-    loop {
-        let chunk = receiver.recv_timeout(STALLED).map_err(|_| anyhow!("nothing more came for {STALLED:?}"))??;
-        if chunk.is_empty() {
-            break;
-        }
-        bytes.extend(chunk);
-        bar.set_position(bytes.len() as u64);
-        let seconds = start.elapsed();
-        ensure!(
-            seconds < STALLED || bytes.len() as f64 / seconds.as_secs_f64() > SLOWEST,
-            "slower than {} kB a second",
-            SLOWEST / 1000.0
-        );
-    }
+    let mut response = agent.get(url).call()?;
+    let mut bytes = Vec::new();
+    bar.wrap_read(response.body_mut().as_reader()).take(file.size + 1).read_to_end(&mut bytes)?;
     bar.finish_and_clear();
     let (size, sha256, found) = (file.size, file.sha256, hex(&Sha256::digest(&bytes)));
     ensure!(

@@ -1,8 +1,8 @@
 //! `doctor`: whether this machine can train, and what is wrong if it cannot.
 
-use crate::data::{self, MNIST_DIR};
-use crate::device::{self, DeviceChoice};
-use crate::libtorch;
+use super::device::{self, DeviceChoice};
+use super::download::{MNIST_DIR, verify_mnist};
+use super::libtorch;
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use std::io::Write as _;
@@ -119,7 +119,7 @@ fn cuda() -> Result<String> {
 }
 
 fn mnist() -> Result<String> {
-    Ok(match data::verify_mnist(Path::new(MNIST_DIR))? {
+    Ok(match verify_mnist(Path::new(MNIST_DIR))? {
         4 => format!("MNIST in {MNIST_DIR}, the checksums of its 4 files hold"),
         n => format!("{n} of MNIST's 4 files in {MNIST_DIR}; the next training downloads the others"),
     })

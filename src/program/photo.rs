@@ -1,7 +1,7 @@
 //! Brings a photograph or drawing of a digit to MNIST's convention: light on dark, 20x20, centred by mass in 28x28.
 
-use super::SIDE;
 use anyhow::{Context, Result, ensure};
+use cnn_tutorial::data::SIDE;
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, GrayImage, ImageBuffer, ImageDecoder, ImageReader, Luma};
 use imageproc::contrast::{ThresholdType, otsu_level, threshold};

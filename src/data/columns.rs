@@ -1,0 +1,149 @@
+//! What the first line of a CSV says of its columns, and the rows under it.
+
+use super::PIXELS;
+use anyhow::{Context, Result, bail, ensure};
+use csv::{ByteRecord, Reader, ReaderBuilder};
+
+/// What a column holds: one of the pixels, which are counted from 0, the label, or nothing of ours.
+const LABEL: usize = PIXELS;
+const INDEX: usize = PIXELS + 1;
+
+/// What the first line tells: how columns are separated, and what each holds.
+pub struct Columns {
+    delimiter: u8,
+    pub places: Vec<usize>,
+}
+
+/// Pixels, 784 for each label, and labels.
+pub struct Rows {
+    pub pixels: Vec<u8>,
+    pub labels: Vec<u8>,
+    pub lines: usize,
+}
+
+/// An error is a line, counted from 1 in the text that was given, and what is wrong there.
+pub type Parsed = Result<Rows, (usize, String)>;
+
+impl Columns {
+    pub fn parse(line: &[u8], name: &str, labelled: bool) -> Result<Self> {
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line); // the byte order mark that spreadsheets write
+        let delimiter = [b',', b';', b'\t'].into_iter().find(|delimiter| line.contains(delimiter)).unwrap_or(b',');
+        let mut names = ByteRecord::new();
+        reader(line, delimiter)
+            .read_byte_record(&mut names)
+            .with_context(|| format!("{name} cannot be read as CSV"))?;
+        let is_label = |field: &[u8]| field.eq_ignore_ascii_case(b"label");
+        let has_label = names.iter().any(is_label);
+        match names.get(0) {
+            Some(b"pixel0") if labelled && !has_label => {
+                bail!("{name} has no column 'label': it looks like Kaggle's test.csv; give its train.csv")
+            }
+            _ if has_label && !labelled => {
+                bail!("{name} has a column 'label': it looks like Kaggle's train.csv; give its test.csv")
+            }
+            _ => {}
+        }
+        let mut places = Vec::new();
+        for (i, field) in names.iter().enumerate() {
+            let place = match field.to_ascii_lowercase().strip_prefix(b"pixel").and_then(whole_number) {
+                _ if is_label(field) => Some(LABEL),
+                // pandas' to_csv writes the index first, and no name over it.
+                None if i == 0 && field.is_empty() && names.len() > 1 => Some(INDEX),
+                pixel => pixel.map(usize::from).filter(|&pixel| pixel < PIXELS),
+            };
+            match place {
+                Some(place) if !places.contains(&place) => places.push(place),
+                _ => bail!(
+                    "{name}, line 1, column {}: expected the columns {}, each once, found '{}': \
+                     give a CSV in the layout of Kaggle's Digit Recognizer, or a folder with the MNIST IDX files",
+                    i + 1,
+                    layout(labelled),
+                    excerpt(field)
+                ),
+            }
+        }
+        let (expected, index) = (PIXELS + usize::from(labelled), usize::from(places.contains(&INDEX)));
+        ensure!(
+            places.len() == expected + index,
+            "{name}, line 1: expected {expected} columns, {}, found {}",
+            layout(labelled),
+            places.len() - index
+        );
+        Ok(Self { delimiter, places })
+    }
+
+    /// Reads every row of `text`, which is whole lines.
+    pub fn parse_rows(&self, text: &[u8]) -> Parsed {
+        let capacity = text.len() / (2 * PIXELS) + 1; // no row is shorter
+        let (mut pixels, mut labels) = (Vec::with_capacity(capacity * PIXELS), Vec::with_capacity(capacity));
+        let (mut reader, mut row, mut values) = (reader(text, self.delimiter), ByteRecord::new(), [0; PIXELS + 2]);
+        loop {
+            match reader.read_byte_record(&mut row) {
+                Ok(true) => self.parse_row(&row, &mut values).map_err(|message| (line_of(&row, text), message))?,
+                Ok(false) => return Ok(Rows { pixels, labels, lines: count_lines(text) }),
+                Err(error) => return Err((line_of(&row, text), format!(": {error}"))),
+            }
+            pixels.extend_from_slice(&values[..PIXELS]);
+            labels.push(values[LABEL]);
+        }
+    }
+
+    /// The error says what follows the number of the line.
+    fn parse_row(&self, row: &ByteRecord, values: &mut [u8; PIXELS + 2]) -> Result<(), String> {
+        let (expected, found) = (self.places.len(), row.len());
+        if found != expected {
+            return Err(format!(
+                ": expected {expected} columns, found {found}: is the file cut off or not in Kaggle's layout?"
+            ));
+        }
+        for (field, &place) in row.iter().zip(&self.places) {
+            let largest = if place == LABEL { 9 } else { 255 };
+            values[place] = match whole_number(field).filter(|&value| value <= largest) {
+                Some(value) => value as u8,
+                None if place == INDEX => 0,
+                None => {
+                    let column = if place == LABEL { "label".into() } else { format!("pixel{place}") };
+                    let found = excerpt(field);
+                    return Err(format!(
+                        ", column {column}: expected a whole number from 0 to {largest}, found '{found}'"
+                    ));
+                }
+            };
+        }
+        Ok(())
+    }
+}
+
+/// The line that a row begins in. Its position is that of the blank lines before it, if there are any.
+fn line_of(row: &ByteRecord, text: &[u8]) -> usize {
+    let start = row.position().map_or(0, |position| position.byte() as usize);
+    let blank = text[start..].iter().take_while(|b| b"\r\n".contains(b)).count();
+    1 + count_lines(&text[..start + blank])
+}
+
+fn count_lines(text: &[u8]) -> usize {
+    text.iter().filter(|&&b| b == b'\n').count()
+}
+
+/// Flexible: a row of another length is reported with what to do about it.
+fn reader(text: &[u8], delimiter: u8) -> Reader<&[u8]> {
+    ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text)
+}
+
+/// A decimal number of at most three digits, or such a number with `.0` after it.
+fn whole_number(field: &[u8]) -> Option<u16> {
+    let digits = field.split(|&b| b == b'.').next()?;
+    let fraction = field.get(digits.len() + 1..).unwrap_or_default();
+    let digit = |number: u16, &byte: &u8| byte.is_ascii_digit().then(|| number * 10 + u16::from(byte - b'0'));
+    let is_whole = matches!(digits.len(), 1..=3) && fraction.iter().all(|&b| b == b'0');
+    if is_whole { digits.iter().try_fold(0, digit) } else { None }
+}
+
+pub fn layout(labelled: bool) -> &'static str {
+    if labelled { "label,pixel0,...,pixel783" } else { "pixel0,...,pixel783" }
+}
+
+/// The start of a field, printable.
+fn excerpt(field: &[u8]) -> String {
+    String::from_utf8_lossy(field).chars().take(40).flat_map(char::escape_debug).collect()
+}

@@ -1,0 +1,56 @@
+//! `explain`: the pictures of a run's network, or of one freshly drawn.
+
+use super::cli::ExplainOptions;
+use super::data::{self, Source};
+use super::network::Network;
+use super::photo::read_photo;
+use super::run;
+use anyhow::{Context, Result, ensure};
+use cnn_tutorial::explain::explain as pictures_of;
+use std::io::{self, Write};
+use std::path::Path;
+use tch::{Device, Kind, Tensor, nn::VarStore};
+
+/// Draws `filters.png`, `layers.png` and `pooling.png` into the run's folder and names them on standard output.
+///
+/// Without a run: a network freshly drawn, and the folder `runs/<model>-untrained`.
+pub fn explain(options: &ExplainOptions) -> Result<()> {
+    let pictures;
+    let dir;
+    if let Some(run) = &options.run {
+        let network = Network::open(run.as_deref(), false)?;
+        let (image, digit) =
+            digit(options, || Ok(Some(data::of_run(&network.dir, &network.config, options.data.as_ref())?)))?;
+        let title = format!("{}, trained", network.config.options.model.title);
+        pictures = pictures_of(&*network.model, &title, &network.input(&image)?, &digit)?;
+        dir = network.dir;
+    } else {
+        say!("a network freshly drawn, not trained; --run DIR explains that of a run");
+        tch::manual_seed(0);
+        let vs = VarStore::new(Device::Cpu);
+        let model = (options.model.new)(&vs.root())?;
+        let (image, digit) = digit(options, || Ok(options.data.clone()))?;
+        let title = format!("{}, not trained", options.model.title);
+        pictures = pictures_of(&*model, &title, &image.f_to_kind(Kind::Float)?, &digit)?;
+        dir = Path::new("runs").join(format!("{}-untrained", options.model.name));
+    }
+    std::fs::create_dir_all(&dir).with_context(|| format!("{} cannot be made", dir.display()))?;
+    for picture in pictures {
+        run::put(&dir, picture.name, |path| picture.draw(path))?;
+        let _ = writeln!(io::stdout(), "{}", dir.join(picture.name).display());
+    }
+    Ok(())
+}
+
+/// The image to explain, `[1, 1, 28, 28]` bytes, and what it is in words. `source` is asked for only if it is of data.
+fn digit(options: &ExplainOptions, source: impl FnOnce() -> Result<Option<Source>>) -> Result<(Tensor, String)> {
+    if let Some(file) = &options.image {
+        let pixels = Tensor::f_from_slice(&read_photo(file)?)?.f_view([1, 1, 28, 28])?;
+        return Ok((pixels, file.file_name().unwrap_or_default().to_string_lossy().into_owned()));
+    }
+    let (dataset, source) = data::load(source()?.as_ref())?;
+    let n = dataset.len() as u64;
+    ensure!(options.index < n, "--index {} is out of range: {source} has {n} images, 0 to {}", options.index, n - 1);
+    let image = dataset.select(&[options.index as i64])?;
+    Ok((image.images, format!("image {}, a {}", options.index, i64::try_from(image.labels)?)))
+}

@@ -1,0 +1,79 @@
+//! The program around the tutorial: what `cargo run` needs besides the library.
+//!
+//! [`cli`] and [`options`] read the command line, [`train`] trains as it says, with [`session`] after each iteration;
+//! [`evaluate`], [`predict`] and [`explain`] use a finished run's [`network`]. [`run`], [`config`], [`metrics`],
+//! [`weights`] and [`checkpoint`] are the files of a run.
+
+/// Writes a line to standard error, as `eprintln!` does; but where nobody listens any more, the program goes on.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
+mod architecture;
+mod checkpoint;
+mod choices;
+mod cli;
+mod config;
+mod confusion;
+mod data;
+mod device;
+mod doctor;
+mod download;
+mod evaluate;
+mod explain;
+mod libtorch;
+mod metrics;
+mod network;
+mod number;
+mod onednn;
+mod options;
+mod photo;
+mod predict;
+mod run;
+mod schedule;
+mod session;
+mod signals;
+mod train;
+mod weights;
+
+use anyhow::Result;
+use cli::{Cli, Command};
+use cnn_tutorial::summary::summary;
+use std::io::Write;
+use std::process::ExitCode;
+use tch::{Device, nn::VarStore};
+
+/// Does what the command line asks for and reports an error. Returns the program's exit code.
+pub fn main() -> ExitCode {
+    device::keep_freed_memory();
+    match run_command(&Cli::from_command_line()) {
+        Ok(code) => code.into(),
+        Err(error) => {
+            let message = format!("{error:#}");
+            // libtorch appends its own stack, which helps nobody here.
+            say!("error: {}", message.split("\nException raised from").next().unwrap_or(&message));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_command(cli: &Cli) -> Result<u8> {
+    let done = |()| 0;
+    match (&cli.command, &cli.resume) {
+        (None, None) => train::train(&cli.options, None),
+        (None, Some(dir)) => train::resume(dir, cli.options.data.as_ref()),
+        (Some(Command::Doctor { json }), _) => doctor::doctor(*json),
+        (Some(Command::Evaluate(options)), _) => evaluate::evaluate(options).map(done),
+        (Some(Command::Explain(options)), _) => explain::explain(options).map(done),
+        (Some(Command::Predict(options)), _) => predict::predict(options).map(done),
+        (Some(Command::Summary { model }), _) => {
+            let vs = VarStore::new(Device::Cpu);
+            let table = summary(&*(model.new)(&vs.root())?)?;
+            let _ = std::io::stdout().write_all(table.as_bytes()); // whoever reads may have left (`| head -1`)
+            Ok(0)
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! A run's network, for what comes after training.
+
+use super::config::{Config, read_config};
+use super::run;
+use super::weights::load_weights;
+use anyhow::Result;
+use cnn_tutorial::nn::Module;
+use std::path::{Path, PathBuf};
+use tch::{Device, Kind, TchError, Tensor, nn::VarStore};
+
+/// The network of a run with its trained weights, on the CPU.
+pub struct Network {
+    pub dir: PathBuf,
+    pub config: Config,
+    pub model: Box<dyn Module>,
+}
+
+impl Network {
+    /// That of the run in `dir`, or of the newest run; with its last weights or, of `best`, those of the least
+    /// validation loss.
+    ///
+    /// Errors where the folder is no run, is not finished, or holds weights of another model.
+    pub fn open(dir: Option<&Path>, best: bool) -> Result<Self> {
+        let dir = run::find(dir)?;
+        let config = read_config(&dir)?;
+        let vs = VarStore::new(Device::Cpu);
+        let model = (config.options.model.new)(&vs.root())?;
+        load_weights(&vs, &dir.join(if best { run::BEST_WEIGHTS } else { run::WEIGHTS }))?;
+        Ok(Self { dir, config, model })
+    }
+
+    /// Images of bytes `[N, 1, 28, 28]` as the network was trained to see them.
+    pub fn input(&self, images: &Tensor) -> Result<Tensor, TchError> {
+        self.config.options.scale.apply(images.f_to_kind(Kind::Float)?)
+    }
+
+    /// Images `[N, 1, 28, 28]` of bytes to logits `[N, 10]`, 1,000 images at a time.
+    pub fn logits(&self, images: &Tensor) -> Result<Tensor, TchError> {
+        let batches = images.f_split(1000, 0)?;
+        let logits = batches.iter().map(|images| tch::no_grad(|| self.model.forward(&self.input(images)?)));
+        Tensor::f_cat(&logits.collect::<Result<Vec<_>, _>>()?, 0)
+    }
+}
+
+/// The probabilities of each class, image after image, and the likeliest class.
+pub fn probabilities(logits: &Tensor) -> Result<Vec<(Vec<f32>, usize)>, TchError> {
+    let rows = Vec::<Vec<f32>>::try_from(logits.f_softmax(1, Kind::Float)?)?;
+    let (_, predicted) = logits.f_max_dim(1, false)?;
+    let predicted = Vec::<i64>::try_from(predicted)?;
+    Ok(rows.into_iter().zip(predicted).map(|(row, class)| (row, class as usize)).collect())
+}

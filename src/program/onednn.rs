@@ -1,0 +1,38 @@
+//! Whether a network may be given its images in oneDNN's layout, which saves a CNN a third of its time on a CPU.
+
+use super::architecture::Architecture;
+use cnn_tutorial::nn::{Module, to_mkldnn};
+use std::panic::{self, AssertUnwindSafe};
+use tch::nn::VarStore;
+use tch::{Device, Kind, TchError, Tensor};
+
+/// Whether a network of `architecture` gives the same bits in that layout, forward and backward.
+///
+/// A network that somebody has changed may not: oneDNN's tensors have no `view` and no dropout and cannot be printed.
+/// Draws from the default generator.
+pub fn gives_the_same_bits(architecture: &Architecture) -> bool {
+    // An operation that is missing is an error or, of tch's plain methods, a panic, which need not be shown.
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let same = panic::catch_unwind(AssertUnwindSafe(|| compare(architecture)));
+    panic::set_hook(hook);
+    matches!(same, Ok(Ok(true)))
+}
+
+fn compare(architecture: &Architecture) -> Result<bool, TchError> {
+    let vs = VarStore::new(Device::Cpu);
+    let model = (architecture.new)(&vs.root())?;
+    let images = Tensor::f_randint(256, [8, 1, 28, 28], tch::kind::FLOAT_CPU)?;
+    let plain = outputs(&vs, &*model, &images)?;
+    let in_layout = outputs(&vs, &*model, &to_mkldnn(&images)?)?;
+    Ok(plain.iter().zip(&in_layout).all(|(a, b)| a.equal(b)))
+}
+
+/// The logits and every parameter's gradient.
+fn outputs(vs: &VarStore, model: &dyn Module, images: &Tensor) -> Result<Vec<Tensor>, TchError> {
+    let logits = model.forward(images)?;
+    let loss = logits.f_square()?.f_sum(Kind::Float)?;
+    let mut outputs = Tensor::f_run_backward(&[loss], &vs.trainable_variables(), false, false)?;
+    outputs.push(logits);
+    Ok(outputs)
+}

@@ -1,0 +1,37 @@
+//! Weights from a file.
+
+use anyhow::{Context, Result, bail, ensure};
+use std::collections::HashMap;
+use std::path::Path;
+use tch::{Tensor, nn::VarStore};
+
+/// Sets every variable of `vs` to the value it has in a safetensors file, which has to hold them all and no others.
+pub fn load_weights(vs: &VarStore, path: &Path) -> Result<()> {
+    let name = path.display().to_string();
+    let weights = Tensor::read_safetensors(path).with_context(|| {
+        format!(
+            "{name} cannot be read: expected weights as a run leaves them when it is finished, in safetensors format"
+        )
+    })?;
+    set_weights(vs, weights.into_iter().collect(), &name)
+}
+
+/// Sets every variable of `vs`; `name` stands for the origin of `weights` in errors.
+pub fn set_weights(vs: &VarStore, mut weights: HashMap<String, Tensor>, name: &str) -> Result<()> {
+    for (key, mut variable) in vs.variables() {
+        let value = weights
+            .remove(&key)
+            .with_context(|| format!("{name} does not hold {key}: the weights are of another model"))?;
+        ensure!(
+            value.size() == variable.size(),
+            "{name}: expected {key} of shape {:?}, found {:?}: the weights are of another model",
+            variable.size(),
+            value.size()
+        );
+        tch::no_grad(|| variable.f_copy_(&value))?;
+    }
+    if let Some(surplus) = weights.keys().min() {
+        bail!("{name} holds {surplus}, which the network does not have: the weights are of another model");
+    }
+    Ok(())
+}
