@@ -1,21 +1,28 @@
 //! How long the parts of the tutorial take: `cargo bench`, or `cargo bench -- step` for those with "step" in their names.
 //! On MNIST where it is in data/mnist, else on the embedded digits.
 
-use cnn_tutorial::data::{self, DataLoader, Dataset, Scale, train_test_split};
-use cnn_tutorial::device;
-use cnn_tutorial::models::Architecture;
-use cnn_tutorial::optim::{Algorithm, Optimizer};
+use cnn_tutorial::data::{self, DataLoader, Dataset, transforms};
+use cnn_tutorial::models::{CNNModel, LeNet5};
+use cnn_tutorial::nn::{CrossEntropyLoss, Module, to_mkldnn};
+use cnn_tutorial::optim::{Adam, Optimizer, SGD};
+use cnn_tutorial::train::train;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use tch::{Device, Reduction, Tensor, nn};
+use std::time::Instant;
+use tch::{Device, TchError, Tensor, nn};
+
+fn digits() -> Dataset {
+    data::read_csv(Path::new("assets/digits.csv.gz")).unwrap()
+}
 
 /// From files to tensors.
 fn reading(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("read");
     group.sample_size(10);
-    let dir = Path::new(data::MNIST_DIR);
-    let dataset = data::load(Some(if dir.is_dir() { dir } else { Path::new("digits") })).unwrap().0;
+    let dir = Path::new("data/mnist");
+    let dataset = if dir.is_dir() { data::read_mnist_train(dir).unwrap() } else { digits() };
     if dir.is_dir() {
         group.bench_function("IDX, gzipped", |bencher| bencher.iter(|| data::read_mnist_train(dir).unwrap()));
     }
@@ -43,45 +50,60 @@ fn write_csv(folder: &Path, dataset: &Dataset) -> PathBuf {
 
 /// scikit-learn's split, and the images in its order.
 fn splitting(criterion: &mut Criterion) {
-    let dataset = data::load(Some(Path::new("digits"))).unwrap().0;
     criterion.bench_function("split/42,000 indices", |bencher| {
-        bencher.iter(|| train_test_split(42_000, 0.2, 1212).unwrap());
+        bencher.iter(|| data::split_indices(42_000, 0.2, 1212).unwrap());
     });
-    let indices: Vec<i64> = train_test_split(42_000, 0.2, 1212).unwrap().0.iter().map(|i| i % dataset.len()).collect();
+    let digits = digits();
+    let indices: Vec<i64> =
+        data::split_indices(42_000, 0.2, 1212).unwrap().0.iter().map(|i| i % digits.len()).collect();
     criterion.bench_function("split/33,600 images", |bencher| {
-        bencher.iter(|| dataset.select(&indices, Device::Cpu).unwrap());
+        bencher.iter(|| digits.select(&indices).unwrap());
     });
 }
 
 /// A training step, and the forward pass of an evaluation, of 100 images.
 fn networks(criterion: &mut Criterion) {
-    device::keep_freed_memory();
-    let dataset = data::load(Some(Path::new("digits"))).unwrap().0;
-    for (architecture, algorithm) in [(Architecture::Cnn, Algorithm::Sgd), (Architecture::LeNet5, Algorithm::Adam)] {
-        for channels_last in [false, true] {
-            let (shuffle, augment, scale) = (false, false, Scale::Raw);
-            let loader = DataLoader { dataset: &dataset, batch_size: 100, shuffle, augment, scale, channels_last };
-            let vs = nn::VarStore::new(Device::Cpu);
-            let model = architecture.build(&vs.root()).unwrap();
-            let mut optimizer = Optimizer::new(&vs, algorithm, 0.001, 0.0, 0.0).unwrap();
-            let mut batches = std::iter::repeat_with(|| loader.epoch().unwrap().take(17)).flatten().map(Result::unwrap);
+    // As the program does: glibc keeps what libtorch frees.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // Safety: sets two numbers of the allocator, before there is a second thread.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
+    }
+    let whole_batches = digits().select(&(0..1700).collect::<Vec<_>>()).unwrap();
+    for channels_last in [false, true] {
+        let (cnn_vs, lenet5_vs) = (nn::VarStore::new(Device::Cpu), nn::VarStore::new(Device::Cpu));
+        let (cnn, lenet5) = (CNNModel::new(&cnn_vs.root()).unwrap(), LeNet5::new(&lenet5_vs.root(), 10).unwrap());
+        let sgd = SGD::default().build(&cnn_vs, 0.001).unwrap();
+        let adam = Adam::default().build(&lenet5_vs, 0.001).unwrap();
+        let networks: [(&str, &dyn Module, Optimizer, Layout); 2] =
+            [("cnn", &cnn, sgd, to_mkldnn), ("lenet5", &lenet5, adam, |images| Ok(images.shallow_clone()))];
+        for (name, model, mut optimizer, layout) in networks {
+            let mut loader = DataLoader::new(&whole_batches, 100);
+            let layout = if channels_last { transforms::channels_last } else { layout };
+            loader.transform = Box::new(move |images| layout(&images));
             let format = if channels_last { ", channels_last" } else { "" };
-            criterion.bench_function(&format!("{}/training step{format}", architecture.name()), |bencher| {
-                bencher.iter(|| {
-                    let (images, labels) = batches.next().unwrap();
-                    optimizer.zero_grad().unwrap();
-                    let outputs = model.forward(&images).unwrap();
-                    let loss = outputs.cross_entropy_loss::<Tensor>(&labels, None, Reduction::Mean, -100, 0.0);
-                    loss.backward();
-                    optimizer.step().unwrap();
+            criterion.bench_function(&format!("{name}/training step{format}"), |bencher| {
+                bencher.iter_custom(|iterations| {
+                    let (start, mut count) = (Instant::now(), 0);
+                    train(model, &CrossEntropyLoss, &mut optimizer, loader.epochs(u64::MAX), |_, _| {
+                        count += 1;
+                        Ok(if count == iterations { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+                    })
+                    .unwrap();
+                    start.elapsed()
                 });
             });
-            criterion.bench_function(&format!("{}/evaluation batch{format}", architecture.name()), |bencher| {
+            let mut batches = std::iter::repeat_with(|| loader.epoch().unwrap()).flatten().map(Result::unwrap);
+            criterion.bench_function(&format!("{name}/evaluation batch{format}"), |bencher| {
                 bencher.iter(|| tch::no_grad(|| model.forward(&batches.next().unwrap().0).unwrap()));
             });
         }
     }
 }
+
+/// What brings images into a memory layout.
+type Layout = fn(&Tensor) -> Result<Tensor, TchError>;
 
 criterion_group!(parts, reading, splitting, networks);
 criterion_main!(parts);

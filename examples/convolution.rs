@@ -3,7 +3,7 @@
 //! cargo run --release --example convolution
 
 use anyhow::{Result, ensure};
-use cnn_tutorial::nn::Conv2d;
+use cnn_tutorial::nn::{Conv2d, Module};
 use tch::{Device, Tensor, nn};
 
 fn main() -> Result<()> {
@@ -30,9 +30,9 @@ fn main() -> Result<()> {
             let vs = nn::VarStore::new(Device::Cpu);
             let mut layer = Conv2d::new(vs.root(), 1, 1, 3)?.stride(stride).padding(padding);
             // In place of what training would learn: this kernel, and no bias.
-            tch::no_grad(|| {
-                layer.conv.ws.copy_(&kernel);
-                layer.conv.bs.as_mut().map(Tensor::zero_)
+            let _ = tch::no_grad(|| {
+                layer.weight.copy_(&kernel);
+                layer.bias.zero_()
             });
             let output = layer.forward(&input)?;
 

@@ -3,7 +3,7 @@
 //! cargo run --release --example pooling
 
 use anyhow::Result;
-use cnn_tutorial::nn::{AvgPool2d, LPPool2d, MaxPool2d};
+use cnn_tutorial::nn::{AvgPool2d, LPPool2d, MaxPool2d, Module};
 use tch::Tensor;
 
 fn main() -> Result<()> {

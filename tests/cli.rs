@@ -3,6 +3,7 @@
 mod common;
 
 use common::{program, run, stderr, stdout};
+use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::Path;
 use std::process::Output;
@@ -62,6 +63,7 @@ fn training_prints_the_tutorials_lines_and_leaves_its_charts_numbers_and_weights
     for (key, value) in [("model", "cnn"), ("optimizer", "sgd"), ("scale", "raw"), ("data", "digits")] {
         assert_eq!(config["options"][key], value);
     }
+    assert_eq!(config["data"], "digits");
     assert_eq!((config["iterations"].as_u64(), config["options"]["lr"].as_f64()), (Some(400), Some(0.001)));
 
     let mut weights = Tensor::read_safetensors(out.join("model.safetensors")).unwrap();
@@ -96,8 +98,11 @@ fn config_json_names_the_versions_of_tch_and_libtorch_and_the_datas_checksum() {
     let locked = include_str!("../Cargo.lock").split("name = \"tch\"\nversion = \"").nth(1).unwrap();
     assert_eq!(config["tch_version"], locked.split('"').next().unwrap());
     assert!(config["libtorch_version"].as_str().unwrap().starts_with("2.11.0"), "{config}");
-    let (digits, _) = cnn_tutorial::data::load(Some(Path::new("digits"))).unwrap();
-    assert_eq!(config["dataset_sha256"], digits.sha256().unwrap());
+    let digits = common::digits();
+    let pixels: Vec<u8> = digits.images.flatten(0, -1).try_into().unwrap();
+    let labels: Vec<u8> = digits.labels.to_kind(tch::Kind::Uint8).try_into().unwrap();
+    let sha256: String = Sha256::digest([pixels, labels].concat()).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(config["dataset_sha256"], sha256);
     assert_eq!((config["n_train"].as_i64(), config["n_test"].as_i64()), (Some(1437), Some(360)));
     let threads = std::thread::available_parallelism().unwrap().get() as u64;
     assert!((1..=threads).contains(&config["computed_with_threads"].as_u64().unwrap()));
@@ -155,7 +160,7 @@ fn no_run_is_overwritten_unless_it_is_asked_for() {
 fn a_wrong_command_line_is_refused_with_exit_code_2() {
     let dir = tempfile::tempdir().unwrap();
     let refused = |arguments: &[&str], words: &[&str]| assert_refused(&run(dir.path(), arguments), 2, words);
-    refused(&["--batch-size", "0"], &["--batch-size", "0 is not in 1.."]);
+    refused(&["--batch-size", "0"], &["--batch-size", "invalid value '0'", "zero"]);
     refused(&["--model", "resnet"], &["resnet", "cnn", "lenet5"]);
     refused(&["--optimizer", "sdg"], &["sdg", "possible values: sgd, adam"]);
     refused(&["--test-size", "1.5"], &["--test-size", "between 0 and 1"]);
@@ -179,7 +184,7 @@ fn what_cannot_be_trained_is_refused_before_a_folder_is_made() {
     };
     refused(&["--batch-size", "1438"], &["--batch-size 1438 is larger than the 1437 training images"]);
     refused(&["--n-iters", "14"], &["--n-iters 14 is not one epoch", "--max-steps 14"]);
-    refused(&["--test-size", "0.9999"], &["--test-size 0.9999", "none to train on"]);
+    refused(&["--test-size", "0.9999"], &["test_size of 0.9999", "none to train on"]);
     if !Path::new("/dev/nvidiactl").exists() {
         refused(&["--device", "cuda"], &["--device cuda", "no NVIDIA driver"]);
         refused(&["--device", "cuda:1"], &["--device cuda", "no NVIDIA driver"]);

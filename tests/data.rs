@@ -2,7 +2,7 @@
 
 mod common;
 
-use cnn_tutorial::data::{self, Dataset, train_test_split};
+use cnn_tutorial::data::{self, Dataset, split_indices};
 use flate2::{Compression, write::GzEncoder};
 use std::fs;
 use std::io::Write;
@@ -28,7 +28,7 @@ fn the_split_is_scikit_learns_index_for_index() {
     for case in indices("split") {
         let (n, random_state) = (case["n"].as_u64().unwrap(), case["random_state"].as_u64().unwrap());
         let (train, test) =
-            train_test_split(n as usize, case["test_size"].as_f64().unwrap(), random_state as u32).unwrap();
+            split_indices(n as usize, case["test_size"].as_f64().unwrap(), random_state as u32).unwrap();
         for (name, found) in [("train", train), ("test", test)] {
             let expected = numbers(&case[name]);
             assert_eq!(found[..expected.len()], expected, "{name} of {case}");
@@ -39,9 +39,9 @@ fn the_split_is_scikit_learns_index_for_index() {
 
 #[test]
 fn a_split_that_leaves_nothing_to_train_on_is_refused() {
-    let error = train_test_split(1, 0.2, 1212).unwrap_err().to_string();
-    assert!(error.contains("1 images with --test-size 0.2"), "{error}");
-    assert!(train_test_split(0, 0.2, 1212).is_err());
+    let error = split_indices(1, 0.2, 1212).unwrap_err().to_string();
+    assert!(error.contains("1 images with a test_size of 0.2"), "{error}");
+    assert!(split_indices(0, 0.2, 1212).is_err());
 }
 
 #[test]
@@ -187,7 +187,7 @@ fn idx_files_are_read_plain_and_gzipped_under_each_of_their_names() {
 
 #[test]
 fn the_embedded_digits_are_scikit_learns_1797() {
-    let (digits, _) = data::load(Some(Path::new("digits"))).unwrap();
+    let digits = common::digits();
     assert_eq!(digits.images.size(), [1797, 1, 28, 28]);
     let counts: Vec<i64> = digits.labels.bincount::<Tensor>(None, 10).try_into().unwrap();
     assert_eq!(counts, [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]); // load_digits().target
@@ -237,7 +237,10 @@ fn a_bad_csv_is_refused_with_its_name_the_place_and_what_was_expected_and_found(
 fn a_missing_file_is_refused_with_its_name() {
     assert_refused(data::read_csv(Path::new("no/such/train.csv")), &["no/such/train.csv", "No such file"]);
     let empty = tempfile::tempdir().unwrap();
-    assert_refused(data::read_mnist_train(empty.path()), &["no file train-images-idx3-ubyte", "--data mnist"]);
+    assert_refused(
+        data::read_mnist_train(empty.path()),
+        &["no file train-images-idx3-ubyte", "a folder with the MNIST files"],
+    );
 }
 
 #[test]

@@ -7,7 +7,6 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::time::Duration;
 
 /// Answers each request with what `answer` makes of the file's name; returns the server's URL.
 fn serve(answer: impl Fn(&str) -> (u16, Vec<u8>) + Send + 'static) -> String {
@@ -74,54 +73,6 @@ fn real_mnist_comes_from_the_mirror_that_has_it_right_once() {
             stderr(&output)
         );
     }
-}
-
-/// Sends the head of an answer and then a few bytes now and then, or none any more.
-fn serve_slowly(interval: Option<Duration>) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            std::thread::spawn(move || {
-                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-                while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
-                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9912422\r\n\r\n0123456789");
-                while stream.write_all(b"0123456789").is_ok() {
-                    std::thread::sleep(interval.unwrap_or(Duration::from_secs(3600)));
-                }
-            });
-        }
-    });
-    url
-}
-
-#[test]
-fn a_mirror_that_is_slow_or_falls_silent_is_given_up_for_the_next() {
-    let Some(mnist) = mnist() else { return };
-    std::thread::scope(|scope| {
-        for (interval, words) in [(Some(Duration::from_millis(50)), "slower than 10 kB"), (None, "nothing more came")] {
-            let mnist = &mnist;
-            scope.spawn(move || {
-                let slow = serve_slowly(interval);
-                let dir = tempfile::tempdir().unwrap();
-                let output = train(dir.path(), &slow, &["--data", "mnist"]);
-                assert!(!output.status.success() && stderr(&output).contains(words), "{}", stderr(&output));
-                assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
-                let mnist = mnist.clone();
-                // Only the first file is slow to come: one mirror is tried for each file anew.
-                let good = serve(move |name| (200, fs::read(mnist.join(name)).unwrap()));
-                fs::create_dir_all(dir.path().join("data/mnist")).unwrap();
-                for name in ["train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"] {
-                    let name = format!("{name}-ubyte.gz");
-                    let body = ureq::get(format!("{good}{name}")).call().unwrap().body_mut().read_to_vec().unwrap();
-                    fs::write(dir.path().join("data/mnist").join(name), body).unwrap();
-                }
-                let output = train(dir.path(), &format!("{slow}, {good}"), &["--data", "mnist"]);
-                assert!(output.status.success(), "{}", stderr(&output));
-            });
-        }
-    });
 }
 
 #[test]

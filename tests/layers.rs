@@ -2,7 +2,7 @@
 
 mod common;
 
-use cnn_tutorial::nn::{AvgPool2d, Conv2d, LPPool2d, Linear, MaxPool2d, ReLU, Tanh};
+use cnn_tutorial::nn::{AvgPool2d, Conv2d, LPPool2d, Linear, MaxPool2d, Module, ReLU, Tanh, to_mkldnn};
 use common::{assert_same, tensors};
 use tch::{Device, TchError, Tensor, nn};
 
@@ -95,20 +95,7 @@ fn assert_equal_bits(found: &[Tensor], expected: &[Tensor], what: &str) {
 }
 
 #[test]
-fn relu_then_max_pool_is_max_pool_of_relu_to_the_last_bit() {
-    let none = nn::VarStore::new(Device::Cpu);
-    tch::manual_seed(0);
-    // Rounded, so that many are equal and many frames hold nothing above 0.
-    let xs = Tensor::randn([8, 16, 13, 13], tch::kind::FLOAT_CPU).round();
-    for pool in [MaxPool2d::new(2), MaxPool2d::new(3).stride(2)] {
-        let expected = output_and_gradients(&none, &xs, |xs| pool.forward(&ReLU.forward(xs)?));
-        let found = output_and_gradients(&none, &xs, |xs| ReLU.then(&pool, xs));
-        assert_equal_bits(&found, &expected, &pool.to_string());
-    }
-}
-
-#[test]
-fn onednns_layout_changes_no_bit_of_any_layer_after_it() {
+fn images_in_onednns_layout_change_no_bit_of_any_layer() {
     for n in [1, 7, 100] {
         for (pool, places) in [
             (MaxPool2d::new(2), 11 * 11),
@@ -116,20 +103,18 @@ fn onednns_layout_changes_no_bit_of_any_layer_after_it() {
             (MaxPool2d::new((2, 3)).stride(3), 7 * 6),
         ] {
             tch::manual_seed(n);
-            let xs = Tensor::randint(256, [n, 1, 28, 28], tch::kind::FLOAT_CPU);
+            let images = Tensor::randint(256, [n, 1, 28, 28], tch::kind::FLOAT_CPU);
             let vs = nn::VarStore::new(Device::Cpu);
-            let plain = |name: &str, i, o| Conv2d::new(&vs.root() / name, i, o, 3).unwrap();
-            let first = plain("first", 1, 16);
-            let second = plain("second", 16, 32);
+            let conv = |name: &str, i, o| Conv2d::new(&vs.root() / name, i, o, 3).unwrap();
+            let (first, second) = (conv("first", 1, 16), conv("second", 16, 32));
             let last = Linear::new(&vs.root() / "last", 32 * places, 10).unwrap();
-            let network = |first: &Conv2d, second: &Conv2d, xs: &Tensor| {
-                let pooled = ReLU.then(&pool, &first.forward(xs)?)?;
-                let out = ReLU.forward(&second.forward(&pooled)?)?;
+            let network = |images: &Tensor| {
+                let out = pool.forward(&ReLU.forward(&first.forward(images)?)?)?;
+                let out = ReLU.forward(&second.forward(&out)?)?;
                 last.forward(&out.f_flatten(1, -1)?)
             };
-            let expected = output_and_gradients(&vs, &xs, |xs| network(&first, &second, xs));
-            let (first, second) = (first.onednn_layout(), second.onednn_layout());
-            let found = output_and_gradients(&vs, &xs, |xs| network(&first, &second, xs));
+            let expected = output_and_gradients(&vs, &images, network);
+            let found = output_and_gradients(&vs, &images, |images| network(&to_mkldnn(images)?));
             assert_equal_bits(&found, &expected, &format!("{n} images, {pool}"));
         }
     }
@@ -142,29 +127,12 @@ fn every_layer_takes_a_tensor_in_onednns_layout() {
     let conv = Conv2d::new(vs.root(), 1, 4, 3).unwrap();
     let xs = Tensor::randn([5, 1, 12, 12], tch::kind::FLOAT_CPU);
     let dense = conv.forward(&xs).unwrap();
-    let blocked = conv.onednn_layout().forward(&xs).unwrap();
+    let blocked = conv.forward(&to_mkldnn(&xs).unwrap()).unwrap();
     assert_eq!(blocked.is_mkldnn(), cfg!(target_arch = "x86_64") && tch::utils::has_mkldnn());
-    let check = |layer: &dyn Fn(&Tensor) -> Result<Tensor, TchError>| {
-        assert!(layer(&blocked).unwrap().equal(&layer(&dense).unwrap()));
-    };
-    check(&|xs| Tanh.forward(xs));
-    check(&|xs| AvgPool2d::new(2).forward(xs));
-    check(&|xs| AvgPool2d::new(3).stride(1).forward(xs));
-    check(&|xs| MaxPool2d::new(3).stride(1).forward(xs));
-    check(&|xs| LPPool2d::new(2.0, 2).forward(xs));
-}
-
-#[test]
-fn the_average_pool_has_the_bits_of_libtorchs_own() {
-    tch::manual_seed(0);
-    let none = nn::VarStore::new(Device::Cpu);
-    let xs = Tensor::randn([20, 6, 28, 28], tch::kind::FLOAT_CPU);
-    for (size, stride) in [(2, 2), (3, 3), (3, 2), (4, 1)] {
-        let found = output_and_gradients(&none, &xs, |xs| AvgPool2d::new(size).stride(stride).forward(xs));
-        let expected = output_and_gradients(&none, &xs, |xs| {
-            xs.f_avg_pool2d([size; 2], [stride; 2], 0, false, true, None) // libtorch's own, not oneDNN's
-        });
-        assert_equal_bits(&found, &expected, &format!("kernel_size={size}, stride={stride}"));
+    let layers: [&dyn Module; 5] =
+        [&Tanh, &AvgPool2d::new(2), &AvgPool2d::new(3).stride(1), &MaxPool2d::new(3).stride(1), &LPPool2d::new(2.0, 2)];
+    for (i, layer) in layers.iter().enumerate() {
+        assert!(layer.forward(&blocked).unwrap().equal(&layer.forward(&dense).unwrap()), "layer {i}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod common;
 
-use cnn_tutorial::optim::{Algorithm, LrSchedule, Optimizer};
+use cnn_tutorial::optim::{Adam, AdamW, LrScheduler, Optimizer, SGD};
 use common::{assert_same, tensors};
 use tch::{Device, Tensor, nn};
 
@@ -22,26 +22,28 @@ fn check(name: &str, make: impl FnOnce(&nn::VarStore) -> Result<Optimizer, tch::
 
 #[test]
 fn sgd_takes_pytorchs_steps_plain_with_momentum_and_with_weight_decay() {
-    check("sgd", |vs| Optimizer::new(vs, Algorithm::Sgd, 0.1, 0.0, 0.0));
-    check("sgd_decay", |vs| Optimizer::new(vs, Algorithm::Sgd, 0.1, 0.0, 0.3));
-    check("sgd_momentum", |vs| Optimizer::new(vs, Algorithm::Sgd, 0.1, 0.9, 0.0));
-    check("sgd_momentum_decay", |vs| Optimizer::new(vs, Algorithm::Sgd, 0.1, 0.9, 0.3));
+    check("sgd", |vs| SGD::default().build(vs, 0.1));
+    check("sgd_decay", |vs| SGD { momentum: 0.0, weight_decay: 0.3 }.build(vs, 0.1));
+    check("sgd_momentum", |vs| SGD { momentum: 0.9, weight_decay: 0.0 }.build(vs, 0.1));
+    check("sgd_momentum_decay", |vs| SGD { momentum: 0.9, weight_decay: 0.3 }.build(vs, 0.1));
 }
 
 #[test]
 fn adam_and_adamw_take_pytorchs_steps_plain_and_with_weight_decay() {
-    check("adam", |vs| Optimizer::new(vs, Algorithm::Adam, 0.003, 0.0, 0.0));
-    check("adam_decay", |vs| Optimizer::new(vs, Algorithm::Adam, 0.003, 0.0, 0.3));
-    check("adamw", |vs| Optimizer::new(vs, Algorithm::Adamw, 0.003, 0.0, 0.3));
+    check("adam", |vs| Adam::default().build(vs, 0.003));
+    check("adam_decay", |vs| Adam { weight_decay: 0.3 }.build(vs, 0.003));
+    check("adamw", |vs| AdamW { weight_decay: 0.3 }.build(vs, 0.003));
 }
 
 #[test]
 fn the_learning_rate_takes_pytorchs_course() {
     let fixture = tensors("optimizers.safetensors");
-    for (name, schedule) in [("step", LrSchedule::Step), ("cosine", LrSchedule::Cosine)] {
+    let (step, cosine) =
+        (LrScheduler::StepLR { step_size: 7, gamma: 0.3 }, LrScheduler::CosineAnnealingLR { t_max: 20 });
+    for (name, scheduler) in [("step", step), ("cosine", cosine)] {
         let expected: Vec<f64> = (&fixture[&format!("lr_{name}")]).try_into().unwrap();
-        let found: Vec<f64> = (0..20).map(|epoch| schedule.lr(epoch, 20, 0.003, 7, 0.3)).collect();
+        let found: Vec<f64> = (0..20).map(|epoch| scheduler.lr(0.003, epoch)).collect();
         assert_eq!(found, expected, "{name}");
     }
-    assert_eq!(LrSchedule::None.lr(19, 20, 0.003, 7, 0.3), 0.003);
+    assert_eq!(LrScheduler::Constant.lr(0.003, 19), 0.003);
 }

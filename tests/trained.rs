@@ -2,15 +2,14 @@
 
 mod common;
 
-use cnn_tutorial::cli::RunOptions;
-use cnn_tutorial::data::load;
-use cnn_tutorial::trained::Trained;
-use common::{python, run, stderr, stdout};
+use cnn_tutorial::models::{CNNModel, LeNet5};
+use cnn_tutorial::nn::Module;
+use common::{digits, python, run, stderr, stdout};
 use image::{GrayImage, Luma, imageops};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use tch::Tensor;
+use tch::{Device, Kind, Tensor, nn::VarStore};
 
 fn train(dir: &Path, model: &str, steps: &str) {
     let arguments = ["--data", "digits", "--model", model, "--max-steps", steps, "--out", model, "--scale", "unit"];
@@ -45,9 +44,14 @@ fn weights_go_to_python_and_back_with_the_same_logits_to_the_last_bit() {
         let twin = Command::new(python).args(["-c", PYTHON, scripts, model]).current_dir(dir.path()).output().unwrap();
         assert!(twin.status.success(), "{}", stderr(&twin));
         let expected = &Tensor::read_safetensors(dir.path().join("logits.safetensors")).unwrap()[0].1;
-        let options = RunOptions { run: Some(Some(dir.path().join(model))), best: false };
-        let (digits, _) = load(Some(Path::new("digits"))).unwrap();
-        let found = Trained::open(&options).unwrap().logits(&digits.images.narrow(0, 0, 50)).unwrap();
+        let mut vs = VarStore::new(Device::Cpu);
+        let network: Box<dyn Module> = match model {
+            "cnn" => Box::new(CNNModel::new(&vs.root()).unwrap()),
+            _ => Box::new(LeNet5::new(&vs.root(), 10).unwrap()),
+        };
+        vs.load(dir.path().join(model).join("model.safetensors")).unwrap();
+        let images = digits().images.narrow(0, 0, 50).to_kind(Kind::Float) / 255.0;
+        let found = tch::no_grad(|| network.forward(&images)).unwrap();
         assert!(found.equal(expected), "{model}: {found}\n{expected}");
 
         // Python's file is taken to start from; at a learning rate of 0 it stays as it is.
@@ -141,7 +145,7 @@ fn evaluate_takes_mnists_test_images_and_without_a_folder_the_newest_run() {
 fn predict_names_the_digits_on_pictures() {
     let dir = tempfile::tempdir().unwrap();
     train(dir.path(), "lenet5", "400");
-    let (digits, _) = load(Some(Path::new("digits"))).unwrap();
+    let digits = digits();
     let labels: Vec<i64> = (&digits.labels).try_into().unwrap();
     let mut arguments = vec!["predict".to_owned(), "--run".into(), "lenet5".into(), "--show".into()];
     for i in 0..20 {
@@ -174,7 +178,7 @@ fn predict_names_the_digits_on_pictures() {
 fn predict_writes_kaggles_submission_for_its_unlabelled_csv() {
     let dir = tempfile::tempdir().unwrap();
     train(dir.path(), "cnn", "150");
-    let (digits, _) = load(Some(Path::new("digits"))).unwrap();
+    let digits = digits();
     let mut csv = (0..784).map(|i| format!("pixel{i}")).collect::<Vec<_>>().join(",") + "\n";
     for i in 0..1200 {
         let pixels: Vec<u8> = digits.images.get(i).flatten(0, -1).try_into().unwrap();

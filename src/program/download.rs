@@ -144,3 +144,47 @@ fn put_in_place(bytes: &[u8], path: &Path) -> io::Result<()> {
     }
     written
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{FILES, fetch};
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    /// A server that answers with `head` and then sends a byte now and then, for ever.
+    fn serve_slowly(head: &'static [u8]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/file", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                thread::spawn(move || {
+                    let _ = stream.read(&mut [0; 1000]).and_then(|_| stream.write_all(head));
+                    while stream.write_all(b"0").is_ok() {
+                        thread::sleep(Duration::from_millis(50));
+                    }
+                });
+            }
+        });
+        url
+    }
+
+    #[test]
+    fn a_mirror_that_drips_or_falls_silent_is_given_up_at_the_deadline() {
+        let folder = tempfile::tempdir().unwrap();
+        for head in [
+            &b"HTTP/1.1 200 OK\r\nContent-Length: 9912422\r\n\r\n"[..],
+            b"HTTP/1.1 200 OK\r\nX-Header: ",
+            b"HTTP/1.1 302 Found\r\nLocation: /file\r\nContent-Length: 3\r\n\r\n",
+        ] {
+            let start = Instant::now();
+            let deadline = Duration::from_secs(2);
+            let error = fetch(&serve_slowly(head), &folder.path().join("file"), &FILES[0], deadline).unwrap_err();
+            assert!(format!("{error:#}").contains("timeout"), "{error:#}");
+            assert!(start.elapsed() < 3 * deadline, "{:?}", start.elapsed());
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        }
+    }
+}

@@ -12,6 +12,9 @@ use imageproc::morphology::dilate;
 use imageproc::region_labelling::{Connectivity, connected_components};
 use std::path::Path;
 
+#[cfg(test)]
+mod tests;
+
 type Plane = ImageBuffer<Luma<f32>, Vec<f32>>;
 
 /// Longest side on which the ink is looked for, in pixels; a digit needs no more.

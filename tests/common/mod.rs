@@ -1,6 +1,7 @@
 //! What several tests need: Python's fixtures, the real binary, real MNIST.
 #![allow(dead_code)] // each test program uses a part of it
 
+use cnn_tutorial::data::{Dataset, read_csv};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -64,6 +65,11 @@ pub fn stdout(output: &Output) -> String {
 
 pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// The digits that are embedded in the program.
+pub fn digits() -> Dataset {
+    read_csv(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/digits.csv.gz"))).unwrap()
 }
 
 /// The folder with MNIST, when there is one; required in CI.
