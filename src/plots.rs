@@ -16,10 +16,18 @@ const OVERSAMPLING: u32 = 3;
 pub const BLUE: RGBColor = RGBColor(0x1f, 0x77, 0xb4);
 pub const RED: RGBColor = RGBColor(0xff, 0, 0);
 
-/// Draws `points` as a line, iterations along x, to a PNG file; points that are not finite are left out.
-pub fn line_chart(path: &Path, title: &str, y_label: &str, color: RGBColor, points: &[(f64, f64)]) -> Result<()> {
+/// Draws `values` over `iterations` as a line to a PNG file; values that are not finite are left out.
+pub fn line_chart(
+    path: impl AsRef<Path>,
+    title: &str,
+    y_label: &str,
+    color: RGBColor,
+    iterations: &[f64],
+    values: &[f64],
+) -> Result<()> {
     register_fonts()?;
-    let points: Vec<_> = points.iter().copied().filter(|(x, y)| x.is_finite() && y.is_finite()).collect();
+    let points = iterations.iter().copied().zip(values.iter().copied());
+    let points: Vec<_> = points.filter(|(_, y)| y.is_finite()).collect();
     let (x_range, y_range) = (range(points.iter().map(|p| p.0)), range(points.iter().map(|p| p.1)));
 
     let (width, height) = (SIZE.0 * OVERSAMPLING, SIZE.1 * OVERSAMPLING);
@@ -55,8 +63,8 @@ pub fn line_chart(path: &Path, title: &str, y_label: &str, color: RGBColor, poin
         root.present()?;
     }
     imageops::thumbnail(&canvas, SIZE.0, SIZE.1)
-        .save_with_format(path, ImageFormat::Png)
-        .with_context(|| format!("{} cannot be written", path.display()))
+        .save_with_format(path.as_ref(), ImageFormat::Png)
+        .with_context(|| format!("{} cannot be written", path.as_ref().display()))
 }
 
 /// Makes "sans-serif" a font that the program carries: pictures need none of the system.
@@ -65,9 +73,10 @@ pub fn register_fonts() -> Result<()> {
         .map_err(|_| anyhow!("the embedded font cannot be read"))
 }
 
-/// From the least to the greatest value with matplotlib's margin of 5 % on either side.
+/// From the least to the greatest value with matplotlib's margin of 5 % on either side; around 0 where there are none.
 fn range(values: impl Iterator<Item = f64> + Clone) -> std::ops::Range<f64> {
-    let (low, high) = (values.clone().fold(f64::INFINITY, f64::min), values.fold(f64::NEG_INFINITY, f64::max));
+    let low = values.clone().reduce(f64::min).unwrap_or(0.0);
+    let high = values.reduce(f64::max).unwrap_or(0.0);
     let margin = if high > low { 0.05 * (high - low) } else { 0.05 * high.abs().max(1.0) };
     low - margin..high + margin
 }

@@ -12,7 +12,7 @@ static PATH: LazyLock<PathBuf> =
 
 fuzz_target!(|bytes: &[u8]| {
     fs::write(&*PATH, bytes).unwrap();
-    if let Ok(dataset) = data::read_csv(&PATH) {
+    if let Ok(dataset) = data::read_csv(&*PATH) {
         assert_eq!(dataset.images.size(), [dataset.len(), 1, 28, 28]);
     }
     let _ = data::read_unlabelled_csv(&PATH);

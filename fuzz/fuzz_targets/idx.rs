@@ -19,7 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
     let (images, labels) = files.split_at(usize::from(u16::from_le_bytes(*place)).min(files.len()));
     fs::write(DIR.join("train-images-idx3-ubyte"), images).unwrap();
     fs::write(DIR.join("train-labels-idx1-ubyte"), labels).unwrap();
-    if let Ok(dataset) = data::read_mnist_train(&DIR) {
+    if let Ok(dataset) = data::read_mnist_train(&*DIR) {
         assert_eq!(dataset.images.size(), [dataset.len(), 1, 28, 28]);
     }
 });

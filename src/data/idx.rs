@@ -6,13 +6,13 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The 60,000 training images of MNIST, from a folder with `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`.
-pub fn read_mnist_train(dir: &Path) -> Result<Dataset> {
-    read_pair(dir, "train")
+pub fn read_mnist_train(dir: impl AsRef<Path>) -> Result<Dataset> {
+    read_pair(dir.as_ref(), "train")
 }
 
 /// The 10,000 test images, from `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`.
-pub fn read_mnist_test(dir: &Path) -> Result<Dataset> {
-    read_pair(dir, "t10k")
+pub fn read_mnist_test(dir: impl AsRef<Path>) -> Result<Dataset> {
+    read_pair(dir.as_ref(), "t10k")
 }
 
 fn read_pair(dir: &Path, part: &str) -> Result<Dataset> {

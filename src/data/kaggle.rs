@@ -13,7 +13,8 @@ use tch::Tensor;
 /// The columns may be in any order, separated by commas, semicolons or tabs, with pandas' index before them; quotes,
 /// whole numbers written as `255.0`, UTF-16, a byte order mark, any line ends and blank lines are no matter. Errors name
 /// the file, the line and the column.
-pub fn read_csv(path: &Path) -> Result<Dataset> {
+pub fn read_csv(path: impl AsRef<Path>) -> Result<Dataset> {
+    let path = path.as_ref();
     let (pixels, labels) = read_rows(open(path)?, &path.display().to_string(), true)?;
     Ok(Dataset::new(&pixels, &labels)?)
 }
@@ -109,4 +110,20 @@ fn parse_on_all_cores(text: &[u8], columns: &Columns) -> Result<Vec<Parsed>> {
 /// Where the last line that ends before `place` ends.
 fn line_end(text: &[u8], place: usize) -> usize {
     text[..place].iter().rposition(|&b| b == b'\n').map_or(0, |i| i + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_rows;
+    use std::io::{BufReader, Read, repeat};
+
+    #[test]
+    fn a_text_without_end_is_refused_before_it_fills_the_memory() {
+        let header = "label".to_owned() + &(0..784).map(|i| format!(",pixel{i}")).collect::<String>() + "\n";
+        let endless = |byte| Box::new(BufReader::new(header.as_bytes().chain(repeat(byte))));
+        let error = read_rows(endless(b'\n'), "train.csv", true).unwrap_err().to_string();
+        assert!(error.contains("train.csv holds more than"), "{error}");
+        let error = read_rows(endless(b'1'), "train.csv", true).unwrap_err().to_string();
+        assert!(error.contains("line 2: expected a line of 785 numbers"), "{error}");
+    }
 }

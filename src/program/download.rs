@@ -153,15 +153,17 @@ mod tests {
     use std::thread;
     use std::time::{Duration, Instant};
 
-    /// A server that answers with `head` and then sends a byte now and then, for ever.
-    fn serve_slowly(head: &'static [u8]) -> String {
+    /// A server that waits, answers with `head` and then sends a byte now and then, for ever.
+    fn serve_slowly(scheme: &str, wait: Duration, head: &'static [u8]) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/file", listener.local_addr().unwrap());
+        let url = format!("{scheme}://{}/file", listener.local_addr().unwrap());
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 thread::spawn(move || {
-                    let _ = stream.read(&mut [0; 1000]).and_then(|_| stream.write_all(head));
+                    let _ = stream.read(&mut [0; 1000]);
+                    thread::sleep(wait);
+                    let _ = stream.write_all(head);
                     while stream.write_all(b"0").is_ok() {
                         thread::sleep(Duration::from_millis(50));
                     }
@@ -172,18 +174,21 @@ mod tests {
     }
 
     #[test]
-    fn a_mirror_that_drips_or_falls_silent_is_given_up_at_the_deadline() {
+    fn a_mirror_that_drips_falls_silent_or_sends_elsewhere_is_given_up_at_the_deadline() {
         let folder = tempfile::tempdir().unwrap();
-        for head in [
-            &b"HTTP/1.1 200 OK\r\nContent-Length: 9912422\r\n\r\n"[..],
-            b"HTTP/1.1 200 OK\r\nX-Header: ",
-            b"HTTP/1.1 302 Found\r\nLocation: /file\r\nContent-Length: 3\r\n\r\n",
+        let (now, later) = (Duration::ZERO, Duration::from_millis(500));
+        for (scheme, wait, head) in [
+            ("http", now, &b"HTTP/1.1 200 OK\r\nContent-Length: 9912422\r\n\r\n"[..]),
+            ("http", now, b"HTTP/1.1 200 OK\r\nX-Header: "),
+            ("http", later, b"HTTP/1.1 302 Found\r\nLocation: /file\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
+            ("https", now, b"\x16\x03\x03\x40\x00"), // a record of a handshake that does not end
         ] {
             let start = Instant::now();
             let deadline = Duration::from_secs(2);
-            let error = fetch(&serve_slowly(head), &folder.path().join("file"), &FILES[0], deadline).unwrap_err();
-            assert!(format!("{error:#}").contains("timeout"), "{error:#}");
-            assert!(start.elapsed() < 3 * deadline, "{:?}", start.elapsed());
+            let url = serve_slowly(scheme, wait, head);
+            let error = fetch(&url, &folder.path().join("file"), &FILES[0], deadline).unwrap_err();
+            assert!(format!("{error:#}").contains("timeout"), "{scheme}, {head:?}: {error:#}");
+            assert!(start.elapsed() < 3 * deadline, "{scheme}, {head:?}: {:?}", start.elapsed());
             assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         }
     }

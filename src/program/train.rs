@@ -188,8 +188,9 @@ fn plot(dir: &Path, options: &Options, history: &[Row]) -> Result<()> {
     }
     let chart = |name, quantity, color, value: fn(&Row) -> f64| {
         let title = format!("{}: {quantity} vs Number of iteration", options.model.title);
-        let points: Vec<_> = history.iter().map(|row| (row.iteration as f64, value(row))).collect();
-        run::put(dir, name, |path| plots::line_chart(path, &title, quantity, color, &points))
+        let iterations: Vec<_> = history.iter().map(|row| row.iteration as f64).collect();
+        let values: Vec<_> = history.iter().map(value).collect();
+        run::put(dir, name, |path| plots::line_chart(path, &title, quantity, color, &iterations, &values))
     };
     chart(run::LOSS_CHART, "Loss", BLUE, |row| row.loss)?;
     chart(run::ACCURACY_CHART, "Accuracy", RED, |row| row.accuracy)
