@@ -25,7 +25,8 @@ impl Picture {
 ///
 /// `title` and `digit` say in words which network and which image it is.
 pub fn explain(model: &dyn Module, title: &str, image: &Tensor, digit: &str) -> Result<[Picture; 3]> {
-    let (_, stages) = tch::no_grad(|| record(|| model.forward(image)))?;
+    let (logits, stages) = tch::no_grad(|| record(|| model.forward(image)));
+    let _ = logits?;
     let picture = |name, heading, panels, abreast| Picture { name, heading, panels, abreast };
     Ok([
         picture("filters.png", format!("{title}: the kernels of each convolution"), filters(&stages)?, 1),

@@ -9,7 +9,8 @@ use tch::Tensor;
 /// `[1, 28, 28]`.
 pub fn summary(model: &dyn Module) -> Result<String> {
     let image = Tensor::f_zeros([1, 1, 28, 28], tch::kind::FLOAT_CPU)?;
-    let (_, stages) = tch::no_grad(|| record(|| model.forward(&image)))?;
+    let (logits, stages) = tch::no_grad(|| record(|| model.forward(&image)));
+    let _ = logits?;
     let mut text = String::new();
     let mut row = |name: &str, layer: &str, shape: &str, parameters: &str, mult_adds: &str| {
         writeln!(text, "{name:<10} {layer:<60} {shape:<14} {parameters:>10} {mult_adds:>12}")

@@ -104,8 +104,8 @@ fn layers_are_recorded_under_the_names_they_have_in_the_struct() {
     let vs = nn::VarStore::new(Device::Cpu);
     let names = |network: &dyn Module| {
         let image = Tensor::zeros([1, 1, 28, 28], tch::kind::FLOAT_CPU);
-        let (_, stages) = record(|| network.forward(&image)).unwrap();
-        let (_, again) = record(|| network.forward(&image)).unwrap();
+        let (_, stages) = record(|| network.forward(&image).unwrap());
+        let (_, again) = record(|| network.forward(&image).unwrap());
         assert_eq!(stages.len(), again.len());
         stages.into_iter().map(|stage| stage.name).collect::<Vec<_>>()
     };

@@ -56,7 +56,7 @@ fn commented_shapes(source: &str) -> Vec<String> {
 /// The shapes that a batch of two images takes on its way through the network, likewise.
 fn recorded_shapes(model: &dyn Module) -> Vec<String> {
     let x = Tensor::ones([2, 1, 28, 28], tch::kind::FLOAT_CPU);
-    let (_, stages) = record(|| model.forward(&x)).unwrap();
+    let (_, stages) = record(|| model.forward(&x).unwrap());
     let shape = |xs: &Tensor| format!("{:?}", xs.size()).replacen("[2", "[N", 1);
     let mut shapes = vec![shape(&x)];
     for stage in stages {

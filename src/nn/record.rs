@@ -42,12 +42,12 @@ thread_local! {
     static STAGES: RefCell<Option<Vec<Stage>>> = const { RefCell::new(None) };
 }
 
-/// Runs a forward pass and returns its result with every layer's part in it, in order.
-pub fn record<T>(forward: impl FnOnce() -> Result<T, TchError>) -> Result<(T, Vec<Stage>), TchError> {
+/// Runs a forward pass and returns its result with every layer's part in it, in order; of one that ends with an error
+/// the layers up to there.
+pub fn record<T>(forward: impl FnOnce() -> T) -> (T, Vec<Stage>) {
     STAGES.set(Some(Vec::new()));
     let result = forward();
-    let stages = STAGES.take().unwrap_or_default();
-    Ok((result?, stages))
+    (result, STAGES.take().unwrap_or_default())
 }
 
 /// What a layer without parameters passes its output through. Does nothing unless `record` is at work.

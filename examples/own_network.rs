@@ -1,0 +1,86 @@
+//! A network of one's own, defined, trained, summarised and explained in one file: cargo run --release --example own_network
+//!
+//! It is neither of the slides' two: one convolution that moves two pixels at a time, a power-average pool, and two fully
+//! connected layers with a sigmoid of tch's between them.
+
+use anyhow::{Context, Result};
+use cnn_tutorial::data::{DataLoader, read_csv, train_test_split, transforms};
+use cnn_tutorial::evaluate::accuracy_and_loss;
+use cnn_tutorial::explain::explain;
+use cnn_tutorial::nn::{self, Module};
+use cnn_tutorial::optim;
+use cnn_tutorial::summary::summary;
+use cnn_tutorial::train::train;
+use std::fs;
+use std::ops::ControlFlow::Continue;
+use std::path::Path;
+use tch::nn::VarStore;
+use tch::{Device, Kind, TchError, Tensor};
+
+struct OwnNetwork {
+    conv: nn::Conv2d,
+    relu: nn::ReLU,
+    pool: nn::LPPool2d,
+    fc1: nn::Linear,
+    fc2: nn::Linear,
+}
+
+impl OwnNetwork {
+    fn new(vs: &tch::nn::Path) -> Result<Self, TchError> {
+        Ok(Self {
+            conv: nn::Conv2d::new(vs / "conv", 1, 12, 5)?.stride(2).padding(1),
+            relu: nn::ReLU,
+            pool: nn::LPPool2d::new(2.0, 2),
+            fc1: nn::Linear::new(vs / "fc1", 12 * 6 * 6, 64)?,
+            fc2: nn::Linear::new(vs / "fc2", 64, 10)?,
+        })
+    }
+}
+
+impl Module for OwnNetwork {
+    fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
+        let out = self.relu.forward(&self.conv.forward(x)?)?; //   [N, 12, 13, 13]
+        let out = self.pool.forward(&out)?; //                     [N, 12, 6, 6]
+        let out = out.f_flatten(1, -1)?; //                        [N, 432]
+        let out = self.fc1.forward(&out)?.f_sigmoid()?; //         [N, 64]
+        self.fc2.forward(&out) //                                  [N, 10]
+    }
+}
+
+fn main() -> Result<()> {
+    // The small digits; read_mnist_train("data/mnist") reads MNIST
+    let dataset = read_csv("assets/digits.csv.gz")?;
+    let (train_set, cv) = train_test_split(&dataset, 0.2, 1212)?;
+    let mut train_loader = DataLoader::new(&train_set, 100);
+    train_loader.shuffle = true;
+    train_loader.transform = Box::new(|images| transforms::unit_scale(&images));
+    let mut test_loader = DataLoader::new(&cv, 100);
+    test_loader.transform = Box::new(|images| transforms::unit_scale(&images));
+
+    tch::manual_seed(0);
+    let vs = VarStore::new(Device::Cpu);
+    let model = OwnNetwork::new(&vs.root())?;
+    print!("{}", summary(&model)?);
+
+    let error = nn::CrossEntropyLoss;
+    let mut optimizer = optim::Adam::default().build(&vs, 0.003)?;
+    let mut count = 0;
+    train(&model, &error, &mut optimizer, train_loader.epochs(40), |loss, _| {
+        count += 1;
+        if count % 100 == 0 {
+            let (accuracy, _) = accuracy_and_loss(&model, &error, &test_loader)?;
+            println!("Iteration: {count} Loss: {:.4} Accuracy: {accuracy:.2} %", f64::try_from(loss)?);
+        }
+        Ok(Continue(()))
+    })?;
+
+    let folder = Path::new("runs/own-network");
+    fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let image = transforms::unit_scale(&cv.images.f_narrow(0, 0, 1)?.f_to_kind(Kind::Float)?)?;
+    let digit = format!("a {}", cv.labels.f_int64_value(&[0])?);
+    for picture in explain(&model, "My network", &image, &digit)? {
+        picture.draw(&folder.join(picture.name))?;
+        println!("{}", folder.join(picture.name).display());
+    }
+    Ok(())
+}
