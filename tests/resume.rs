@@ -107,7 +107,8 @@ fn ctrl_c_and_sigterm_finish_the_iteration_save_and_draw_the_charts() {
 fn a_second_ctrl_c_stops_at_once() {
     let dir = tempfile::tempdir().unwrap();
     // One iteration over all images takes long enough for two signals.
-    let child = start(dir.path(), "--batch-size 1437 --max-steps 3000 --eval-every 1", "out");
+    let child =
+        start(dir.path(), "--model lenet5 --threads 1 --batch-size 1437 --max-steps 3000 --eval-every 1", "out");
     send(&child, "-INT");
     sleep(Duration::from_millis(2));
     send(&child, "-INT");

@@ -2,8 +2,6 @@
 
 mod common;
 
-// Its functions and constants are checked here; its `main` and its network, which is still to do, are not used.
-#[allow(dead_code)]
 #[path = "../examples/exercise_lenet5.rs"]
 mod exercise;
 

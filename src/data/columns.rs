@@ -98,10 +98,10 @@ impl Columns {
         }
         for (field, &place) in row.iter().zip(&self.places) {
             let largest = if place == LABEL { 9 } else { 255 };
-            values[place] = match whole_number(field).filter(|&value| value <= largest) {
-                Some(value) => value as u8,
-                None if place == INDEX => 0,
-                None => {
+            values[place] = match whole_number(field) {
+                Some(value) if value <= largest => value as u8,
+                _ if place == INDEX => 0,
+                _ => {
                     let column = if place == LABEL { "label".into() } else { format!("pixel{place}") };
                     let found = excerpt(field);
                     return Err(format!(
@@ -132,10 +132,10 @@ fn reader(text: &[u8], delimiter: u8) -> Reader<&[u8]> {
 
 /// A decimal number of at most three digits, or such a number with `.0` after it.
 fn whole_number(field: &[u8]) -> Option<u16> {
-    let digits = field.split(|&b| b == b'.').next()?;
-    let fraction = field.get(digits.len() + 1..).unwrap_or_default();
+    let point = field.iter().take(4).position(|&b| b == b'.');
+    let (digits, fraction) = field.split_at(point.unwrap_or(field.len()));
+    let is_whole = matches!(digits.len(), 1..=3) && fraction.iter().skip(1).all(|&b| b == b'0');
     let digit = |number: u16, &byte: &u8| byte.is_ascii_digit().then(|| number * 10 + u16::from(byte - b'0'));
-    let is_whole = matches!(digits.len(), 1..=3) && fraction.iter().all(|&b| b == b'0');
     if is_whole { digits.iter().try_fold(0, digit) } else { None }
 }
 

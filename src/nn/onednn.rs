@@ -7,6 +7,7 @@ use tch::{Device, Kind, TchError, Tensor};
 ///
 /// A network keeps the layout of its input from the first convolution to the last pool. The kernels and bits are those
 /// that an ordinary tensor gets; what is saved is bringing every convolution's input into the layout and its output back.
+/// [`ReLU`](super::ReLU) works in place there: a network that uses what was before a ReLU once more must not be given it.
 pub fn to_mkldnn(xs: &Tensor) -> Result<Tensor, TchError> {
     let is_channels_last = || xs.dim() == 4 && xs.stride()[1] == 1;
     let computed_by_onednn = cfg!(target_arch = "x86_64")
