@@ -1,7 +1,7 @@
 """Measures the Rust program and the Python tutorial, each as it is and tuned for speed. Called by ./scripts/bench.sh.
 
 Everything is measured from outside, in one run, the programs taking turns (A B C D A B C D ...) after a warm-up. Of each
-number the median, the least and the largest go into assets/bench.json; README.md's tables and assets/bench.png are
+number the median, the least and the largest go into assets/bench.json; the tables of docs/performance.md and assets/bench.png are
 made of that file.
 """
 
@@ -173,7 +173,7 @@ ROWS = [
 
 
 def tables(results):
-    """The tables of README.md: the whole tutorial of each model, then how a step and a batch grow."""
+    """The tables of docs/performance.md: the whole tutorial of each model, then how a step and a batch grow."""
     text = []
     for model, title in MODELS.items():
         of = {entry["program"]: entry for entry in results["whole"] if entry["model"] == model}
@@ -247,10 +247,10 @@ def main():
         path.write_text(json.dumps(bench(args.rounds), indent=1) + "\n")
     results = json.loads(path.read_text())
     chart(results, path.with_suffix(".png"))
-    readme = Path("README.md")
-    text = readme.read_text()
+    page = Path("docs/performance.md")
+    text = page.read_text()
     marks = re.compile(r"(<!-- scripts/bench.sh writes this -->\n).*?(<!-- up to here -->)", re.DOTALL)
-    readme.write_text(marks.sub(lambda mark: mark[1] + tables(results) + mark[2], text))
+    page.write_text(marks.sub(lambda mark: mark[1] + tables(results) + mark[2], text))
     print(tables(results))
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures the program and Python's tutorial, each as it is and tuned for speed: ./scripts/bench.sh [--rounds N].
-# Writes assets/bench.json, assets/bench.png and the tables in README.md. Half an hour, on a machine with nothing else to do.
+# Writes assets/bench.json, assets/bench.png and the tables in docs/performance.md. Half an hour, on a machine with nothing else to do.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ./scripts/setup.sh --python
