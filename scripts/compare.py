@@ -1,7 +1,9 @@
 """Runs the Rust program and scripts/tutorial.py with the same options, and lays their numbers side by side.
 
 Called by ./scripts/compare.sh [options]; --out names the folder of both runs and of comparison.png. Exits with 1 when
-a logged loss or accuracy, or a printed line, differs on the CPU.
+a logged loss or accuracy, or a printed line, differs on the CPU. On a GPU, where some operations do not give the same bits
+twice, Python runs twice, the second time with deterministic cuDNN, and the largest difference between Rust and Python stands
+beside the one between Python and Python; --twice does the same on the CPU.
 """
 
 import argparse
@@ -66,6 +68,7 @@ def main():
     parser.add_argument("--out", type=Path)
     parser.add_argument("--model", default="cnn")
     parser.add_argument("--overwrite", action="store_true")
+    parser.add_argument("--twice", action="store_true")
     known, rest = parser.parse_known_args()
     out = known.out or Path("runs") / f"compare-{known.model}"
     shared = ["--model", known.model, *rest, "--overwrite"]
@@ -76,6 +79,13 @@ def main():
     python = run([sys.executable, "scripts/tutorial.py", *shared, "--out", str(out / "python")])
 
     rust_metrics, python_metrics = read_metrics(out / "rust"), read_metrics(out / "python")
+    computed_on = json.loads((out / "rust" / "config.json").read_text())["computed_on"]
+    curves = [("Python", python_metrics, {"lw": 7, "alpha": 0.3}), ("Rust", rust_metrics, {"lw": 1.5})]
+    if known.twice or computed_on != "cpu":
+        print("Python, deterministic:", file=sys.stderr)
+        again = [sys.executable, "scripts/tutorial.py", *shared, "--deterministic", "--out", str(out / "python-deterministic")]
+        run(again)
+        curves.append(("Python, deterministic", read_metrics(out / "python-deterministic"), {"lw": 1.5, "ls": ":"}))
     names = ["iteration", "loss", "accuracy"]
     same = len(rust_metrics) == len(python_metrics) and rust["printed"] == python["printed"]
     print(f"logged {len(rust_metrics)} times by Rust, {len(python_metrics)} times by Python")
@@ -85,6 +95,10 @@ def main():
         same = same and equal == len(pairs)
         largest = max((abs(r - p) for r, p in pairs), default=0.0)
         print(f"{names[column]}: {equal} of {len(pairs)} equal to the last bit, largest difference {largest}")
+    for name, metrics, _ in curves[2:]:
+        for column in (1, 2):
+            largest = [max(abs(a[column] - b[column]) for a, b in zip(metrics, other)) for other in (python_metrics, rust_metrics)]
+            print(f"{names[column]}: largest difference of {name} from Python {largest[0]}, from Rust {largest[1]}")
     printed = "the same" if rust["printed"] == python["printed"] else "NOT the same"
     print(f"printed lines: {printed}")
     print()
@@ -96,16 +110,12 @@ def main():
     figure, axes = plt.subplots(1, 2, figsize=(13, 5), layout="constrained")
     for axis, column, color in [(axes[0], 1, "C0"), (axes[1], 2, "red")]:
         title = names[column].capitalize()
-        for label, metrics, style in [
-            ("Python", python_metrics, {"lw": 7, "alpha": 0.3}),
-            ("Rust", rust_metrics, {"lw": 1.5}),
-        ]:
+        for label, metrics, style in curves:
             axis.plot([row[0] for row in metrics], [row[column] for row in metrics], color=color, label=label, **style)
         axis.set(xlabel="Number of iteration", ylabel=title, title=f"{title} vs Number of iteration")
         axis.legend()
     figure.savefig(out / "comparison.png", dpi=120)
     print(f"\n{out / 'comparison.png'}")
-    computed_on = json.loads((out / "rust" / "config.json").read_text())["computed_on"]
     if not same and computed_on == "cpu":
         sys.exit("compare: the numbers differ")
 

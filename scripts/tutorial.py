@@ -57,6 +57,7 @@ def parse_args():
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument("--channels-last", action="store_true", help="torch.channels_last")
     parser.add_argument("--tuned", action="store_true", help="as fast as PyTorch can: see the comments")
+    parser.add_argument("--deterministic", action="store_true", help="torch.backends.cudnn.deterministic")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--overwrite", action="store_true")
@@ -200,6 +201,7 @@ def main():
     args = parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
+    torch.backends.cudnn.deterministic = args.deterministic
     device = torch.device(args.device)
 
     # Data preparation

@@ -5,6 +5,7 @@ mod common;
 use common::{program, run, stderr, stdout};
 use sha2::{Digest, Sha256};
 use std::fs;
+use std::io::BufRead;
 use std::path::Path;
 use std::process::Output;
 use tch::Tensor;
@@ -154,6 +155,54 @@ fn no_run_is_overwritten_unless_it_is_asked_for() {
     assert_eq!(metrics(), before);
     assert!(train(&["--overwrite", "--seed", "5"]).status.success());
     assert_ne!(metrics(), before);
+}
+
+#[test]
+fn a_new_network_has_nothing_of_the_old_one_beside_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = ["--data", "digits", "--max-steps", "10", "--eval-every", "5"];
+    assert!(run(dir.path(), &arguments).status.success());
+    assert!(run(dir.path(), &["evaluate"]).status.success());
+    assert!(run(dir.path(), &["explain"]).status.success());
+    assert!(files(&dir.path().join("runs/cnn")).len() > RESULTS.len() + 5);
+    assert!(run(dir.path(), &[&arguments[..], &["--overwrite"]].concat()).status.success());
+    assert_eq!(files(&dir.path().join("runs/cnn")), RESULTS);
+}
+
+#[test]
+fn a_run_that_failed_neither_blocks_its_folder_nor_is_the_newest() {
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = ["--data", "digits", "--max-steps", "10", "--eval-every", "5"];
+    assert!(run(dir.path(), &[&arguments[..], &["--out", "runs/good"]].concat()).status.success());
+    let failing = ["--data", "digits", "--lr", "1e6", "--out", "runs/bad"];
+    for _ in 0..2 {
+        assert_refused(&run(dir.path(), &failing), 1, &["the loss became NaN"]);
+    }
+    let output = run(dir.path(), &["evaluate"]);
+    assert!(output.status.success() && stderr(&output).contains("run: runs/good, the newest"), "{}", stderr(&output));
+    assert!(run(dir.path(), &[&arguments[..], &["--out", "runs/bad"]].concat()).status.success());
+}
+
+#[test]
+fn a_history_without_a_finite_number_gives_charts_without_a_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = "--data digits --max-steps 2 --eval-every 2 --print-every 2 --lr 1e10";
+    let output = run(dir.path(), &arguments.split(' ').collect::<Vec<_>>());
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(files(&dir.path().join("runs/cnn")).len(), RESULTS.len() - 1, "no best weights");
+}
+
+#[test]
+fn more_iterations_than_can_be_counted_do_not_wrap() {
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = ["--data", "digits", "--n-iters", "18446744073709551615"];
+    let mut child = program(dir.path(), &arguments).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let lines = std::io::BufReader::new(child.stderr.take().unwrap()).lines();
+    let line = lines.map(Result::unwrap).find(|line| line.starts_with("training: ")).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let iterations: u64 = line.split(' ').nth(1).unwrap().parse().unwrap();
+    assert!(iterations > 1 << 60, "{line}");
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn explain_draws_its_pictures_for_both_networks_trained_and_fresh_and_names_them
 #[test]
 fn the_input_panel_shows_the_digit_itself() {
     let dir = tempfile::tempdir().unwrap();
-    assert!(run(dir.path(), &["explain", "--data", "digits", "--index", "7"]).status.success());
+    assert!(run(dir.path(), &["explain", "--model", "cnn", "--data", "digits", "--index", "7"]).status.success());
     let picture = image::open(dir.path().join("runs/cnn-untrained/layers.png")).unwrap().into_luma8();
     let digit: Vec<u8> = digits().images.get(7).flatten(0, -1).try_into().unwrap();
     let largest = f32::from(*digit.iter().max().unwrap());

@@ -28,12 +28,14 @@ fn spawn(dir: &Path, arguments: &[&str]) -> Child {
 }
 
 fn wait_for(what: &Path, child: &mut Child) {
+    wait_until(child, || what.exists());
+}
+
+#[track_caller]
+fn wait_until(child: &mut Child, what: impl Fn() -> bool) {
     let begun = Instant::now();
-    while !what.exists() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none(),
-            "{what:?} did not come"
-        );
+    while !what() {
+        assert!(begun.elapsed() < Duration::from_secs(120) && child.try_wait().unwrap().is_none(), "it did not come");
         sleep(Duration::from_millis(2));
     }
 }
@@ -109,9 +111,12 @@ fn of_two_runs_in_one_folder_the_second_is_refused() {
     assert_refused(&run(dir.path(), &["--resume", "out"]), &in_use);
     child.kill().unwrap();
     child.wait().unwrap();
-    let mut child = spawn(dir.path(), &["--resume", "out"]);
-    sleep(Duration::from_secs(2));
-    assert!(child.try_wait().unwrap().is_none(), "a killed run's folder is free again");
+    let best = dir.path().join("out/best.safetensors");
+    fs::remove_file(&best).unwrap();
+    let rows = || fs::read_to_string(dir.path().join("out/metrics.csv")).unwrap().lines().count();
+    let (mut child, before) = (spawn(dir.path(), &["--resume", "out"]), 2);
+    // A killed run's folder is free again: the resumed one logs.
+    wait_until(&mut child, || rows() > before);
     child.kill().unwrap();
     child.wait().unwrap();
 }
@@ -226,6 +231,7 @@ fn nothing_in_a_run_from_elsewhere_does_worse_than_an_error() {
         ("\"test_size\": 0.2", "\"test_size\": 2"),
         ("\"model\": \"cnn\"", "\"model\": \"../../cnn\""),
         ("\"lr\": 0.001", "\"lr\": 1e999"),
+        ("\"lr\": 0.001", "\"lr\": -1"),
         ("\"computed_with_threads\": ", "\"computed_with_threads\": 100000"),
         ("}", ""),
     ] {
@@ -280,6 +286,66 @@ fn numbers_that_no_training_logs_are_left_out_of_a_resumed_run() {
 }
 
 #[test]
+fn a_bad_row_of_metrics_csv_costs_no_other_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = ["--data", "digits", "--max-steps", "400", "--eval-every", "5", "--save-every", "5"];
+    assert!(run(dir.path(), &[&options[..], &["--out", "whole"]].concat()).status.success());
+    let mut child = spawn(dir.path(), &[&options[..], &["--out", "run"]].concat());
+    let metrics = dir.path().join("run/metrics.csv");
+    wait_until(&mut child, || fs::read_to_string(&metrics).is_ok_and(|text| text.lines().count() > 4));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let text = fs::read_to_string(&metrics).unwrap();
+    fs::write(&metrics, text.replacen("\n5,", "\n5,x", 1)).unwrap();
+    assert!(run(dir.path(), &["--resume", "run"]).status.success());
+    let whole = fs::read_to_string(dir.path().join("whole/metrics.csv")).unwrap();
+    let without: String = whole.lines().filter(|row| !row.starts_with("5,")).map(|row| row.to_owned() + "\n").collect();
+    assert_eq!(fs::read_to_string(&metrics).unwrap(), without);
+}
+
+#[test]
+fn a_resumed_run_refuses_options_that_are_not_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = spawn(dir.path(), &[&ENDLESS[..], &["--out", "run", "--save-every", "5"]].concat());
+    wait_for(&dir.path().join("run/best.safetensors"), &mut child);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let path = dir.path().join("run/config.json");
+    let config = fs::read_to_string(&path).unwrap();
+    for (value, other, name) in [
+        ("\"lr\": 0.001", "\"lr\": 0.01", "lr"),
+        ("\"batch_size\": 100", "\"batch_size\": 50", "batch_size"),
+        ("\"seed\": 0", "\"seed\": 1", "seed"),
+        ("\"shuffle\": false", "\"shuffle\": true", "shuffle"),
+        ("\"max_steps\": 1000000", "\"max_steps\": 99", "max_steps"),
+    ] {
+        let changed = config.replacen(value, other, 1);
+        assert_ne!(changed, config);
+        fs::write(&path, changed).unwrap();
+        assert_refused(&run(dir.path(), &["--resume", "run"]), &[&format!("another {name} than the checkpoint")]);
+    }
+}
+
+#[test]
+fn what_a_folder_from_elsewhere_holds_does_not_reach_the_terminal_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = ["--data", "digits", "--max-steps", "5", "--eval-every", "5", "--out", "run"];
+    assert!(run(dir.path(), &arguments).status.success());
+    let path = dir.path().join("run/config.json");
+    let config = fs::read_to_string(&path).unwrap();
+    for value in ["\\u001b[2J\\u0007", &"long ".repeat(100_000)] {
+        for name in ["\"model\": \"cnn\"", "\"data\": \"digits\""] {
+            let (key, _) = name.split_once(' ').unwrap();
+            fs::write(&path, config.replacen(name, &format!("{key} \"{value}\""), 1)).unwrap();
+            let output = run(dir.path(), &["evaluate", "--run", "run"]);
+            assert_refused(&output, &[]);
+            let error = stderr(&output);
+            assert!(error.len() < 5000 && !error.contains(['\x1b', '\x07']), "{} bytes: {:.200}", error.len(), error);
+        }
+    }
+}
+
+#[test]
 fn a_run_on_a_file_is_resumed_and_measured_with_the_file_given_again() {
     let dir = tempfile::tempdir().unwrap();
     fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/digits.csv.gz"), dir.path().join("my digits.csv")).unwrap();
@@ -292,9 +358,10 @@ fn a_run_on_a_file_is_resumed_and_measured_with_the_file_given_again() {
     assert!(error.contains("go on with --resume run --data my digits.csv"), "{error}");
     assert_refused(&run(dir.path(), &["--resume", "run"]), &["--data my digits.csv"]);
     assert_refused(&run(dir.path(), &["--resume", "run", "--data", "digits.csv"]), &["digits.csv cannot be opened"]);
+    let rows = || fs::read_to_string(dir.path().join("run/metrics.csv")).unwrap().lines().count();
+    let before = rows();
     let mut child = spawn(dir.path(), &["--resume", "run", data[0], data[1]]);
-    sleep(Duration::from_secs(2));
-    assert!(child.try_wait().unwrap().is_none());
+    wait_until(&mut child, || rows() > before);
     child.kill().unwrap();
     child.wait().unwrap();
 }
@@ -373,7 +440,7 @@ fn under_valgrind_a_training_touches_only_memory_that_is_its_own() {
         command
     };
     if valgrind(&["true"]).status().is_err() {
-        return eprintln!("NOT RUN: needs valgrind");
+        return common::not_run("valgrind");
     }
     let dir = tempfile::tempdir().unwrap();
     let training =

@@ -118,7 +118,7 @@ fn evaluate_takes_mnists_test_images_and_without_a_folder_the_newest_run() {
     let mnist = mnist.to_str().unwrap();
     let output = run(dir.path(), &["evaluate"]);
     assert!(
-        output.status.code() == Some(1) && stderr(&output).contains("no run in the folder runs"),
+        output.status.code() == Some(1) && stderr(&output).contains("no finished run in the folder runs"),
         "{}",
         stderr(&output)
     );
@@ -139,6 +139,18 @@ fn evaluate_takes_mnists_test_images_and_without_a_folder_the_newest_run() {
     let metrics = fs::read_to_string(dir.path().join("runs/lenet5/metrics.csv")).unwrap();
     let logged: f64 = metrics.trim_end().rsplit_once(',').unwrap().1.parse().unwrap();
     assert!((evaluation["accuracy"].as_f64().unwrap() - logged).abs() < 1e-4, "{evaluation} {logged}");
+}
+
+#[test]
+fn a_run_that_fell_back_to_the_digits_stays_one_on_the_digits_when_mnist_is_there() {
+    let Some(mnist) = common::mnist() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    assert!(run(dir.path(), &["--max-steps", "100"]).status.success(), "no mirror answers");
+    fs::create_dir(dir.path().join("data")).unwrap();
+    std::os::unix::fs::symlink(mnist, dir.path().join("data/mnist")).unwrap();
+    let output = run(dir.path(), &["evaluate", "--json"]);
+    let evaluation: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(evaluation["n"], 360);
 }
 
 #[test]

@@ -1,12 +1,18 @@
 //! What `--resume` goes on from: weights, the optimizer's state and the position, in one file that is replaced whole.
 
-use super::run::{self, CHECKPOINT};
+use super::files::put;
+use super::options::Options;
 use super::weights::set_weights;
 use anyhow::{Context, Result, ensure};
 use cnn_tutorial::optim::Optimizer;
+use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::path::Path;
 use tch::{Tensor, nn::VarStore};
+
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
+
+const MAY_CHANGE: [&str; 5] = ["data", "device", "threads", "out", "overwrite"];
 
 /// A training's position.
 ///
@@ -22,13 +28,25 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     /// Replaces the checkpoint in `dir`: at every moment there is the old one or the new one.
-    pub fn save(dir: &Path, iteration: u64, best_loss: f64, vs: &VarStore, optimizer: &Optimizer) -> Result<()> {
+    pub fn save(
+        dir: &Path,
+        options: &Options,
+        iteration: u64,
+        best_loss: f64,
+        vs: &VarStore,
+        optimizer: &Optimizer,
+    ) -> Result<()> {
         let model = vs.variables().into_iter().map(|(name, tensor)| (format!("model.{name}"), tensor));
         let optimizer = optimizer.state_dict().into_iter().map(|(name, tensor)| (format!("optimizer.{name}"), tensor));
-        let position = [("iteration", Tensor::from(iteration as i64)), ("best_loss", Tensor::from(best_loss))];
+        let options = Tensor::f_from_slice(&serde_json::to_vec(options)?)?;
+        let position = [
+            ("iteration", Tensor::from(iteration as i64)),
+            ("best_loss", Tensor::from(best_loss)),
+            ("options", options),
+        ];
         let position = position.map(|(name, tensor)| (name.to_owned(), tensor));
         let tensors: Vec<_> = model.chain(optimizer).chain(position).collect();
-        run::put(dir, CHECKPOINT, |path| Ok(Tensor::write_safetensors(&tensors, path)?))
+        put(dir, CHECKPOINT, |path| Ok(Tensor::write_safetensors(&tensors, path)?))
     }
 
     pub fn load(dir: &Path) -> Result<Self> {
@@ -40,6 +58,23 @@ impl Checkpoint {
         let iteration = u64::try_from(iteration.with_context(damaged).map(|n: i64| n)?).with_context(damaged)?;
         ensure!(iteration < 1 << 40, "{}: iteration {iteration}", damaged());
         Ok(Self { iteration, best_loss: best_loss.with_context(damaged)?, tensors })
+    }
+
+    /// Fails if `options` are not those that led here: with others the training would go on to numbers that no run has.
+    ///
+    /// Where it computes, and where its data and results are, may change.
+    pub fn check_options(&self, options: &Options) -> Result<()> {
+        let damaged = || format!("{CHECKPOINT} does not tell its options: train anew");
+        let text = Vec::<u8>::try_from(self.tensors.get("options").with_context(damaged)?).with_context(damaged)?;
+        let before: Map<String, Value> = serde_json::from_slice(&text).with_context(damaged)?;
+        let now = serde_json::to_value(options)?;
+        for (name, before) in before.iter().filter(|(name, _)| !MAY_CHANGE.contains(&name.as_str())) {
+            ensure!(
+                now.get(name) == Some(before),
+                "config.json has another {name} than the checkpoint was trained with, which is {before}: set it back"
+            );
+        }
+        Ok(())
     }
 
     /// Sets weights and optimizer to what they were.

@@ -53,13 +53,12 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct ExplainOptions {
-    /// Folder of a run, whose network is explained; without a folder the newest run [default: a network freshly drawn]
-    #[arg(long, value_name = "DIR", num_args = 0..=1)]
-    pub run: Option<Option<PathBuf>>,
+    #[command(flatten)]
+    pub run: RunOptions,
 
-    /// Network to draw freshly
-    #[arg(long, default_value = "cnn", conflicts_with = "run")]
-    pub model: Architecture,
+    /// A network freshly drawn, not trained, instead of a run's
+    #[arg(long, conflicts_with_all = ["run", "best"])]
+    pub model: Option<Architecture>,
 
     /// Where the digit comes from, as for training [default: the data of the run, if they have a name]
     #[arg(long, value_name = "PATH|NAME")]

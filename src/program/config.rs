@@ -3,7 +3,7 @@
 use super::data::Source;
 use super::device::DeviceChoice;
 use super::options::Options;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::num::NonZeroU8;
@@ -29,6 +29,22 @@ pub struct Config {
     pub computed_on: DeviceChoice,
     pub computed_with_threads: NonZeroU8,
     pub options: Options,
+}
+
+impl Config {
+    /// The data that the run in `dir` was trained on: as `given`, or by the name in `config.json`.
+    ///
+    /// A path is not taken from the folder of a run, which may come from elsewhere.
+    pub fn source(&self, dir: &Path, given: Option<&Source>) -> Result<Source> {
+        match (given, &self.data) {
+            (Some(given), _) => Ok(given.clone()),
+            (None, Source::Path(path)) => {
+                let (dir, path) = (dir.display(), path.display());
+                bail!("{dir} was trained on {path}: give that again, --data {path}")
+            }
+            (None, name) => Ok(name.clone()),
+        }
+    }
 }
 
 /// Reads what `config.json` tells of the run in `dir`.

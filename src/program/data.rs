@@ -1,8 +1,7 @@
 //! Where images come from: `--data`.
 
-use super::config::Config;
 use super::download::{MNIST_DIR, download_mnist};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use cnn_tutorial::data::{Dataset, parse_csv, read_csv, read_mnist_test, read_mnist_train};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -107,20 +106,6 @@ pub fn load(given: Option<&Source>) -> Result<(Dataset, Source)> {
         }
     };
     Ok((source.load()?, source))
-}
-
-/// The data that the run in `dir` was trained on: as `given`, or by the name that `config` has.
-///
-/// A path is not taken from the folder of a run, which may come from elsewhere.
-pub fn of_run(dir: &Path, config: &Config, given: Option<&Source>) -> Result<Source> {
-    match (given, &config.data) {
-        (Some(given), _) => Ok(given.clone()),
-        (None, Source::Path(path)) => {
-            let (dir, path) = (dir.display(), path.display());
-            bail!("{dir} was trained on {path}: give that again, --data {path}")
-        }
-        (None, name) => Ok(name.clone()),
-    }
 }
 
 /// SHA-256 of all pixels and labels, by which a run knows its data again.

@@ -1,11 +1,12 @@
 //! Which device to compute on, and opening CUDA when it is asked for.
 
-use anyhow::{Result, bail, ensure};
+use super::cuda;
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 use tch::nn::VarStore;
-use tch::{Cuda, Device, Kind, TchError, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 /// The devices by the names that `--device` takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -72,25 +73,29 @@ impl fmt::Display for DeviceChoice {
 
 /// Opens the device. Has to come before every other call of libtorch, which looks for CUDA once.
 ///
-/// Only `auto` may choose; a device that is named and not there is an error that says what is missing.
+/// Only `auto` may choose; a device that is named and does not work is an error that says what is missing.
 pub fn open(choice: DeviceChoice) -> Result<Device> {
-    let device = match choice {
-        DeviceChoice::Cpu => Device::Cpu,
-        DeviceChoice::Cuda(index) => open_cuda(index)?,
+    match choice {
+        DeviceChoice::Cpu => Ok(Device::Cpu),
+        DeviceChoice::Cuda(index) => cuda::open(index),
         DeviceChoice::Mps => {
             ensure!(tch::utils::has_mps(), "--device mps: libtorch finds no Metal GPU here; give --device cpu");
-            Device::Mps
+            try_out(Device::Mps)?;
+            Ok(Device::Mps)
         }
-        DeviceChoice::Auto if has_nvidia_driver() => open_cuda(0).unwrap_or_else(|error| {
+        DeviceChoice::Auto if cuda::has_driver() => Ok(cuda::open(0).unwrap_or_else(|error| {
             say!("warning: computing on the CPU: {error:#}");
             Device::Cpu
-        }),
-        DeviceChoice::Auto if tch::utils::has_mps() => Device::Mps,
-        DeviceChoice::Auto => Device::Cpu,
-    };
-    // A device that is full or broken says so here, as an error.
-    let _ = Tensor::f_zeros([1], (Kind::Float, device))?;
-    Ok(device)
+        })),
+        DeviceChoice::Auto if tch::utils::has_mps() => open(DeviceChoice::Mps),
+        DeviceChoice::Auto => Ok(Device::Cpu),
+    }
+}
+
+/// Adds two numbers on the device: one that is full, broken or without kernels in this libtorch says so here, as an error.
+pub fn try_out(device: Device) -> Result<(), TchError> {
+    let one = Tensor::f_ones([], (Kind::Float, device))?;
+    f64::try_from(one.f_add(&one)?).map(|_| ())
 }
 
 /// Moves every variable. `VarStore::set_device` does it too, and panics where the device cannot hold them.
@@ -110,42 +115,4 @@ pub fn keep_freed_memory() {
         libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20); // the largest that glibc takes
         libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
     }
-}
-
-/// The linker leaves libtorch_cuda.so out, since nothing in this program names a symbol of it: without this, CUDA is
-/// "not available" on machines that have it. Opened here and not at link time, it costs CPU runs nothing.
-fn open_cuda(index: usize) -> Result<Device> {
-    ensure!(
-        has_nvidia_driver(),
-        "--device cuda: no NVIDIA driver on this machine (nvidia-smi should list a GPU); give --device cpu"
-    );
-    if let Err(error) = open_library("libtorch_cuda.so") {
-        bail!("--device cuda: libtorch's CUDA part does not load ({error}); run ./scripts/setup.sh --cuda");
-    }
-    let devices = Cuda::device_count();
-    ensure!(
-        (index as i64) < devices,
-        "--device cuda:{index}: libtorch finds {devices} CUDA device(s) here, numbered from 0; \
-         compare with what nvidia-smi lists"
-    );
-    Ok(Device::Cuda(index))
-}
-
-fn has_nvidia_driver() -> bool {
-    open_library("libcuda.so.1").is_ok()
-}
-
-/// Loads a shared library for good, its symbols visible to libtorch.
-#[cfg(target_os = "linux")]
-fn open_library(name: &str) -> Result<(), libloading::Error> {
-    use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_LAZY};
-    // Safety: NVIDIA's and libtorch's initialisers expect nothing of the program that loads them.
-    let library = unsafe { Library::open(Some(name), RTLD_LAZY | RTLD_GLOBAL) }?;
-    std::mem::forget(library);
-    Ok(())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn open_library(name: &str) -> Result<()> {
-    bail!("{name} exists on Linux only")
 }

@@ -2,13 +2,13 @@
 
 use super::device::{self, DeviceChoice};
 use super::download::{MNIST_DIR, verify_mnist};
-use super::libtorch;
+use super::{cuda, libtorch};
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use std::io::Write as _;
 use std::path::Path;
 use std::{env, fs, process, thread};
-use tch::{Cuda, utils};
+use tch::utils;
 
 #[derive(Serialize)]
 struct Report {
@@ -37,7 +37,7 @@ enum Status {
 pub fn doctor(json: bool) -> Result<u8> {
     let needed = |name, found: Result<String>| Check::new(name, Status::Failed, found);
     let optional = |name, found: Result<String>| Check::new(name, Status::Absent, found);
-    let cuda = cuda(); // before every other call of libtorch, see `device::open`
+    let cuda = cuda::describe(); // before every other call of libtorch, see `device::open`
     let checks = vec![
         needed(
             "program",
@@ -46,7 +46,7 @@ pub fn doctor(json: bool) -> Result<u8> {
         needed("libtorch", libtorch()),
         needed("CPU", Ok(cpu())),
         optional("CUDA", cuda),
-        optional("MPS", device::open(DeviceChoice::Mps).map(|_| "a tensor was made on it".into())),
+        optional("MPS", device::open(DeviceChoice::Mps).map(|_| "two numbers were added on it".into())),
         needed("data", mnist()),
         needed("results", results()),
     ];
@@ -109,13 +109,6 @@ fn capability() -> &'static str {
         }
     }
     env::consts::ARCH
-}
-
-/// An error says at which step it ends: driver, libtorch's CUDA part, device, a first tensor.
-fn cuda() -> Result<String> {
-    device::open(DeviceChoice::Cuda(0))?;
-    let cudnn = if Cuda::cudnn_is_available() { "with" } else { "without" };
-    Ok(format!("{} device(s), {cudnn} cuDNN", Cuda::device_count()))
 }
 
 fn mnist() -> Result<String> {

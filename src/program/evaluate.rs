@@ -3,7 +3,7 @@
 use super::cli::EvaluateOptions;
 use super::confusion::draw_confusion;
 use super::network::{Network, probabilities};
-use super::{data, run};
+use super::{data, files};
 use anyhow::{Result, ensure};
 use cnn_tutorial::data::{Dataset, train_test_split};
 use cnn_tutorial::nn::CrossEntropyLoss;
@@ -58,14 +58,14 @@ pub fn evaluate(options: &EvaluateOptions) -> Result<()> {
     };
 
     let json = serde_json::to_string_pretty(&evaluation)? + "\n";
-    run::put(&network.dir, "evaluation.json", |path| Ok(std::fs::write(path, &json)?))?;
+    files::put(&network.dir, "evaluation.json", |path| Ok(std::fs::write(path, &json)?))?;
     let title = format!("{:.2} % of {} right", evaluation.accuracy, evaluation.n);
-    run::put(&network.dir, "confusion.png", |path| {
+    files::put(&network.dir, "confusion.png", |path| {
         draw_confusion(path, &title, &evaluation.dataset, &evaluation.confusion)
     })?;
     let panels = mistakes(&dataset, &labels, &predictions)?;
     let heading = format!("The most confident of {} mistakes", evaluation.n - correct);
-    run::put(&network.dir, "mistakes.png", |path| draw(path, &heading, &panels, 6))?;
+    files::put(&network.dir, "mistakes.png", |path| draw(path, &heading, &panels, 6))?;
     let text = if options.json { json } else { evaluation.table()? };
     let _ = std::io::stdout().write_all(text.as_bytes());
     say!("written to {}: evaluation.json, confusion.png, mistakes.png", network.dir.display());
@@ -75,7 +75,7 @@ pub fn evaluate(options: &EvaluateOptions) -> Result<()> {
 /// MNIST's test images; of the run's own data the part it was validated on; of other data all. And what they are in
 /// words.
 fn test_data(network: &Network, options: &EvaluateOptions) -> Result<(Dataset, String)> {
-    let source = data::of_run(&network.dir, &network.config, options.data.as_ref())?;
+    let source = network.config.source(&network.dir, options.data.as_ref())?;
     if !options.validation
         && let Some(test) = source.load_test()?
     {

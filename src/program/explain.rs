@@ -2,9 +2,8 @@
 
 use super::cli::ExplainOptions;
 use super::data::{self, Source};
-use super::network::Network;
+use super::files;
 use super::photo::read_photo;
-use super::run;
 use anyhow::{Context, Result, ensure};
 use cnn_tutorial::explain::explain as pictures_of;
 use std::io::{self, Write};
@@ -13,30 +12,28 @@ use tch::{Device, Kind, Tensor, nn::VarStore};
 
 /// Draws `filters.png`, `layers.png` and `pooling.png` into the run's folder and names them on standard output.
 ///
-/// Without a run: a network freshly drawn, and the folder `runs/<model>-untrained`.
+/// With `--model`: of a network freshly drawn, into the folder `runs/<model>-untrained`.
 pub fn explain(options: &ExplainOptions) -> Result<()> {
-    let pictures;
-    let dir;
-    if let Some(run) = &options.run {
-        let network = Network::open(run.as_deref(), false)?;
-        let (image, digit) =
-            digit(options, || Ok(Some(data::of_run(&network.dir, &network.config, options.data.as_ref())?)))?;
-        let title = format!("{}, trained", network.config.options.model.title);
-        pictures = pictures_of(&*network.model, &title, &network.input(&image)?, &digit)?;
-        dir = network.dir;
-    } else {
-        say!("a network freshly drawn, not trained; --run DIR explains that of a run");
+    let (dir, pictures) = if let Some(model) = options.model {
+        say!("a network freshly drawn, not trained; without --model it is that of the newest run");
         tch::manual_seed(0);
         let vs = VarStore::new(Device::Cpu);
-        let model = (options.model.new)(&vs.root())?;
+        let network = (model.new)(&vs.root())?;
         let (image, digit) = digit(options, || Ok(options.data.clone()))?;
-        let title = format!("{}, not trained", options.model.title);
-        pictures = pictures_of(&*model, &title, &image.f_to_kind(Kind::Float)?, &digit)?;
-        dir = Path::new("runs").join(format!("{}-untrained", options.model.name));
-    }
+        let title = format!("{}, not trained", model.title);
+        let dir = Path::new("runs").join(format!("{}-untrained", model.name));
+        (dir, pictures_of(&*network, &title, &image.f_to_kind(Kind::Float)?, &digit)?)
+    } else {
+        let network = options.run.open()?;
+        let source = || Ok(Some(network.config.source(&network.dir, options.data.as_ref())?));
+        let (image, digit) = digit(options, source)?;
+        let title = format!("{}, trained", network.config.options.model.title);
+        let pictures = pictures_of(&*network.model, &title, &network.input(&image)?, &digit)?;
+        (network.dir, pictures)
+    };
     std::fs::create_dir_all(&dir).with_context(|| format!("{} cannot be made", dir.display()))?;
     for picture in pictures {
-        run::put(&dir, picture.name, |path| picture.draw(path))?;
+        files::put(&dir, picture.name, |path| picture.draw(path))?;
         let _ = writeln!(io::stdout(), "{}", dir.join(picture.name).display());
     }
     Ok(())

@@ -30,3 +30,11 @@ pub fn version_in_use() -> String {
     let loaded = loaded_from().and_then(|lib| version(&lib));
     loaded.unwrap_or_else(|| option_env!("LIBTORCH_VERSION").unwrap_or("unknown").into())
 }
+
+/// The CUDA that the libtorch in use is built for, such as (13, 0) for `2.11.0+cu130`; nothing for other builds.
+pub fn cuda_version() -> Option<(u32, u32)> {
+    let version = version_in_use();
+    let digits = version.split("+cu").nth(1)?;
+    let (major, minor) = digits.split_at_checked(digits.len().checked_sub(1)?)?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}

@@ -1,6 +1,6 @@
 //! `metrics.csv`: a run's numbers as they grow.
 
-use super::run::put;
+use super::files::put;
 use anyhow::{Context, Result};
 use cnn_tutorial::repr::python_repr;
 use serde::Deserialize;
@@ -42,10 +42,13 @@ impl Metrics {
         let path = dir.join(METRICS);
         let unreadable = || format!("{} cannot be read: it holds what this run logged; train anew", path.display());
         let mut rows = Vec::new();
-        for row in csv::Reader::from_path(&path).with_context(unreadable)?.deserialize::<Row>() {
-            match row {
-                Ok(row) if row.iteration <= iteration && row.is_of_a_run() => rows.push(row),
-                _ => break, // a later one, or one cut off in the middle
+        // Not those of later iterations, nor what nobody has logged.
+        let logged = csv::Reader::from_path(&path).with_context(unreadable)?.into_deserialize::<Row>().flatten();
+        let logged = logged.filter(|row| row.iteration <= iteration && row.is_of_a_run());
+        let mut rows: Vec<Row> = Vec::new();
+        for row in logged {
+            if rows.last().is_none_or(|last| last.iteration < row.iteration) {
+                rows.push(row);
             }
         }
         put(dir, METRICS, |path| {

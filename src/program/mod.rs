@@ -18,12 +18,14 @@ mod choices;
 mod cli;
 mod config;
 mod confusion;
+mod cuda;
 mod data;
 mod device;
 mod doctor;
 mod download;
 mod evaluate;
 mod explain;
+mod files;
 mod libtorch;
 mod metrics;
 mod network;
@@ -54,11 +56,22 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let message = format!("{error:#}");
             // libtorch appends its own stack, which helps nobody here.
-            say!("error: {}", message.split("\nException raised from").next().unwrap_or(&message));
+            say!("error: {}", printable(message.split("\nException raised from").next().unwrap_or(&message)));
             ExitCode::FAILURE
         }
     }
 }
+
+/// A message in which names and values from files may stand: such as they are, they could take over a terminal or fill it.
+fn printable(message: &str) -> String {
+    let mut characters = message.chars();
+    let start = characters.by_ref().take(LONGEST_MESSAGE);
+    let mut text = String::new();
+    start.for_each(|c| if c.is_control() && c != '\n' { text.extend(c.escape_default()) } else { text.push(c) });
+    if characters.next().is_some() { text + " ..." } else { text }
+}
+
+const LONGEST_MESSAGE: usize = 4000;
 
 fn run_command(cli: &Cli) -> Result<u8> {
     let done = |()| 0;

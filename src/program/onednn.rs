@@ -37,3 +37,56 @@ fn outputs(vs: &VarStore, model: &dyn Module, images: &Tensor) -> Result<Vec<Ten
     outputs.push(logits);
     Ok(outputs)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::gives_the_same_bits;
+    use crate::program::architecture::{ARCHITECTURES, Architecture};
+    use cnn_tutorial::nn::{self, Module};
+    use tch::{TchError, Tensor, nn::Path};
+
+    /// A convolution, then what somebody may write after it.
+    struct Edited(nn::Conv2d, fn(Tensor) -> Result<Tensor, TchError>);
+
+    impl Module for Edited {
+        fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
+            self.1(self.0.forward(x)?)
+        }
+    }
+
+    macro_rules! architecture {
+        ($then:expr) => {
+            Architecture {
+                new: |vs: &Path| Ok(Box::new(Edited(nn::Conv2d::new(vs / "conv", 1, 4, 3)?, $then))),
+                ..ARCHITECTURES[0]
+            }
+        };
+    }
+
+    #[test]
+    fn the_slides_cnn_may_be_given_its_images_in_onednns_layout() {
+        assert!(gives_the_same_bits(&ARCHITECTURES[0]));
+        assert!(gives_the_same_bits(&architecture!(|out| nn::ReLU.forward(&out)?.f_flatten(1, -1))));
+    }
+
+    #[test]
+    fn a_network_with_what_that_layout_does_not_have_or_rounds_otherwise_is_not_given_it() {
+        assert!(!gives_the_same_bits(&architecture!(|out| Ok(out.view([out.size()[0], -1])))), "view");
+        assert!(!gives_the_same_bits(&architecture!(|out| Ok(out.dropout(0.5, true)))), "dropout");
+        assert!(!gives_the_same_bits(&architecture!(|out| {
+            let _ = format!("{out}");
+            Ok(out)
+        })));
+        assert!(
+            !gives_the_same_bits(&architecture!(|out| out.f_add(&nn::ReLU.forward(&out)?))),
+            "what was before a ReLU"
+        );
+        assert!(
+            !gives_the_same_bits(&architecture!(|out| nn::Linear::forward(
+                &nn::Linear::new(tch::nn::VarStore::new(tch::Device::Cpu).root(), 7, 7)?,
+                &out
+            ))),
+            "a shape that does not fit"
+        );
+    }
+}

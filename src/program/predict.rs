@@ -1,9 +1,9 @@
 //! Which digits are on pictures of one's own, or on the images of Kaggle's test.csv.
 
 use super::cli::PredictOptions;
+use super::files;
 use super::network::{Network, probabilities};
 use super::photo::read_photo;
-use super::run;
 use anyhow::{Context, Result};
 use cnn_tutorial::data::read_unlabelled_csv;
 use cnn_tutorial::pictures::{Content, Map, Panel, draw};
@@ -45,7 +45,7 @@ fn predict_pictures(network: &Network, options: &PredictOptions) -> Result<()> {
     }
     if options.show {
         let name = "predictions.png";
-        run::put(&network.dir, name, |path| draw(path, "Pictures brought to MNIST's convention", &panels, 1))?;
+        files::put(&network.dir, name, |path| draw(path, "Pictures brought to MNIST's convention", &panels, 1))?;
         say!("{}", network.dir.join(name).display());
     }
     let _ = std::io::stdout().write_all(text.as_bytes());
@@ -62,7 +62,7 @@ fn submit(network: &Network, csv: &Path, submission: &Path) -> Result<()> {
     let dir = submission.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = submission.file_name().and_then(|name| name.to_str());
     let name = name.with_context(|| format!("{} cannot be written: give a file's name", submission.display()))?;
-    run::put(dir, name, |path| Ok(std::fs::write(path, &text)?))?;
+    files::put(dir, name, |path| Ok(std::fs::write(path, &text)?))?;
     say!("{}: {} images", submission.display(), images.size()[0]);
     Ok(())
 }

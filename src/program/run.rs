@@ -1,6 +1,8 @@
 //! A run's folder: its options, its numbers as they grow, its weights and charts.
 
+use super::checkpoint::{CHECKPOINT, Checkpoint};
 use super::config::{CONFIG, Config};
+use super::files::remove;
 use super::metrics::{METRICS, Metrics, Row};
 use anyhow::{Context, Result, bail};
 use std::fs::{self, File, TryLockError};
@@ -9,9 +11,26 @@ use std::path::{Path, PathBuf};
 
 pub const WEIGHTS: &str = "model.safetensors";
 pub const BEST_WEIGHTS: &str = "best.safetensors";
-pub const CHECKPOINT: &str = "checkpoint.safetensors";
 pub const LOSS_CHART: &str = "loss.png";
 pub const ACCURACY_CHART: &str = "accuracy.png";
+
+/// All that the program leaves in the folder of a run.
+const FILES: [&str; 14] = [
+    CONFIG,
+    METRICS,
+    WEIGHTS,
+    BEST_WEIGHTS,
+    CHECKPOINT,
+    LOSS_CHART,
+    ACCURACY_CHART,
+    "evaluation.json",
+    "confusion.png",
+    "mistakes.png",
+    "predictions.png",
+    "filters.png",
+    "layers.png",
+    "pooling.png",
+];
 
 /// An open run.
 pub struct Run {
@@ -36,11 +55,10 @@ impl Run {
             || format!("the folder of the results, {}, cannot be written: give another --out", dir.display());
         fs::create_dir_all(&dir).with_context(unwritable)?;
         let lock = lock(&dir)?;
-        for file in [CONFIG, METRICS, WEIGHTS, BEST_WEIGHTS, CHECKPOINT, LOSS_CHART, ACCURACY_CHART] {
-            let path = dir.join(file);
-            if path.exists() && !overwrite {
-                bail!("{} holds a run already: give another --out, or --overwrite to replace it", dir.display());
-            }
+        if !overwrite && let Some(kept) = kept_in(&dir) {
+            bail!("{} holds {kept}, or --overwrite to replace it", dir.display());
+        }
+        for file in FILES {
             remove(&dir, file).with_context(unwritable)?;
         }
         fs::write(dir.join(CONFIG), serde_json::to_string_pretty(config)? + "\n").with_context(unwritable)?;
@@ -56,6 +74,20 @@ impl Run {
     }
 }
 
+/// What would be lost if a new run began in `dir`. A run that failed before its first checkpoint leaves nothing to lose.
+fn kept_in(dir: &Path) -> Option<String> {
+    if dir.join(WEIGHTS).exists() {
+        return Some("a run already: give another --out".into());
+    }
+    match Checkpoint::load(dir).map_or(0, |checkpoint| checkpoint.iteration) {
+        0 => None,
+        iteration => Some(format!(
+            "a run already, which ended after iteration {iteration}: --resume {} goes on with it; give another --out",
+            dir.display()
+        )),
+    }
+}
+
 /// Keeps other processes from training in `dir` until the file is closed, which the system does when a process ends.
 /// Nothing where folders cannot be locked.
 fn lock(dir: &Path) -> Result<Option<File>> {
@@ -68,36 +100,16 @@ fn lock(dir: &Path) -> Result<Option<File>> {
     }
 }
 
-/// Has `write` write the file `name` in `dir`, where it appears only when it is whole.
-pub fn put(dir: &Path, name: &str, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let (path, partial) = (dir.join(name), dir.join(format!("partial-{name}")));
-    // On the disk before it has its name: a power cut leaves the old file or the new one.
-    let synced = write(&partial).and_then(|()| Ok(File::open(&partial)?.sync_all()?));
-    let written = synced.and_then(|()| Ok(fs::rename(&partial, &path)?));
-    if written.is_err() {
-        let _ = fs::remove_file(&partial);
-    }
-    written.with_context(|| format!("{} cannot be written", path.display()))
-}
-
-/// Removes the file `name` from `dir`, where it may be missing.
-pub fn remove(dir: &Path, name: &str) -> Result<()> {
-    match fs::remove_file(dir.join(name)) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("{} cannot be removed", dir.join(name).display()))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The folder that `--run` names; without a folder that of the newest run in `runs`.
+/// The folder that `--run` names; without a folder that of the newest finished run in `runs`.
 pub fn find(run: Option<&Path>) -> Result<PathBuf> {
     if let Some(dir) = run {
         return Ok(dir.to_owned());
     }
     let folders = fs::read_dir("runs").into_iter().flatten().flatten().map(|entry| entry.path());
-    let runs = folders.filter_map(|dir| Some((fs::metadata(dir.join(CONFIG)).ok()?.modified().ok()?, dir)));
-    let newest = runs.max().context("there is no run in the folder runs: train one, or name its folder with --run")?;
+    let finished = folders.filter_map(|dir| Some((fs::metadata(dir.join(WEIGHTS)).ok()?.modified().ok()?, dir)));
+    let newest = finished
+        .max()
+        .context("there is no finished run in the folder runs: train one, or name the folder of one with --run")?;
     say!("run: {}, the newest", newest.1.display());
     Ok(newest.1)
 }

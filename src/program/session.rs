@@ -1,6 +1,7 @@
 //! What the program does after each iteration: logs, prints, keeps weights and checkpoints, and stops on Ctrl-C.
 
 use super::checkpoint::Checkpoint;
+use super::files;
 use super::metrics::Row;
 use super::options::Options;
 use super::run::{self, Run};
@@ -67,7 +68,7 @@ impl Session<'_> {
             }
         }
         if save {
-            Checkpoint::save(&self.run.dir, self.iteration, self.best_loss, self.vs, optimizer)?;
+            Checkpoint::save(&self.run.dir, self.options, self.iteration, self.best_loss, self.vs, optimizer)?;
         }
         optimizer.set_lr(self.lr())?;
         Ok(if last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
@@ -92,7 +93,7 @@ impl Session<'_> {
         self.history.push(row);
         if validation_loss < self.best_loss {
             self.best_loss = validation_loss;
-            run::put(&self.run.dir, run::BEST_WEIGHTS, |path| Ok(self.vs.save(path)?))?;
+            files::put(&self.run.dir, run::BEST_WEIGHTS, |path| Ok(self.vs.save(path)?))?;
         }
         self.tracking += start.elapsed();
         Ok(())

@@ -8,7 +8,7 @@ use super::run::{self, Run};
 use super::schedule::Schedule;
 use super::session::Session;
 use super::weights::load_weights;
-use super::{data, data::Source, device, libtorch, onednn, signals};
+use super::{data, data::Source, device, files, libtorch, onednn, signals};
 use anyhow::{Context, Result, bail, ensure};
 use cnn_tutorial::data::{DataLoader, train_test_split};
 use cnn_tutorial::nn::CrossEntropyLoss;
@@ -17,6 +17,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::num::NonZeroU8;
 use std::path::Path;
 use std::sync::atomic::Ordering;
+use std::thread;
 use std::time::{Duration, Instant};
 use tch::{Device, nn::VarStore};
 
@@ -36,7 +37,7 @@ pub fn resume(dir: &Path, data: Option<&Source>) -> Result<u8> {
     let options = Options {
         device: config.computed_on,
         threads: Some(config.computed_with_threads), // other numbers of threads round otherwise
-        data: Some(data::of_run(dir, &config, data)?),
+        data: Some(config.source(dir, data)?),
         ..config.options.clone()
     };
     train(&options, Some((dir, config)))
@@ -45,8 +46,13 @@ pub fn resume(dir: &Path, data: Option<&Source>) -> Result<u8> {
 /// Prepares the data, defines the model, trains it, plots what was tracked; `resumed` is the run to go on with. Returns
 /// the program's exit code: 0, or 128 and the number of the signal that ended the training early.
 pub fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> {
+    let options = &Options { optimizer: Some(options.algorithm()), ..options.clone() };
     let device = device::open(options.device)?;
     if let Some(threads) = options.threads {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        if usize::from(threads.get()) > cores {
+            say!("warning: {threads} threads on {cores} cores wait for each other: fewer are faster");
+        }
         tch::set_num_threads(threads.get().into());
     }
 
@@ -94,17 +100,18 @@ pub fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> 
         computed_with_threads: u8::try_from(tch::get_num_threads())
             .and_then(NonZeroU8::try_from)
             .context("libtorch computes with more than 255 threads: give --threads")?,
-        options: Options { optimizer: Some(options.algorithm()), ..options.clone() },
+        options: options.clone(),
     };
     let (mut iteration, mut best_loss) = (0, f64::INFINITY);
     if let Some(checkpoint) = checkpoint {
+        checkpoint.check_options(options)?;
         checkpoint.restore(&vs, &mut optimizer)?;
         (iteration, best_loss) = (checkpoint.iteration, checkpoint.best_loss);
     }
     let is_new = resumed.is_none();
     let (run, history) = open_run(&config, resumed, iteration)?;
     if is_new {
-        Checkpoint::save(&run.dir, 0, best_loss, &vs, &optimizer)?;
+        Checkpoint::save(&run.dir, options, 0, best_loss, &vs, &optimizer)?;
     }
 
     // Model Training
@@ -149,7 +156,7 @@ pub fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> 
 
     // Keep the weights, plot your tracked quantities
     if iteration == iterations {
-        run::put(&run.dir, run::WEIGHTS, |path| Ok(vs.save(path)?))?;
+        files::put(&run.dir, run::WEIGHTS, |path| Ok(vs.save(path)?))?;
     }
     plot(&run.dir, options, &history)?;
     if iteration < iterations {
@@ -160,7 +167,7 @@ pub fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> 
         say!("stopped after iteration {iteration} of {iterations}; go on with --resume {}{data}", run.dir.display());
         return Ok(128 + stop.load(Ordering::Relaxed) as u8);
     }
-    run::remove(&run.dir, run::CHECKPOINT)?;
+    files::remove(&run.dir, run::CHECKPOINT)?;
     say!("results: {}", run.dir.display());
     Ok(0)
 }
@@ -190,7 +197,7 @@ fn plot(dir: &Path, options: &Options, history: &[Row]) -> Result<()> {
         let title = format!("{}: {quantity} vs Number of iteration", options.model.title);
         let iterations: Vec<_> = history.iter().map(|row| row.iteration as f64).collect();
         let values: Vec<_> = history.iter().map(value).collect();
-        run::put(dir, name, |path| plots::line_chart(path, &title, quantity, color, &iterations, &values))
+        files::put(dir, name, |path| plots::line_chart(path, &title, quantity, color, &iterations, &values))
     };
     chart(run::LOSS_CHART, "Loss", BLUE, |row| row.loss)?;
     chart(run::ACCURACY_CHART, "Accuracy", RED, |row| row.accuracy)

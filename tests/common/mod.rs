@@ -3,6 +3,7 @@
 
 use cnn_tutorial::data::{Dataset, read_csv};
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -14,6 +15,9 @@ pub fn python() -> Option<&'static Path> {
     let ready = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.venv"))
         .is_ok_and(|entries| entries.flatten().any(|e| e.file_name().to_string_lossy().ends_with("-python")));
     assert!(ready || std::env::var_os("CI").is_none(), "CI has to run ./scripts/setup.sh --python before the tests");
+    if !ready {
+        not_run("./scripts/setup.sh --python");
+    }
     ready.then_some(python)
 }
 
@@ -72,13 +76,19 @@ pub fn digits() -> Dataset {
     read_csv(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/digits.csv.gz"))).unwrap()
 }
 
+/// Says that a test was not run, where a person sees it: libtest swallows what `eprintln!` prints.
+pub fn not_run(needs: &str) {
+    let thread = std::thread::current();
+    let _ = writeln!(std::io::stderr(), "NOT RUN: {}: needs {needs}", thread.name().unwrap_or("a test"));
+}
+
 /// The folder with MNIST, when there is one; required in CI.
 pub fn mnist() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let dir = ["../shared/mnist", "data/mnist"].map(|dir| root.join(dir)).into_iter().find(|dir| dir.is_dir());
     assert!(dir.is_some() || std::env::var_os("CI").is_none(), "CI has to have MNIST in ../shared/mnist or data/mnist");
     if dir.is_none() {
-        eprintln!("NOT RUN: needs MNIST in data/mnist");
+        not_run("MNIST in data/mnist");
     }
     dir
 }

@@ -1,0 +1,118 @@
+//! Opening CUDA: the driver, libtorch's CUDA part, a card; and what to do where one of them does not work.
+
+use super::{device, libtorch};
+use anyhow::{Context, Result, ensure};
+use std::ffi::{CStr, c_char, c_int};
+use tch::{Cuda, Device};
+
+/// Opens a card and adds two numbers on it.
+///
+/// The linker leaves libtorch_cuda.so out, since nothing in this program names a symbol of it: without this, CUDA is
+/// "not available" on machines that have it. Opened here and not at link time, it costs CPU runs nothing.
+pub fn open(index: usize) -> Result<Device> {
+    let driver = library::open("libcuda.so.1")
+        .ok()
+        .context("--device cuda: no NVIDIA driver on this machine (nvidia-smi should list a GPU); give --device cpu")?;
+    if let (Some(supported), Some(needed)) = (driver_version(&driver), libtorch::cuda_version()) {
+        ensure!(
+            supported >= needed,
+            "--device cuda: the driver supports CUDA {}.{}, this libtorch is built for {}.{}: update the driver, or set \
+             LIBTORCH to PyTorch's libtorch {} for an older CUDA; or give --device cpu",
+            supported.0,
+            supported.1,
+            needed.0,
+            needed.1,
+            libtorch::EXPECTED
+        );
+    }
+    library::open("libtorch_cuda.so").map_err(|error| {
+        anyhow::anyhow!("--device cuda: libtorch's CUDA part does not load ({error}); run ./scripts/setup.sh --cuda")
+    })?;
+    let devices = Cuda::device_count();
+    ensure!(
+        (index as i64) < devices,
+        "--device cuda:{index}: libtorch finds {devices} CUDA device(s) here, numbered from 0; \
+         compare with what nvidia-smi lists"
+    );
+    device::try_out(Device::Cuda(index)).with_context(|| {
+        let card = card(&driver, index).unwrap_or_else(|| "the card".into());
+        format!(
+            "--device cuda:{index}: {card} does not compute with libtorch {}; the libtorch that ./scripts/setup.sh installs \
+             has kernels for compute capability 7.5 and later, PyTorch's builds for an older CUDA for earlier cards too: \
+             set LIBTORCH to one, or give --device cpu",
+            libtorch::version_in_use()
+        )
+    })?;
+    Ok(Device::Cuda(index))
+}
+
+pub fn has_driver() -> bool {
+    library::open("libcuda.so.1").is_ok()
+}
+
+/// What `doctor` tells of the first card that works.
+pub fn describe() -> Result<String> {
+    open(0)?;
+    let driver = library::open("libcuda.so.1").ok();
+    let card = driver.as_ref().and_then(|driver| card(driver, 0)).unwrap_or_else(|| "a card without a name".into());
+    let version = driver.as_ref().and_then(driver_version).map_or("unknown".into(), |(a, b)| format!("{a}.{b}"));
+    let cudnn = if Cuda::cudnn_is_available() { "with" } else { "without" };
+    let devices = Cuda::device_count();
+    Ok(format!("{card}; {devices} device(s), driver for CUDA {version}, {cudnn} cuDNN; two numbers were added on it"))
+}
+
+/// The CUDA that the driver supports at most, such as (12, 4).
+fn driver_version(driver: &library::Library) -> Option<(u32, u32)> {
+    let mut version: c_int = 0;
+    // Safety: the signature is that of NVIDIA's cuda.h.
+    let status = unsafe {
+        let get = driver.get::<unsafe extern "C" fn(*mut c_int) -> c_int>(b"cuDriverGetVersion").ok()?;
+        get(&mut version)
+    };
+    let version = u32::try_from(version).ok().filter(|&version| status == 0 && version > 0)?;
+    Some((version / 1000, version % 1000 / 10))
+}
+
+/// A card's name and compute capability, such as `NVIDIA H100 (compute capability 9.0)`.
+fn card(driver: &library::Library, index: usize) -> Option<String> {
+    const MAJOR: c_int = 75; // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
+    const MINOR: c_int = 76;
+    let (mut device, mut major, mut minor, mut name): (c_int, c_int, c_int, [c_char; 128]) = (0, 0, 0, [0; 128]);
+    // Safety: the signatures are those of NVIDIA's cuda.h; `name` is longer than what is written, with a 0 at its end.
+    unsafe {
+        let get = driver.get::<unsafe extern "C" fn(*mut c_int, c_int) -> c_int>(b"cuDeviceGet").ok()?;
+        let attribute =
+            driver.get::<unsafe extern "C" fn(*mut c_int, c_int, c_int) -> c_int>(b"cuDeviceGetAttribute").ok()?;
+        let get_name =
+            driver.get::<unsafe extern "C" fn(*mut c_char, c_int, c_int) -> c_int>(b"cuDeviceGetName").ok()?;
+        let status = get(&mut device, index as c_int)
+            + attribute(&mut major, MAJOR, device)
+            + attribute(&mut minor, MINOR, device)
+            + get_name(name.as_mut_ptr(), 127, device);
+        let name = CStr::from_ptr(name.as_ptr()).to_string_lossy();
+        (status == 0).then(|| format!("{name} (compute capability {major}.{minor})"))
+    }
+}
+
+/// Shared libraries that stay loaded, their symbols visible to libtorch.
+#[cfg(target_os = "linux")]
+mod library {
+    pub use libloading::os::unix::Library;
+    use libloading::os::unix::{RTLD_GLOBAL, RTLD_LAZY};
+    use std::mem::ManuallyDrop;
+
+    pub fn open(name: &str) -> Result<ManuallyDrop<Library>, libloading::Error> {
+        // Safety: NVIDIA's and libtorch's initialisers expect nothing of the program that loads them.
+        unsafe { Library::open(Some(name), RTLD_LAZY | RTLD_GLOBAL) }.map(ManuallyDrop::new)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod library {
+    pub use libloading::Library;
+
+    /// CUDA exists on Linux only.
+    pub fn open(_name: &str) -> Result<Library, &'static str> {
+        Err("there is no CUDA on this system")
+    }
+}
