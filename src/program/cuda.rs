@@ -54,8 +54,8 @@ pub fn has_driver() -> bool {
 pub fn describe() -> Result<String> {
     open(0)?;
     let driver = library::open("libcuda.so.1").ok();
-    let card = driver.as_ref().and_then(|driver| card(driver, 0)).unwrap_or_else(|| "a card without a name".into());
-    let version = driver.as_ref().and_then(driver_version).map_or("unknown".into(), |(a, b)| format!("{a}.{b}"));
+    let card = driver.as_deref().and_then(|driver| card(driver, 0)).unwrap_or_else(|| "a card without a name".into());
+    let version = driver.as_deref().and_then(driver_version).map_or("unknown".into(), |(a, b)| format!("{a}.{b}"));
     let cudnn = if Cuda::cudnn_is_available() { "with" } else { "without" };
     let devices = Cuda::device_count();
     Ok(format!("{card}; {devices} device(s), driver for CUDA {version}, {cudnn} cuDNN; two numbers were added on it"))

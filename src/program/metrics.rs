@@ -41,7 +41,6 @@ impl Metrics {
     pub fn resume(dir: &Path, iteration: u64) -> Result<(Self, Vec<Row>)> {
         let path = dir.join(METRICS);
         let unreadable = || format!("{} cannot be read: it holds what this run logged; train anew", path.display());
-        let mut rows = Vec::new();
         // Not those of later iterations, nor what nobody has logged.
         let logged = csv::Reader::from_path(&path).with_context(unreadable)?.into_deserialize::<Row>().flatten();
         let logged = logged.filter(|row| row.iteration <= iteration && row.is_of_a_run());

@@ -1,6 +1,6 @@
 //! Training, step by step in the order of the slides.
 
-use super::checkpoint::Checkpoint;
+use super::checkpoint::{CHECKPOINT, Checkpoint};
 use super::config::{Config, read_config};
 use super::metrics::Row;
 use super::options::Options;
@@ -25,7 +25,7 @@ use tch::{Device, nn::VarStore};
 /// are, which it needs if that is a path.
 pub fn resume(dir: &Path, data: Option<&Source>) -> Result<u8> {
     let config = read_config(dir)?;
-    if !dir.join(run::CHECKPOINT).exists() {
+    if !dir.join(CHECKPOINT).exists() {
         ensure!(
             !dir.join(run::WEIGHTS).exists(),
             "{} is finished: there is nothing to resume; --init-from {} starts a new run from its weights",
@@ -167,7 +167,7 @@ pub fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> 
         say!("stopped after iteration {iteration} of {iterations}; go on with --resume {}{data}", run.dir.display());
         return Ok(128 + stop.load(Ordering::Relaxed) as u8);
     }
-    files::remove(&run.dir, run::CHECKPOINT)?;
+    files::remove(&run.dir, CHECKPOINT)?;
     say!("results: {}", run.dir.display());
     Ok(0)
 }
