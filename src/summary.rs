@@ -1,16 +1,21 @@
 //! A table of a network's layers, as torchinfo prints it for Python's.
 
 use crate::nn::{Module, Stage, record};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::fmt::Write;
 use tch::Tensor;
 
 /// The layers of `model` in forward order, with their output shapes, parameters and multiply-adds for one image
-/// `[1, 28, 28]`.
+/// `[1, 28, 28]`. A network whose layers do not fit each other is an error that says where.
 pub fn summary(model: &dyn Module) -> Result<String> {
     let image = Tensor::f_zeros([1, 1, 28, 28], tch::kind::FLOAT_CPU)?;
     let (logits, stages) = tch::no_grad(|| record(|| model.forward(&image)));
-    let _ = logits?;
+    let _ = logits.with_context(|| match stages.last() {
+        Some(stage) => {
+            format!("the network fails after {}, which gives [N, {}", stage.name, &format!("{:?}", stage.shape())[1..])
+        }
+        None => "the network fails before its first layer is done".into(),
+    })?;
     let mut text = String::new();
     let mut row = |name: &str, layer: &str, shape: &str, parameters: &str, mult_adds: &str| {
         writeln!(text, "{name:<10} {layer:<60} {shape:<14} {parameters:>10} {mult_adds:>12}")

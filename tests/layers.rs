@@ -3,6 +3,7 @@
 mod common;
 
 use cnn_tutorial::nn::{AvgPool2d, Conv2d, LPPool2d, Linear, MaxPool2d, Module, ReLU, Tanh, to_mkldnn};
+use cnn_tutorial::summary::summary;
 use common::{assert_same, tensors};
 use tch::{Device, TchError, Tensor, nn};
 
@@ -149,9 +150,41 @@ fn layers_name_themselves_with_pytorchs_arguments() {
 }
 
 #[test]
-fn a_layer_given_the_wrong_shape_is_an_error_and_not_a_panic() {
+fn a_layer_given_the_wrong_shape_is_an_error_that_names_it_and_not_a_panic() {
     let vs = nn::VarStore::new(Device::Cpu);
-    let conv = Conv2d::new(vs.root(), 3, 1, 3).unwrap();
-    let error = conv.forward(&Tensor::zeros([1, 1, 28, 28], tch::kind::FLOAT_CPU)).unwrap_err();
-    assert!(error.to_string().contains("channels"), "{error}");
+    let xs = Tensor::zeros([1, 1, 2, 2], tch::kind::FLOAT_CPU);
+    let conv = Conv2d::new(&vs.root() / "cnn1", 3, 1, 3).unwrap();
+    let linear = Linear::new(&vs.root() / "fc1", 800, 10).unwrap();
+    let layers: [(&dyn Module, &str); 4] = [
+        (&conv, "cnn1, Conv2d(3, 1, kernel_size=3, stride=1, padding=0) cannot take an input of [1, 1, 2, 2]: "),
+        (&linear, "fc1, Linear(in_features=800, out_features=10) cannot take an input of [1, 1, 2, 2]: "),
+        (&MaxPool2d::new(3), "MaxPool2d(kernel_size=3, stride=3) cannot take an input of [1, 1, 2, 2]: "),
+        (
+            &LPPool2d::new(2.0, 3),
+            "LPPool2d(norm_type=2, kernel_size=3, stride=3) cannot take an input of [1, 1, 2, 2]: ",
+        ),
+    ];
+    for (layer, words) in layers {
+        let error = layer.forward(&xs).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn the_summary_of_a_network_whose_layers_do_not_fit_says_where_they_do_not() {
+    struct Misfit(Conv2d);
+
+    impl Module for Misfit {
+        fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+            self.0.forward(xs)?.f_view([-1, 801])
+        }
+    }
+
+    let vs = nn::VarStore::new(Device::Cpu);
+    let misfit = Misfit(Conv2d::new(&vs.root() / "cnn1", 1, 16, 3).unwrap());
+    let error = format!("{:#}", summary(&misfit).unwrap_err());
+    assert!(
+        error.contains("the network fails after cnn1, which gives [N, 16, 26, 26]: ") && error.contains("801"),
+        "{error}"
+    );
 }

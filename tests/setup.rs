@@ -220,3 +220,32 @@ fn a_build_without_libtorch_says_which_script_to_run() {
         .unwrap();
     assert_refused(&output, "libtorch is not installed yet: run ./scripts/train.sh");
 }
+
+#[test]
+fn a_package_of_ones_own_finds_libtorch_without_an_environment_variable() {
+    if !Path::new(ROOT).join("libtorch/lib").exists() {
+        return common::not_run("the libtorch of ./scripts/setup.sh");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    for file in ["Cargo.toml", "build.rs", "src/main.rs", ".cargo/config.toml"] {
+        let copy = dir.path().join(file);
+        fs::create_dir_all(copy.parent().unwrap()).unwrap();
+        let text = fs::read_to_string(format!("{ROOT}/examples/own_project/{file}")).unwrap();
+        fs::write(copy, text.replace("../..", ROOT)).unwrap();
+    }
+    fs::copy(format!("{ROOT}/Cargo.lock"), dir.path().join("Cargo.lock")).unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    // The folder is kept, so that only the first test compiles tch.
+    cargo.args(["build", "--release", "--target-dir"]).arg(format!("{ROOT}/target/own-project")).current_dir(&dir);
+    for variable in ["LIBTORCH", "LIBTORCH_USE_PYTORCH", "LD_LIBRARY_PATH", "CPLUS_INCLUDE_PATH", "CARGO_MANIFEST_DIR"]
+    {
+        cargo.env_remove(variable);
+    }
+    let built = cargo.output().unwrap();
+    assert!(built.status.success(), "{}", common::stderr(&built));
+    let mut program = Command::new(format!("{ROOT}/target/own-project/release/own-project"));
+    let output = program.env_remove("LD_LIBRARY_PATH").env("CUDA_VISIBLE_DEVICES", "").output().unwrap();
+    let text = common::stdout(&output);
+    assert!(output.status.success(), "{}", common::stderr(&output));
+    assert!(text.contains("computing on Cpu") && text.contains("answers: [0, 1, 1, 0]"), "{text}");
+}

@@ -187,6 +187,70 @@ fn predict_names_the_digits_on_pictures() {
 }
 
 #[test]
+fn what_the_readme_tells_to_do_after_training_works() {
+    let dir = tempfile::tempdir().unwrap();
+    let trained = run(dir.path(), &["--data", "digits", "--max-steps", "50", "--eval-every", "50"]);
+    assert!(trained.status.success(), "{}", stderr(&trained));
+    let pixels: Vec<u8> = digits().images.get(0).flatten(0, -1).try_into().unwrap();
+    let row = |values: Vec<String>| values.join(",") + "\n";
+    let csv = row((0..784).map(|i| format!("pixel{i}")).collect()) + &row(pixels.iter().map(u8::to_string).collect());
+    fs::write(dir.path().join("test.csv"), csv).unwrap();
+    let digit = GrayImage::from_vec(28, 28, pixels).unwrap();
+    imageops::resize(&digit, 280, 280, imageops::FilterType::CatmullRom).save(dir.path().join("photo.jpg")).unwrap();
+
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let mut found = 0;
+    for line in readme.split("cargo run --release -- ").skip(1) {
+        let line = line.split(['`', '\n', '#']).next().unwrap();
+        let arguments: Vec<_> = line.split_whitespace().collect();
+        if ["evaluate", "predict", "explain", "summary", "doctor", "--help"].contains(&arguments[0]) {
+            let output = run(dir.path(), &arguments);
+            assert!(output.status.success() && !output.stdout.is_empty(), "{line}: {}", stderr(&output));
+            found += 1;
+        }
+    }
+    assert!(found >= 7, "{found}");
+    assert_eq!(fs::read_to_string(dir.path().join("submission.csv")).unwrap().lines().count(), 2);
+}
+
+/// Runs the model that the code in docs/beside-python.md exported on the first 50 digits.
+const ONNX: &str = r"
+import sys
+import numpy as np, onnxruntime, pandas as pd
+images = pd.read_csv(sys.argv[1]).drop(columns='label').values[:50].reshape(-1, 1, 28, 28)
+session = onnxruntime.InferenceSession('cnn.onnx')
+logits, = session.run(None, {'images': images.astype(np.float32)})
+print(*logits.ravel())
+";
+
+#[test]
+fn the_docs_lines_export_a_trained_network_to_onnx_with_the_same_logits() {
+    let Some(python) = python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    assert!(run(dir.path(), &["--data", "digits", "--max-steps", "100"]).status.success());
+    std::os::unix::fs::symlink(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts"), dir.path().join("scripts")).unwrap();
+    let docs = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/beside-python.md")).unwrap();
+    let export =
+        docs.split("```python\n").find(|code| code.contains("onnx.export")).unwrap().split("```").next().unwrap();
+    let csv = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/digits.csv.gz");
+    let [exported, found] = [&["-c", export][..], &["-c", ONNX, csv]]
+        .map(|arguments| Command::new(python).args(arguments).current_dir(dir.path()).output().unwrap());
+    assert!(exported.status.success() && found.status.success(), "{}{}", stderr(&exported), stderr(&found));
+    let found: Vec<f64> = stdout(&found).split_whitespace().map(|logit| logit.parse().unwrap()).collect();
+
+    let mut vs = VarStore::new(Device::Cpu);
+    let network = CNNModel::new(&vs.root()).unwrap();
+    vs.load(dir.path().join("runs/cnn/model.safetensors")).unwrap();
+    let images = digits().images.narrow(0, 0, 50).to_kind(Kind::Float);
+    let expected = Vec::<f64>::try_from(tch::no_grad(|| network.forward(&images)).unwrap().flatten(0, -1)).unwrap();
+    let largest = expected.iter().fold(0.0, |largest: f64, logit| largest.max(logit.abs()));
+    assert!(found.len() == 500 && expected.len() == 500);
+    for (found, expected) in found.iter().zip(&expected) {
+        assert!((found - expected).abs() < 1e-5 * largest, "{found} {expected}: onnxruntime rounds, but not so much");
+    }
+}
+
+#[test]
 fn predict_writes_kaggles_submission_for_its_unlabelled_csv() {
     let dir = tempfile::tempdir().unwrap();
     train(dir.path(), "cnn", "150");

@@ -68,13 +68,13 @@ impl LPPool2d {
 impl Module for MaxPool2d {
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
         let dense = if overlap(self.kernel_size, self.stride) { to_dense(xs)? } else { xs.shallow_clone() };
-        seen(self, xs, dense.f_max_pool2d(self.kernel_size.0, self.stride.0, 0, 1, false)?)
+        seen(self, xs, dense.f_max_pool2d(self.kernel_size.0, self.stride.0, 0, 1, false))
     }
 }
 
 impl Module for AvgPool2d {
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-        seen(self, xs, to_dense(xs)?.f_avg_pool2d(self.kernel_size.0, self.stride.0, 0, false, true, None)?)
+        seen(self, xs, to_dense(xs)?.f_avg_pool2d(self.kernel_size.0, self.stride.0, 0, false, true, None))
     }
 }
 
@@ -82,10 +82,13 @@ impl Module for LPPool2d {
     /// libtorch has no such operation; these are the ones of `torch.nn.functional.lp_pool2d`, in its order.
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
         let [height, width] = self.kernel_size.0;
-        let powers = to_dense(xs)?.f_pow_tensor_scalar(self.norm_type)?;
-        let out = powers.f_avg_pool2d(self.kernel_size.0, self.stride.0, 0, false, true, None)?;
-        let magnitudes = out.f_sign()?.f_mul(&out.f_abs()?.f_relu()?)?;
-        seen(self, xs, magnitudes.f_mul_scalar(width * height)?.f_pow_tensor_scalar(1.0 / self.norm_type)?)
+        let lp_pool = || {
+            let powers = to_dense(xs)?.f_pow_tensor_scalar(self.norm_type)?;
+            let out = powers.f_avg_pool2d(self.kernel_size.0, self.stride.0, 0, false, true, None)?;
+            let magnitudes = out.f_sign()?.f_mul(&out.f_abs()?.f_relu()?)?;
+            magnitudes.f_mul_scalar(width * height)?.f_pow_tensor_scalar(1.0 / self.norm_type)
+        };
+        seen(self, xs, lp_pool())
     }
 }
 

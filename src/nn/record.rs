@@ -50,8 +50,9 @@ pub fn record<T>(forward: impl FnOnce() -> T) -> (T, Vec<Stage>) {
     (result, STAGES.take().unwrap_or_default())
 }
 
-/// What a layer without parameters passes its output through. Does nothing unless `record` is at work.
-pub(super) fn seen(layer: &impl Display, input: &Tensor, output: Tensor) -> Result<Tensor, TchError> {
+/// What a layer without parameters passes its output through, to name the layer in an error and to be recorded.
+pub(super) fn seen(layer: &impl Display, input: &Tensor, output: Result<Tensor, TchError>) -> Result<Tensor, TchError> {
+    let output = output.map_err(|error| refused(layer, input, error))?;
     add(|stages| {
         let layer = layer.to_string();
         let kind = layer.split('(').next().unwrap_or_default();
@@ -68,14 +69,25 @@ pub(super) fn learned(
     name: &str,
     parameters: [&Tensor; 2],
     input: &Tensor,
-    output: Tensor,
+    output: Result<Tensor, TchError>,
 ) -> Result<Tensor, TchError> {
+    let output = output.map_err(|error| refused(&format_args!("{name}, {layer}"), input, error))?;
     add(|_| {
         let (layer, name) = (layer.to_string(), name.to_owned());
         let parameters = Some(parameters.map(Tensor::shallow_clone));
         Ok(Stage { name, layer, input: plain(input)?, output: plain(&output)?, parameters })
     })?;
     Ok(output)
+}
+
+/// libtorch's own message tells numbers, but not which layer they are of.
+fn refused(layer: &impl Display, input: &Tensor, error: TchError) -> TchError {
+    match error {
+        TchError::Torch(error) => {
+            TchError::Torch(format!("{layer} cannot take an input of {:?}: {error}", input.size()))
+        }
+        other => other,
+    }
 }
 
 fn add(stage: impl FnOnce(&[Stage]) -> Result<Stage, TchError>) -> Result<(), TchError> {

@@ -3,6 +3,7 @@
 use super::architecture::Architecture;
 use super::choices::Algorithm;
 use super::data::Source;
+use super::device::DeviceChoice;
 use super::network::Network;
 use super::options::Options;
 use anyhow::Result;
@@ -10,6 +11,9 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
+
+#[cfg(test)]
+mod tests;
 
 /// Trains the CNN or the LeNet-5 of "Introduction to Convolutional Neural Nets" on MNIST and draws its loss and
 /// accuracy. Without options it is the tutorial as its slides have it.
@@ -83,11 +87,15 @@ pub struct RunOptions {
     /// Use the weights with the least validation loss, instead of the last ones
     #[arg(long)]
     pub best: bool,
+
+    /// Where to compute: auto, cpu, cuda, cuda:N or mps
+    #[arg(long, default_value_t = DeviceChoice::Auto)]
+    pub device: DeviceChoice,
 }
 
 impl RunOptions {
     pub fn open(&self) -> Result<Network> {
-        Network::open(self.run.as_ref().and_then(|dir| dir.as_deref()), self.best)
+        Network::open(self.run.as_ref().and_then(|dir| dir.as_deref()), self.best, self.device)
     }
 }
 
@@ -101,7 +109,8 @@ pub struct EvaluateOptions {
     #[arg(long, value_name = "PATH|NAME")]
     pub data: Option<Source>,
 
-    /// Measure on the part of the run's data that it was validated on, of MNIST too: options are chosen by this
+    /// Measure on the part of the run's data that it was validated on, even for MNIST. Use this to choose options, and
+    /// keep the test images for the end
     #[arg(long)]
     pub validation: bool,
 

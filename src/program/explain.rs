@@ -2,8 +2,8 @@
 
 use super::cli::ExplainOptions;
 use super::data::{self, Source};
-use super::files;
 use super::photo::read_photo;
+use super::{device, files};
 use anyhow::{Context, Result, ensure};
 use cnn_tutorial::explain::explain as pictures_of;
 use std::io::{self, Write};
@@ -15,14 +15,17 @@ use tch::{Device, Kind, Tensor, nn::VarStore};
 /// With `--model`: of a network freshly drawn, into the folder `runs/<model>-untrained`.
 pub fn explain(options: &ExplainOptions) -> Result<()> {
     let (dir, pictures) = if let Some(model) = options.model {
+        let device = device::open(options.run.device)?;
         say!("a network freshly drawn, not trained; without --model it is that of the newest run");
         tch::manual_seed(0);
         let vs = VarStore::new(Device::Cpu);
         let network = (model.new)(&vs.root())?;
+        device::move_variables(&vs, device)?;
         let (image, digit) = digit(options, || Ok(options.data.clone()))?;
+        let image = image.f_to_device(device)?.f_to_kind(Kind::Float)?;
         let title = format!("{}, not trained", model.title);
         let dir = Path::new("runs").join(format!("{}-untrained", model.name));
-        (dir, pictures_of(&*network, &title, &image.f_to_kind(Kind::Float)?, &digit)?)
+        (dir, pictures_of(&*network, &title, &image, &digit)?)
     } else {
         let network = options.run.open()?;
         let source = || Ok(Some(network.config.source(&network.dir, options.data.as_ref())?));

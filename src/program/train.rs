@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 use cnn_tutorial::data::{DataLoader, train_test_split};
 use cnn_tutorial::nn::CrossEntropyLoss;
 use cnn_tutorial::plots::{self, BLUE, RED};
+use cnn_tutorial::summary::summary;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::num::NonZeroU8;
 use std::path::Path;
@@ -64,6 +65,7 @@ pub fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> 
     let (train, test) = (train.to(device)?, test.to(device)?);
     say!("data: {source}: {} images to train on, {} to validate on", train.len(), test.len());
     let schedule = Schedule::new(options, train.len())?;
+    summary(&*(options.model.new)(&VarStore::new(Device::Cpu).root())?)?; // says which layers do not fit, if some do not
     let onednn = options.model.onednn && device == Device::Cpu && onednn::gives_the_same_bits(&options.model);
     let mut train_loader = DataLoader::new(&train, options.batch_size());
     train_loader.shuffle = options.shuffle;
