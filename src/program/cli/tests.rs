@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// What is written after `prefix` in `text`, as far as the command goes.
 fn commands<'a>(text: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
-    let rest = text.split(prefix).skip(1).filter(|rest| !rest.starts_with(char::is_alphanumeric));
+    let rest = text.split(prefix).skip(1);
     rest.map(|rest| rest.split(['`', '\n', '#', ';', '|', '(', ')']).next().unwrap_or_default().trim())
 }
 
@@ -32,5 +32,5 @@ fn the_program_takes_every_command_that_the_readme_and_the_docs_write_down() {
             }
         }
     }
-    assert!(found > 30, "{found}");
+    assert!(found > 20, "{found} commands");
 }
