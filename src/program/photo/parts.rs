@@ -8,7 +8,7 @@ use imageproc::distance_transform::{Norm, distance_transform};
 use imageproc::region_labelling::{Connectivity, connected_components};
 
 /// Half of the windows that ink is looked for in: strokes up to twice as wide are found.
-const RADII: [u8; 2] = [9, 28];
+const RADII: [u8; 3] = [13, 31, 67];
 /// How much darker than its ground a part is, at least; a digit is looked for at each of these.
 const LEVELS: [u8; 9] = [6, 9, 14, 20, 30, 45, 65, 95, 130];
 /// The least height of a digit, in pixels of the picture.
@@ -20,6 +20,8 @@ pub struct Part {
     label: u32,
     area: u32,
     contrast: f32,
+    /// The greatest difference from its ground.
+    peak: u8,
     pub left: u32,
     pub top: u32,
     pub right: u32,
@@ -38,6 +40,7 @@ pub struct Digit {
     pub level: u8,
     pub closed: f32,
     pub even: f32,
+    pub stroke: f32,
 }
 
 impl Part {
@@ -72,7 +75,7 @@ fn parts(hat: &GrayImage, level: u8) -> (Labels, Vec<Part>) {
         let label = label.0[0];
         while parts.len() < label as usize {
             let label = parts.len() as u32 + 1;
-            parts.push(Part { label, area: 0, contrast: 0.0, left: x, top: y, right: x, bottom: y, border: 0 });
+            parts.push(Part { label, area: 0, contrast: 0.0, peak: 0, left: x, top: y, right: x, bottom: y, border: 0 });
         }
         let part = &mut parts[label as usize - 1];
         if part.area == 0 {
@@ -80,6 +83,7 @@ fn parts(hat: &GrayImage, level: u8) -> (Labels, Vec<Part>) {
         }
         part.area += 1;
         part.contrast += f32::from(hat.get_pixel(x, y).0[0]);
+        part.peak = part.peak.max(hat.get_pixel(x, y).0[0]);
         (part.left, part.top) = (part.left.min(x), part.top.min(y));
         (part.right, part.bottom) = (part.right.max(x), part.bottom.max(y));
         part.border += u32::from(x < 1 || y < 1 || x + 1 >= width || y + 1 >= height);
@@ -89,11 +93,27 @@ fn parts(hat: &GrayImage, level: u8) -> (Labels, Vec<Part>) {
 }
 
 pub fn find(picture: &GrayImage) -> Result<Digit> {
+    let best = search(picture, &RADII[..2]).filter(sound).or_else(|| search(picture, &RADII[2..]).filter(sound));
+    let Some(best) = best else { bail!("nothing stands out from its ground") };
+    if std::env::var("LAB").is_ok() {
+        eprintln!(
+            "stroke {} score {} closed {} even {} contrast {} level {} light {} box {} {} {}x{}",
+            best.stroke, best.score, best.closed, best.even, best.bounds.contrast, best.level, best.light, best.bounds.left, best.bounds.top, best.bounds.width(), best.bounds.height()
+        );
+    }
+    Ok(best)
+}
+
+fn sound(digit: &Digit) -> bool {
+    digit.closed >= 0.85 && digit.even >= 0.7
+}
+
+fn search(picture: &GrayImage, radii: &[u8]) -> Option<Digit> {
     let mut best: Option<Digit> = None;
     let mut inverse = picture.clone();
     imageops::invert(&mut inverse);
     for (light, grey) in [(false, picture), (true, &inverse)] {
-        for radius in RADII {
+        for &radius in radii {
             let hat = black_hat(grey, radius);
             for level in LEVELS {
                 let (labels, parts) = parts(&hat, level);
@@ -112,14 +132,7 @@ pub fn find(picture: &GrayImage) -> Result<Digit> {
             }
         }
     }
-    let Some(best) = best else { bail!("nothing stands out from its ground") };
-    if std::env::var("LAB").is_ok() {
-        eprintln!(
-            "score {} closed {} even {} contrast {} level {} light {} box {} {} {}x{}",
-            best.score, best.closed, best.even, best.bounds.contrast, best.level, best.light, best.bounds.left, best.bounds.top, best.bounds.width(), best.bounds.height()
-        );
-    }
-    Ok(best)
+    best
 }
 
 /// The part with its neighbours, and how much it looks like a digit.
@@ -140,7 +153,7 @@ fn judge(
                 && other.border == 0
                 && other.gap(&bounds) as f32 <= 0.12 * size
                 && other.width().max(other.height()) as f32 >= 0.13 * size
-                && other.contrast >= 0.5 * bounds.contrast
+                && f32::from(other.peak) >= 0.4 * f32::from(bounds.peak)
         });
         let Some(near) = near else { break };
         bounds.join(near);
@@ -181,7 +194,11 @@ fn judge(
         }
     }
     let (closed, even) = (closed as f32 / ring.max(1) as f32, even as f32 / around.max(1) as f32);
-    let score = size * contrast.powf(0.7) * closed.powi(3) * even * even;
+    let outline = distance.pixels().filter(|distance| distance.0[0] == 1).count().max(1) as f32;
+    let stroke = 2.0 * inside.len() as f32 / outline / size;
+    let blob = ((stroke - 0.22) / 0.14).clamp(0.0, 1.0);
+    let low = (f32::from(level) / (0.2 * contrast)).min(1.0).powf(0.25);
+    let score = (1.0 - blob) * low * part.size() * contrast.powf(0.7) * (closed * closed * even).powi(4);
     bounds.contrast = contrast;
     let shifted = Part {
         left: bounds.left - left,
@@ -191,5 +208,5 @@ fn judge(
         ..bounds
     };
     let _ = shifted;
-    Some(Digit { hat, mask, bounds, light, score, level, closed, even })
+    Some(Digit { hat, mask, bounds, light, score, level, closed, even, stroke })
 }
