@@ -2,10 +2,12 @@
 
 use anyhow::{Context, Result};
 use image::imageops::{self, FilterType};
-use image::{DynamicImage, GrayImage, ImageDecoder, ImageReader, Luma};
+use image::{DynamicImage, GrayImage, Luma};
 use imageproc::filter::gaussian_blur_f32;
 use std::path::Path;
 
+mod digit;
+mod file;
 mod ground;
 mod lines;
 mod mnist;
@@ -13,20 +15,14 @@ mod parts;
 #[cfg(test)]
 mod tests;
 
+pub use file::open;
+
 /// Longest side on which the ink is looked for, in pixels.
 const WORKING_SIDE: u32 = 384;
 
-/// Reads a PNG or JPEG of any size, dark on light or light on dark, off-centre, on uneven ground, with or without
-/// alpha, as 28x28 pixels, light on dark.
+/// Reads a picture file of any size as 28x28 pixels, light on dark, row after row.
 pub fn read_photo(path: &Path) -> Result<Vec<u8>> {
-    let name = path.display();
-    let file = ImageReader::open(path).with_context(|| format!("{name} cannot be opened"))?;
-    let unreadable = || format!("{name} cannot be read as a picture: expected a PNG or JPEG file");
-    let mut decoder = file.with_guessed_format()?.into_decoder().with_context(unreadable)?;
-    let orientation = decoder.orientation().with_context(unreadable)?;
-    let mut picture = DynamicImage::from_decoder(decoder).with_context(unreadable)?;
-    picture.apply_orientation(orientation); // telephones store pictures lying on their side
-    to_mnist(&picture).with_context(|| format!("{name}: no digit found"))
+    to_mnist(&open(path)?).with_context(|| format!("{}: no digit found", path.display()))
 }
 
 /// The digit on a picture, dark on light or light on dark, off-centre, on uneven ground, with or without alpha, as 28x28
@@ -38,13 +34,13 @@ pub fn to_mnist(picture: &DynamicImage) -> Result<Vec<u8>> {
 }
 
 /// A digit that is small in the picture is looked for once more in its surroundings, in more of the picture's pixels.
-fn find(grey: &GrayImage, depth: u32) -> Result<parts::Digit> {
+fn find(grey: &GrayImage, depth: u32) -> Result<digit::Digit> {
     let (width, height) = grey.dimensions();
     let scale = f64::from(WORKING_SIDE) / f64::from(width.max(height));
     let side = |length: u32| ((f64::from(length) * scale).round() as u32).max(1);
     let small = imageops::resize(grey, side(width), side(height), FilterType::Triangle);
     let small = gaussian_blur_f32(&lines::without_lines(&small), 0.7);
-    let digit = parts::find(&small)?;
+    let digit = digit::find(&small)?;
     let bounds = &digit.bounds;
     let size = bounds.width().max(bounds.height());
     if depth > 0 || size > WORKING_SIDE / 4 {

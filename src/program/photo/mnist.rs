@@ -1,6 +1,6 @@
 //! Brings ink to MNIST's convention: light on dark, 20x20, centred by mass in 28x28.
 
-use super::parts::Digit;
+use super::digit::Digit;
 use image::imageops::{self, FilterType};
 use image::{GrayImage, ImageBuffer, Luma};
 use imageproc::distance_transform::Norm;
