@@ -1,4 +1,4 @@
-"""Draws photographs of handwritten digits as people take them, to measure `predict` with scripts/measure_photos.sh.
+"""Draws photographs of handwritten digits as people take them, to measure `predict` with scripts/measure_photos.py.
 
 Half of the strokes are MNIST's test images, smoothly enlarged, half are splines of this script's own. The same seed gives
 the same pictures. Needs numpy, pillow and scipy:

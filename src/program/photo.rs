@@ -43,7 +43,7 @@ fn find(grey: &GrayImage, depth: u32) -> Result<digit::Digit> {
     let digit = digit::find(&small)?;
     let bounds = &digit.bounds;
     let size = bounds.width().max(bounds.height());
-    if depth > 0 || size > WORKING_SIDE / 4 {
+    if depth > 0 || scale >= 1.0 || size > WORKING_SIDE / 4 {
         return Ok(digit);
     }
     let margin = size;
