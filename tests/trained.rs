@@ -182,6 +182,14 @@ fn predict_names_the_digits_on_pictures() {
     let right = right.count();
     assert!(right >= 18, "{right} of 20 right:\n{text}");
     assert!(dir.path().join("lenet5/predictions.png").exists());
+
+    std::fs::write(dir.path().join("broken.jpg"), "no picture").unwrap();
+    let output = run(dir.path(), &["predict", "--run", "lenet5", "broken.jpg", "digit 0.jpg", "."]);
+    assert_eq!(output.status.code(), Some(1), "two pictures could not be read");
+    assert!(stdout(&output).starts_with("digit 0.jpg: "), "the other's answer: {}", stdout(&output));
+    for error in ["broken.jpg cannot be read", ". is a folder", "2 of 3 pictures"] {
+        assert!(stderr(&output).contains(error), "{error}: {}", stderr(&output));
+    }
     let output = run(dir.path(), &["predict", "--run", "lenet5"]);
     assert_eq!(output.status.code(), Some(2), "pictures or --csv");
 }

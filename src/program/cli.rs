@@ -124,7 +124,7 @@ pub struct PredictOptions {
     #[command(flatten)]
     pub run: RunOptions,
 
-    /// Pictures of a digit each, PNG or JPEG
+    /// Pictures of a digit each: JPEG, PNG, WebP, BMP or GIF
     #[arg(value_name = "IMAGE", required_unless_present = "csv")]
     pub images: Vec<PathBuf>,
 

@@ -3,10 +3,11 @@
 use super::cli::PredictOptions;
 use super::files;
 use super::network::{Network, probabilities};
-use super::photo::read_photo;
-use anyhow::{Context, Result};
+use super::photo;
+use anyhow::{Context, Result, ensure};
 use cnn_tutorial::data::read_unlabelled_csv;
 use cnn_tutorial::pictures::{Content, Map, Panel, draw};
+use image::{DynamicImage, GrayImage, imageops};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
@@ -21,10 +22,26 @@ pub fn predict(options: &PredictOptions) -> Result<()> {
     }
 }
 
+/// The most pictures on a page: what more costs is memory, and nobody looks at it.
+const SHOWN: usize = 200;
+/// The side of a picture on the page, in pixels: five times MNIST's.
+const SIDE: u32 = 140;
+
 fn predict_pictures(network: &Network, options: &PredictOptions) -> Result<()> {
-    let (mut text, mut panels) = (String::new(), Vec::new());
+    let (mut text, mut panels, mut errors) = (String::new(), Vec::new(), Vec::new());
     for path in &options.images {
-        let pixels = read_photo(path)?;
+        // One bad picture does not lose the others' answers.
+        let read = photo::open(path).and_then(|picture| {
+            let pixels = photo::to_mnist(&picture).with_context(|| format!("{}: no digit found", path.display()))?;
+            Ok((picture, pixels))
+        });
+        let (picture, pixels) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                errors.push(error);
+                continue;
+            }
+        };
         let logits = network.logits(&Tensor::f_from_slice(&pixels)?.f_view([1, 1, 28, 28])?)?;
         let (probabilities, digit) = &probabilities(&logits)?[0];
         let percent = |class: usize| format!("{:.2} %", 100.0 * probabilities[class]);
@@ -32,24 +49,45 @@ fn predict_pictures(network: &Network, options: &PredictOptions) -> Result<()> {
         (0..probabilities.len()).try_for_each(|class| write!(text, "  {class}: {}", percent(class)))?;
         text.push('\n');
 
-        let values = pixels.iter().copied().map(f32::from).collect();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let seen = Content::Maps { maps: vec![Map { width: 28, values }], columns: 1 };
-        panels.push(Panel { title: format!("{name}: what the network saw"), remark: "", content: seen });
-        let bars = Vec::<Vec<f32>>::try_from(logits)?[0].iter().copied().zip((0..10).map(percent)).collect();
-        panels.push(Panel {
-            title: format!("{digit}: logits and probabilities"),
-            remark: "",
-            content: Content::Bars(bars),
-        });
+        if options.show && panels.len() < SHOWN {
+            let mut likely: Vec<usize> = (0..probabilities.len()).collect();
+            likely.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
+            let likely: Vec<String> =
+                likely[..2].iter().map(|&class| format!("{class}: {:.1} %", 100.0 * probabilities[class])).collect();
+            let name: String = path.file_name().unwrap_or_default().to_string_lossy().chars().take(14).collect();
+            let maps = vec![thumbnail(&picture), enlarged(&pixels)];
+            let title = format!("{name}  {}", likely.join("  "));
+            panels.push(Panel { title, remark: "", content: Content::Maps { maps, columns: 2 } });
+        }
     }
-    if options.show {
+    if options.show && !panels.is_empty() {
         let name = "predictions.png";
-        files::put(&network.dir, name, |path| draw(path, "Pictures brought to MNIST's convention", &panels, 1))?;
+        let heading = "Each picture beside what the network saw of it, and the likeliest digits";
+        files::put(&network.dir, name, |path| draw(path, heading, &panels, 4))?;
         say!("{}", network.dir.join(name).display());
     }
     let _ = std::io::stdout().write_all(text.as_bytes());
+    if options.images.len() == 1 {
+        return errors.pop().map_or(Ok(()), Err);
+    }
+    errors.iter().for_each(|error| say!("{error:#}"));
+    ensure!(errors.is_empty(), "{} of {} pictures could not be read", errors.len(), options.images.len());
     Ok(())
+}
+
+/// The picture in the middle of a square.
+fn thumbnail(picture: &DynamicImage) -> Map {
+    let small = picture.thumbnail(SIDE, SIDE).to_luma8();
+    let mut square = GrayImage::new(SIDE, SIDE);
+    let (x, y) = ((SIDE - small.width()) / 2, (SIDE - small.height()) / 2);
+    imageops::replace(&mut square, &small, x.into(), y.into());
+    Map { width: SIDE as usize, values: square.into_raw().into_iter().map(f32::from).collect() }
+}
+
+fn enlarged(pixels: &[u8]) -> Map {
+    let (side, by) = (SIDE as usize, SIDE as usize / 28);
+    let values = (0..side * side).map(|i| f32::from(pixels[i / side / by * 28 + i % side / by])).collect();
+    Map { width: side, values }
 }
 
 /// Writes `ImageId,Label`, images counted from 1, as Kaggle's Digit Recognizer wants it.

@@ -1,8 +1,8 @@
 //! Photographs and drawings of the embedded digits.
 
-use super::read_photo;
+use super::{file, open, to_mnist};
 use crate::program::data::Source;
-use image::{GrayImage, Luma, LumaA, imageops};
+use image::{DynamicImage, GrayImage, ImageFormat, Luma, LumaA, imageops};
 
 fn correlation(a: &[f64], b: &[f64]) -> f64 {
     let centred = |v: &[f64]| {
@@ -36,7 +36,7 @@ fn photographs_and_drawings_are_brought_to_what_the_network_knows() {
         });
         let transparent = image::ImageBuffer::from_fn(320, 320, |x, y| LumaA([0u8, (255.0 * at(x, y, 5, 15)) as u8]));
         let read = |name: &str| -> Vec<f64> {
-            read_photo(&dir.path().join(name)).unwrap().into_iter().map(f64::from).collect()
+            to_mnist(&open(&dir.path().join(name)).unwrap()).unwrap().into_iter().map(f64::from).collect()
         };
         ink.save(dir.path().join("clean.png")).unwrap();
         let expected = read("clean.png");
@@ -62,5 +62,93 @@ fn photographs_and_drawings_are_brought_to_what_the_network_knows() {
             let same = shifts.map(|(dx, dy)| correlation(&shifted(dx, dy), &expected)).fold(0.0, f64::max);
             assert!(same > 0.9, "digit {index} as {name}: {same}");
         }
+    }
+}
+
+/// A digit of the embedded data on a page of 480x640 pixels, changed by `paint`: grey before, x, y.
+fn page(index: i64, paint: impl Fn(f32, u32, u32) -> f32) -> DynamicImage {
+    let digits = Source::Digits.load().unwrap();
+    let pixels: Vec<u8> = digits.images.get(index).flatten(0, -1).try_into().unwrap();
+    let digit = GrayImage::from_vec(28, 28, pixels).unwrap();
+    let ink = imageops::resize(&digit, 200, 200, imageops::FilterType::CatmullRom);
+    DynamicImage::from(GrayImage::from_fn(480, 640, |x, y| {
+        let inked = match (x.checked_sub(140), y.checked_sub(220)) {
+            (Some(x), Some(y)) if x < 200 && y < 200 => f32::from(ink.get_pixel(x, y).0[0]) / 255.0,
+            _ => 0.0,
+        };
+        Luma([paint(230.0 - 180.0 * inked, x, y).clamp(0.0, 255.0) as u8])
+    }))
+}
+
+#[test]
+fn what_surrounds_a_digit_is_left_out() {
+    let grounds: [(&str, fn(f32, u32, u32) -> f32); 6] = [
+        ("a sheet on a table", |grey, x, y| if (60..430).contains(&x) && (90..540).contains(&y) { grey } else { 50.0 }),
+        ("a page's edge", |grey, x, y| if x + y / 9 < 420 { grey } else { 70.0 }),
+        ("printed text", |grey, x, y| {
+            let letter = (30..450).contains(&x) && (30..120).contains(&y) && x % 11 < 6 && y % 22 < 10;
+            if letter { 40.0 } else { grey }
+        }),
+        ("ruled paper", |grey, _, y| if y % 40 < 2 { grey.min(150.0) } else { grey }),
+        ("a shadow's edge", |grey, x, y| if x + y / 4 < 330 { grey } else { 0.5 * grey }),
+        ("a whiteboard's glare", |grey, x, y| {
+            let far = (x as f32 - 300.0).powi(2) + (y as f32 - 250.0).powi(2);
+            grey + (255.0 - grey) * 0.8 * (-far / 8000.0).exp()
+        }),
+    ];
+    for index in 0..10 {
+        let read = |paint: fn(f32, u32, u32) -> f32| -> Vec<f64> {
+            to_mnist(&page(index, paint)).unwrap().into_iter().map(f64::from).collect()
+        };
+        let expected = read(|grey, _, _| grey);
+        for (name, paint) in grounds {
+            let same = correlation(&read(paint), &expected);
+            assert!(same > 0.8, "digit {index} with {name}: {same}");
+        }
+    }
+}
+
+#[test]
+fn a_picture_without_one_digit_is_refused_with_what_was_found() {
+    let empty =
+        |paint: fn(u32, u32) -> u8| DynamicImage::from(GrayImage::from_fn(480, 640, |x, y| Luma([paint(x, y)])));
+    for (name, paint) in [
+        ("an empty page", (|_, _| 230) as fn(u32, u32) -> u8),
+        ("a squared page", |x, y| if x % 40 < 2 || y % 40 < 2 { 150 } else { 230 }),
+        ("a shadow", |x, y| if x + y / 4 < 330 { 230 } else { 120 }),
+    ] {
+        let error = to_mnist(&empty(paint)).expect_err(name);
+        assert!(error.to_string().contains("nothing stands out"), "{name}: {error}");
+    }
+    let one = page(0, |grey, _, _| grey).to_luma8();
+    let mut two = GrayImage::from_pixel(960, 640, Luma([230]));
+    [0, 360].into_iter().for_each(|x| imageops::replace(&mut two, &one, x, 0));
+    let error = to_mnist(&two.into()).unwrap_err().to_string();
+    assert!(error.contains("cut them apart"), "{error}");
+}
+
+#[test]
+fn picture_files_are_read_whole_or_refused_by_what_they_are() {
+    let picture = DynamicImage::from(page(3, |grey, _, _| grey).to_rgb8());
+    let encoded = |format| {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        picture.write_to(&mut bytes, format).unwrap();
+        bytes.into_inner()
+    };
+    for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Bmp, ImageFormat::Gif] {
+        let bytes = encoded(format);
+        assert!(file::read(&bytes).is_ok(), "{format:?}");
+        assert!(file::read(&bytes[..bytes.len() / 2]).is_err(), "half a file: {format:?}");
+    }
+    let error = file::read(b"\0\0\0\x18ftypheic\0\0\0\0").unwrap_err().to_string();
+    assert!(error.contains("HEIC") && error.contains("export it as JPEG"), "{error}");
+    let mut huge = encoded(ImageFormat::Bmp);
+    huge[18..26].copy_from_slice(&[0x20, 0x4e, 0, 0, 0x20, 0x4e, 0, 0]); // 20000x20000
+    let error = file::read(&huge).unwrap_err().to_string();
+    assert!(error.contains("20000x20000"), "{error}");
+    let dir = tempfile::tempdir().unwrap();
+    assert!(open(dir.path()).unwrap_err().to_string().contains("is a folder"));
+    if cfg!(unix) {
+        assert!(open("/dev/null".as_ref()).unwrap_err().to_string().contains("no regular file"));
     }
 }

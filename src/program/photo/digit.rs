@@ -1,0 +1,136 @@
+//! Which of the parts that stand out is the digit.
+
+use super::ground::black_hat;
+use super::parts::{Labels, Part, parts};
+use anyhow::{Context, Result, ensure};
+use image::{GenericImageView, GrayImage, Luma, imageops};
+use imageproc::distance_transform::{Norm, distance_transform};
+
+/// Half of the windows that ink is looked for in: strokes up to twice as wide are found.
+const RADII: [u8; 3] = [13, 31, 67];
+/// How much darker than its ground a part is, at least; a digit is looked for at each of these.
+const LEVELS: [u8; 9] = [6, 9, 14, 20, 30, 45, 65, 95, 130];
+/// The least height of a digit, in pixels of the picture.
+const LEAST: u32 = 12;
+
+/// The part that looks most like a digit, cut out with a margin.
+pub struct Digit {
+    /// How far the pixels stand out from their ground.
+    pub hat: GrayImage,
+    /// 255 where the digit is.
+    pub mask: GrayImage,
+    /// Where it is on the whole picture.
+    pub bounds: Part,
+    score: f32,
+    /// How much of its outline borders on ground, of 1.
+    closed: f32,
+    /// How much of the ground around it is empty, of 1.
+    even: f32,
+    /// Whether another digit stands beside it.
+    rival: bool,
+}
+
+/// The digit on a picture whose longest side is the working side; an error says what was found instead.
+pub fn find(picture: &GrayImage) -> Result<Digit> {
+    let best = search(picture, &RADII[..2]).filter(sound).or_else(|| search(picture, &RADII[2..]).filter(sound));
+    let best =
+        best.context("nothing stands out whole from an even ground: photograph one dark digit on light paper")?;
+    ensure!(!best.rival, "two digits or more found: cut them apart, one to a picture");
+    ensure!(10 * best.bounds.width() <= 14 * best.bounds.height(), "what was found is wider than a digit");
+    Ok(best)
+}
+
+/// Shadows and tables are neither closed nor on an even ground; digits are nearly always both.
+fn sound(digit: &Digit) -> bool {
+    digit.closed >= 0.9 && digit.even >= 0.75
+}
+
+fn search(picture: &GrayImage, radii: &[u8]) -> Option<Digit> {
+    let mut best: Option<Digit> = None;
+    let mut inverse = picture.clone();
+    imageops::invert(&mut inverse);
+    for grey in [picture, &inverse] {
+        for &radius in radii {
+            let hat = black_hat(grey, radius);
+            for level in LEVELS {
+                let (labels, parts) = parts(&hat, level);
+                let fit = |part: &&Part| part.border == 0 && part.height() >= LEAST && part.width() < 2 * part.height();
+                let mut candidates: Vec<&Part> = parts.iter().filter(fit).collect();
+                let rough = |part: &&Part| -part.size() * part.contrast.powf(0.7);
+                candidates.sort_by(|a, b| rough(a).total_cmp(&rough(b)));
+                let judged = candidates.into_iter().take(4);
+                let mut digits: Vec<_> = judged.map(|part| judge(grey, &hat, &labels, &parts, part, level)).collect();
+                digits.sort_by(|a, b| b.score.total_cmp(&a.score));
+                let Some((first, others)) = digits.split_first_mut() else { continue };
+                if best.as_ref().is_none_or(|best| first.score > best.score) {
+                    first.rival = others.iter().any(|other| {
+                        let alike = other.score >= 0.35 * first.score && sound(other);
+                        let (first, other) = (&first.bounds, &other.bounds);
+                        alike && 10 * other.height() >= 6 * first.height() && first.gap(other) > 0
+                    });
+                    best = Some(digits.swap_remove(0));
+                }
+            }
+        }
+    }
+    best
+}
+
+/// The part with its neighbours, and how much it looks like a digit.
+fn judge(grey: &GrayImage, hat: &GrayImage, labels: &Labels, parts: &[Part], part: &Part, level: u8) -> Digit {
+    let (mut bounds, mut members) = (part.clone(), vec![part.label]);
+    loop {
+        let size = bounds.size();
+        let near = parts.iter().find(|other| {
+            !members.contains(&other.label)
+                && other.border == 0
+                && other.gap(&bounds) as f32 <= 0.12 * size
+                && other.width().max(other.height()) as f32 >= 0.13 * size
+                && f32::from(other.peak) >= 0.4 * f32::from(bounds.peak)
+        });
+        let Some(near) = near else { break };
+        bounds.join(near);
+        members.push(near.label);
+    }
+    let size = bounds.size();
+    let margin = (size / 6.0).max(6.0) as u32;
+    let (left, top) = (bounds.left.saturating_sub(margin), bounds.top.saturating_sub(margin));
+    let right = (bounds.right + margin).min(hat.width() - 1);
+    let bottom = (bounds.bottom + margin).min(hat.height() - 1);
+    let window = |x: u32, y: u32| (x + left, y + top);
+    let mask = GrayImage::from_fn(right - left + 1, bottom - top + 1, |x, y| {
+        let (x, y) = window(x, y);
+        Luma([if members.contains(&labels.get_pixel(x, y).0[0]) { 255 } else { 0 }])
+    });
+    let distance = distance_transform(&mask, Norm::LInf);
+    let hat = hat.view(left, top, mask.width(), mask.height()).to_image();
+    let grey = grey.view(left, top, mask.width(), mask.height());
+    let mut inside: Vec<u8> = Vec::new();
+    let mut ink = 0f32;
+    for (x, y, _) in mask.enumerate_pixels().filter(|(.., mask)| mask.0[0] > 0) {
+        inside.push(hat.get_pixel(x, y).0[0]);
+        ink += f32::from(grey.get_pixel(x, y).0[0]);
+    }
+    ink /= inside.len() as f32;
+    inside.sort_unstable();
+    let contrast = f32::from(inside[inside.len() * 3 / 4]);
+    let (mut ring, mut closed, mut around, mut even) = (0u32, 0u32, 0u32, 0u32);
+    for (x, y, distance) in distance.enumerate_pixels() {
+        let distance = u32::from(distance.0[0]);
+        if (3..=5).contains(&distance) {
+            ring += 1;
+            closed += u32::from(f32::from(grey.get_pixel(x, y).0[0]) - ink > 0.3 * contrast);
+        }
+        if (4..=margin).contains(&distance) {
+            around += 1;
+            even += u32::from(f32::from(hat.get_pixel(x, y).0[0]) < 0.3 * contrast);
+        }
+    }
+    let (closed, even) = (closed as f32 / ring.max(1) as f32, even as f32 / around.max(1) as f32);
+    let outline = distance.pixels().filter(|distance| distance.0[0] == 1).count().max(1) as f32;
+    let stroke = 2.0 * inside.len() as f32 / outline / size;
+    let blob = ((stroke - 0.22) / 0.14).clamp(0.0, 1.0);
+    let low = (f32::from(level) / (0.2 * contrast)).min(1.0).powf(0.25);
+    let score = (1.0 - blob) * low * part.size() * contrast.powf(0.7) * (closed * closed * even).powi(4);
+    Digit { hat, mask, bounds, score, closed, even, rival: false }
+}

@@ -1,0 +1,28 @@
+//! The ground that ink lies on: what is left of a picture when everything narrower than a window is filled in.
+
+use image::imageops::rotate90;
+use image::{GrayImage, Luma};
+use imageproc::morphology::{Mask, grayscale_dilate, grayscale_erode};
+
+/// How much darker each pixel is than the ground around it (the black-hat): the closing by a square of `2 * radius + 1`
+/// pixels fills in what is narrower, and leaves the edges of shadows and sheets where they are.
+pub fn black_hat(picture: &GrayImage, radius: u8) -> GrayImage {
+    let masks = masks(radius);
+    let filled = masks.iter().fold(picture.clone(), |filled, mask| grayscale_dilate(&filled, mask));
+    let filled = masks.iter().fold(filled, |filled, mask| grayscale_erode(&filled, mask));
+    GrayImage::from_fn(picture.width(), picture.height(), |x, y| {
+        Luma([filled.get_pixel(x, y).0[0].saturating_sub(picture.get_pixel(x, y).0[0])])
+    })
+}
+
+/// The square as a row after a column, and a long row as a short one after a comb: a hundred times fewer comparisons.
+fn masks(radius: u8) -> Vec<Mask> {
+    let length = 2 * u32::from(radius) + 1;
+    let tooth = if radius > 4 && (radius - 4) % 9 == 0 { 9 } else { length };
+    let row = GrayImage::from_pixel(tooth, 1, Luma([255]));
+    let comb = GrayImage::from_fn(length, 1, |x, _| Luma([if x % tooth == tooth / 2 { 255 } else { 0 }]));
+    let rows = [(row, tooth as u8 / 2), (comb, radius)];
+    let rows = rows.iter();
+    rows.flat_map(|(row, middle)| [Mask::from_image(row, *middle, 0), Mask::from_image(&rotate90(row), 0, *middle)])
+        .collect()
+}

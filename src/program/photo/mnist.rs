@@ -1,0 +1,81 @@
+//! Brings ink to MNIST's convention: light on dark, 20x20, centred by mass in 28x28.
+
+use super::digit::Digit;
+use image::imageops::{self, FilterType};
+use image::{GrayImage, ImageBuffer, Luma};
+use imageproc::distance_transform::Norm;
+use imageproc::filter::gaussian_blur_f32;
+use imageproc::map::map_subpixels;
+use imageproc::morphology::{Mask, dilate, grayscale_dilate};
+
+/// MNIST's images are 28 pixels wide and high.
+const SIDE: u32 = 28;
+/// The box that MNIST fits its digits into.
+const BOX: u32 = 20;
+/// Strokes thinner than this, in pixels of the box, are drawn as thick.
+const STROKE: f32 = 2.0;
+
+type Plane = ImageBuffer<Luma<f32>, Vec<f32>>;
+
+/// The ink, 0 (ground) to 255, as strong where light or glare leaves little contrast as elsewhere.
+pub fn ink(digit: &Digit) -> GrayImage {
+    let size = digit.bounds.height().max(digit.bounds.width()) as f32;
+    let mask = &digit.mask;
+    let at = |x: u32, y: u32| f32::from(digit.hat.get_pixel(x, y).0[0]);
+    let kept = dilate(mask, Norm::LInf, if size > 60.0 { 2 } else { 1 });
+    // The contrast around a pixel is the mean there, weighted by itself so that the middles of strokes count most.
+    let inked = |x, y| mask.get_pixel(x, y).0[0] > 0;
+    let weight = Plane::from_fn(mask.width(), mask.height(), |x, y| Luma([if inked(x, y) { at(x, y) } else { 0.0 }]));
+    let square: Plane = map_subpixels(&weight, |w| w * w);
+    let sigma = (size / 8.0).max(2.0);
+    let (weight, square) = (gaussian_blur_f32(&weight, sigma), gaussian_blur_f32(&square, sigma));
+    let ink = GrayImage::from_fn(mask.width(), mask.height(), |x, y| {
+        let contrast = square.get_pixel(x, y).0[0] / weight.get_pixel(x, y).0[0].max(1e-3);
+        let ink = ((at(x, y) / contrast.max(1.0) - 0.3) / 0.45).clamp(0.0, 1.0);
+        Luma([if kept.get_pixel(x, y).0[0] > 0 { (255.0 * ink) as u8 } else { 0 }])
+    });
+    let thicker = (STROKE * size / BOX as f32 - stroke_width(&ink)) / 2.0;
+    if thicker >= 0.5 { grayscale_dilate(&ink, &Mask::disk(thicker.round() as u8)) } else { ink }
+}
+
+/// Twice the area of strokes for the length of their outline.
+fn stroke_width(ink: &GrayImage) -> f32 {
+    let inked = |x: u32, y: u32| ink.get_pixel(x, y).0[0] >= 128;
+    let (mut area, mut outline) = (0f32, 0f32);
+    for y in 0..ink.height() - 1 {
+        for x in 0..ink.width() - 1 {
+            area += f32::from(u8::from(inked(x, y)));
+            outline += f32::from(u8::from(inked(x, y) != inked(x + 1, y)) + u8::from(inked(x, y) != inked(x, y + 1)));
+        }
+    }
+    2.0 * area / (outline * 0.79).max(1.0) // an outline in steps is 4 / pi times as long
+}
+
+/// Fits the ink into 20x20 and puts its centre of mass into the middle of 28x28, as MNIST's makers did.
+pub fn centre(ink: &GrayImage) -> GrayImage {
+    let inked = |&(_, _, pixel): &(u32, u32, &Luma<u8>)| pixel.0[0] > 60;
+    let (mut left, mut top, mut right, mut bottom) = (u32::MAX, u32::MAX, 0, 0);
+    for (x, y, _) in ink.enumerate_pixels().filter(inked) {
+        (left, top, right, bottom) = (left.min(x), top.min(y), right.max(x), bottom.max(y));
+    }
+    let (width, height) = (right - left + 1, bottom - top + 1);
+    let side = |length: u32| (f64::from(length * BOX) / f64::from(width.max(height))).round().max(1.0) as u32;
+    let digit = imageops::crop_imm(ink, left, top, width, height).to_image();
+    let mut digit = imageops::resize(&digit, side(width), side(height), FilterType::Triangle);
+    let strongest = f32::from(digit.pixels().map(|pixel| pixel.0[0]).max().unwrap_or(255).max(1));
+    digit.pixels_mut().for_each(|pixel| pixel.0[0] = (f32::from(pixel.0[0]) * 255.0 / strongest) as u8);
+
+    let mass = |weight: fn(u32, u32) -> u32| {
+        digit.enumerate_pixels().map(|(x, y, pixel)| f64::from(weight(x, y)) * f64::from(pixel.0[0])).sum::<f64>()
+    };
+    let total = mass(|_, _| 1).max(1.0);
+    // A pixel's own middle is half a pixel from its corner, the image's middle 14.
+    let offset = |moment: f64, length: u32| {
+        let offset = (f64::from(SIDE) / 2.0 - (moment / total + 0.5)).round() as i64;
+        offset.clamp(0, i64::from(SIDE) - i64::from(length))
+    };
+    let (x, y) = (offset(mass(|x, _| x), digit.width()), offset(mass(|_, y| y), digit.height()));
+    let mut image = GrayImage::new(SIDE, SIDE);
+    imageops::replace(&mut image, &digit, x, y);
+    image
+}
