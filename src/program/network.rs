@@ -12,7 +12,7 @@ use tch::{Device, Kind, TchError, Tensor, nn::VarStore};
 pub struct Network {
     pub dir: PathBuf,
     pub config: Config,
-    pub model: Box<dyn Module>,
+    pub model: Box<dyn Module + Send>,
 }
 
 impl Network {

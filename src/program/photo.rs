@@ -10,6 +10,7 @@ use imageproc::filter::gaussian_blur_f32;
 use imageproc::map::map_subpixels;
 use imageproc::morphology::dilate;
 use imageproc::region_labelling::{Connectivity, connected_components};
+use std::io::{BufRead, Seek};
 use std::path::Path;
 
 #[cfg(test)]
@@ -26,19 +27,30 @@ const DIRT: f64 = 0.1;
 /// The least difference from paper to ink, of 255, that is taken for a digit.
 const CONTRAST: u8 = 16;
 
-/// Reads a PNG or JPEG of any size, dark on light or light on dark, off-centre, on uneven ground, with or without
-/// alpha, as 28x28 pixels, light on dark.
+/// Reads a PNG or JPEG file as 28x28 pixels, light on dark.
 pub fn read_photo(path: &Path) -> Result<Vec<u8>> {
     let name = path.display();
     let file = ImageReader::open(path).with_context(|| format!("{name} cannot be opened"))?;
-    let unreadable = || format!("{name} cannot be read as a picture: expected a PNG or JPEG file");
-    let mut decoder = file.with_guessed_format()?.into_decoder().with_context(unreadable)?;
-    let orientation = decoder.orientation().with_context(unreadable)?;
-    let mut picture = DynamicImage::from_decoder(decoder).with_context(unreadable)?;
-    picture.apply_orientation(orientation); // telephones store pictures lying on their side
-    let ink = find_ink(&shrink(&on_opaque_ground(&picture)));
-    let ink = ink.with_context(|| format!("{name}: no digit found"))?;
-    Ok(centre(&ink).into_raw())
+    to_mnist(&decode(file).with_context(|| format!("{name} cannot be read as a picture"))?)
+        .with_context(|| format!("{name}: no digit found"))
+}
+
+/// The picture in a PNG or JPEG file's bytes.
+pub fn decode(bytes: ImageReader<impl BufRead + Seek>) -> Result<DynamicImage> {
+    let decode = || -> Result<DynamicImage> {
+        let mut decoder = bytes.with_guessed_format()?.into_decoder()?;
+        let orientation = decoder.orientation()?;
+        let mut picture = DynamicImage::from_decoder(decoder)?;
+        picture.apply_orientation(orientation); // telephones store pictures lying on their side
+        Ok(picture)
+    };
+    decode().context("expected a PNG or JPEG file")
+}
+
+/// A picture of any size, dark on light or light on dark, off-centre, on uneven ground, with or without alpha, as 28x28
+/// pixels, light on dark. An error where nothing stands out from the ground.
+pub fn to_mnist(picture: &DynamicImage) -> Result<Vec<u8>> {
+    Ok(centre(&find_ink(&shrink(&on_opaque_ground(picture)))?).into_raw())
 }
 
 /// Grey values, what is transparent put on a ground that the rest stands out from.
