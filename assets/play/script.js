@@ -2,7 +2,7 @@
 "use strict";
 
 const $ = (id) => document.getElementById(id);
-const state = { run: "", weights: "", seen: new Uint8Array(784), answer: null, pick: null };
+const state = { run: "", weights: "", seen: new Uint8Array(784), answer: null, answers: 0, pick: null };
 
 // ---- Talking to the program
 
@@ -26,6 +26,8 @@ async function ask(path, body) {
 const choice = (more = {}) => "?" + new URLSearchParams({ run: state.run, weights: state.weights, ...more });
 const say = (text) => { $("message").textContent = text; };
 
+let busy = 0; // calls under way
+
 // One call at a time, and of those that wait only the newest: answers never lag behind the pen.
 function newest(work, refused = (error) => say(error.message)) {
   let running = false;
@@ -34,6 +36,7 @@ function newest(work, refused = (error) => say(error.message)) {
     waiting = args;
     if (running) return;
     running = true;
+    busy++;
     while (waiting) {
       const next = waiting;
       waiting = null;
@@ -44,6 +47,7 @@ function newest(work, refused = (error) => say(error.message)) {
       }
     }
     running = false;
+    busy--;
   };
 }
 
@@ -56,6 +60,7 @@ function element(tag, properties = {}, ...children) {
 }
 
 const format = (n) => typeof n === "string" ? n : String(Number(n.toPrecision(4)));
+const short = (n) => typeof n === "string" ? n : String(Number(n.toPrecision(3)));
 const percent = (p) => typeof p === "string" ? p : (100 * p).toFixed(2) + " %";
 
 let colours = [];
@@ -76,9 +81,9 @@ const colour = (value, largest) =>
 
 const pad = $("pad");
 const pen = pad.getContext("2d", { willReadFrequently: true });
-pen.lineWidth = 11;
+pen.lineWidth = 9;
 pen.lineCap = pen.lineJoin = "round";
-const cursor = { x: 70, y: 70, down: false };
+const cursor = { x: 56, y: 56, down: false };
 
 function wipe() {
   pen.fillStyle = "#000";
@@ -123,9 +128,9 @@ pad.addEventListener("pointermove", (event) => {
 for (const end of ["pointerup", "pointercancel"]) pad.addEventListener(end, () => { stroke = null; });
 
 pad.addEventListener("keydown", (event) => {
-  const step = { ArrowLeft: [-5, 0], ArrowRight: [5, 0], ArrowUp: [0, -5], ArrowDown: [0, 5] }[event.key];
+  const step = { ArrowLeft: [-4, 0], ArrowRight: [4, 0], ArrowUp: [0, -4], ArrowDown: [0, 4] }[event.key];
   if (step) {
-    const to = { x: Math.max(5, Math.min(135, cursor.x + step[0])), y: Math.max(5, Math.min(135, cursor.y + step[1])) };
+    const to = { x: Math.max(4, Math.min(108, cursor.x + step[0])), y: Math.max(4, Math.min(108, cursor.y + step[1])) };
     if (cursor.down) line(cursor, to);
     Object.assign(cursor, to);
     if (cursor.down) drawn();
@@ -142,7 +147,7 @@ pad.addEventListener("keydown", (event) => {
   }
   event.preventDefault();
   $("origin").textContent =
-    `The pen is ${cursor.down ? "down" : "up"}, at ${Math.round(cursor.x / 5)}, ${Math.round(cursor.y / 5)} of 28, 28.`;
+    `The pen is ${cursor.down ? "down" : "up"}, at ${Math.round(cursor.x / 4)}, ${Math.round(cursor.y / 4)} of 28, 28.`;
 });
 
 function drawn() {
@@ -226,7 +231,7 @@ function show(answer) {
     buildLayers(layers);
   }
   layers.forEach((_, i) => paintLayer(i));
-  $("draw").dataset.answers = Number($("draw").dataset.answers ?? 0) + 1;
+  state.answers++;
   if (state.pick) explain();
 }
 
@@ -368,7 +373,7 @@ function table(values, width, mark = () => "") {
   const body = element("tbody");
   for (let start = 0; start < values.length; start += width) {
     body.append(element("tr", {}, ...values.slice(start, start + width).map((value, i) => {
-      const cell = element("td", { textContent: format(value), className: mark(start + i, value) });
+      const cell = element("td", { textContent: short(value), className: mark(start + i, value) });
       paintCell(cell, value, largest);
       return cell;
     })));
@@ -536,12 +541,11 @@ class Bench {
     const question = { layer, input, kernel: this.kernel, kernel_size: value("kernel_size", steps), stride: value("stride", steps),
       padding: value("padding", steps), bias: value("bias", decimal), norm_type: value("norm_type", decimal), at: this.at };
     const outcome = await ask("/api/arguments", question);
-    this.at = outcome.at;
+    if (this.at === question.at) this.at = outcome.at; // else the frame has moved on meanwhile
     this.last = { input, outcome, question };
     this.parts.refusal.textContent = "";
     this.parts.maps.classList.remove("stale");
     this.render();
-    this.root.dataset.answers = Number(this.root.dataset.answers ?? 0) + 1;
   }
 
   refuse(error) {
@@ -554,7 +558,7 @@ class Bench {
     const { output, sum } = outcome;
     const [p, q] = [question.padding].flat().concat([question.padding].flat()).slice(0, 2);
     const room = Math.min(this.parts.maps.clientWidth, 460);
-    const cell = Math.max(3, Math.min(44, Math.floor(room / (input[0].length + 2 * q))));
+    const cell = Math.max(3, Math.min(36, Math.floor(room / (input[0].length + 2 * q))));
     this.geometry = { p, q, cell, step: [question.stride].flat().concat([question.stride].flat()).slice(0, 2) };
     const padded = Array.from({ length: input.length + 2 * p }, (_, y) =>
       Array.from({ length: input[0].length + 2 * q }, (_, x) => input[y - p]?.[x - q] ?? null));
@@ -630,7 +634,7 @@ function paint(canvas, rows, cell, [top, left, height, width]) {
   ink.translate(2, 2);
   ink.textAlign = "center";
   ink.textBaseline = "middle";
-  ink.font = `${cell > 34 ? 13 : 11}px system-ui, sans-serif`;
+  ink.font = `12px system-ui, sans-serif`;
   const largest = Math.max(...rows.flat().map((v) => Math.abs(v) || 0));
   rows.forEach((row, y) => row.forEach((value, x) => {
     const rgb = colour(value ?? 0, largest);
@@ -643,7 +647,7 @@ function paint(canvas, rows, cell, [top, left, height, width]) {
     }
     if (cell >= 28) {
       ink.fillStyle = value === null ? style.getPropertyValue("--soft") : readable(rgb);
-      ink.fillText(typeof value === "string" ? value : String(Number((value ?? 0).toPrecision(3))), (x + 0.5) * cell, (y + 0.5) * cell, cell - 4);
+      ink.fillText(short(value ?? 0), (x + 0.5) * cell, (y + 0.5) * cell, cell - 4);
     }
   }));
   ink.setLineDash([]);
@@ -678,7 +682,7 @@ function repaint() {
 
 function offerWeights() {
   const { weights } = state.runs.find((run) => run.name === $("run").value);
-  $("weights").replaceChildren(...weights.map((name) => new Option(name)));
+  $("weights").replaceChildren(...weights.map((name) => new Option(name, name)));
   if (weights.includes(state.weights)) $("weights").value = state.weights;
 }
 
