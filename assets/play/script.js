@@ -100,7 +100,8 @@ function line(from, to) {
 
 const classifyDrawing = newest(async () => {
   const png = await new Promise((done) => pad.toBlob(done, "image/png"));
-  show(await ask("/api/picture" + choice(), png));
+  const answer = await ask("/api/picture" + choice(), png);
+  if (answer) show(answer); // else there is too little yet to be a digit
 });
 const classifyPixels = newest(async () => show(await ask("/api/pixels" + choice(), state.seen)));
 
@@ -196,7 +197,9 @@ $("photo").addEventListener("change", async () => {
   if (!file) return;
   try {
     say("");
-    show(await ask("/api/picture" + choice(), file));
+    const answer = await ask("/api/picture" + choice(), file);
+    if (!answer) throw new Error("no digit stands out from its ground there");
+    show(answer);
     putOnPad(state.seen);
     $("origin").textContent = `${file.name}, brought to MNIST's convention.`;
   } catch (error) {
@@ -454,7 +457,7 @@ class Bench {
     this.update = newest(() => this.compute(), (error) => this.refuse(error));
     this.parts.input.append(new Option("small numbers", "small"), new Option("your digit, 28x28", "digit"));
     for (const input of this.root.querySelectorAll(".controls input, .controls select")) {
-      input.addEventListener("input", () => this.changed(input));
+      input.addEventListener(input.tagName === "SELECT" ? "change" : "input", () => this.changed(input));
     }
     for (const which of ["input-map", "output-map"]) {
       const canvas = this.parts[which];
@@ -511,14 +514,13 @@ class Bench {
   async offerOwnKernels() {
     if (!this.parts.preset) return;
     this.own = await ask("/api/kernels" + choice());
-    const group = element("optgroup", { label: `${state.run}, ${state.weights}: ${this.own.layer}` },
-      ...this.own.kernels.map((_, i) => {
-        const option = new Option(`${this.own.layer}, kernel ${i}`, `own ${i}`);
-        option.dataset.index = i;
-        return option;
-      }));
+    const own = this.own.kernels.map((_, i) => {
+      const option = new Option(`${this.own.layer} of your network, kernel ${i}`, `own ${i}`);
+      option.dataset.index = i;
+      return option;
+    });
     const chosen = this.parts.preset.value;
-    this.parts.preset.replaceChildren(...Object.keys(PRESETS).map((name) => new Option(name)), group);
+    this.parts.preset.replaceChildren(...Object.keys(PRESETS).map((name) => new Option(name)), ...own);
     if (chosen) this.parts.preset.value = chosen;
   }
 

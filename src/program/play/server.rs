@@ -113,10 +113,11 @@ async fn kernels(State(player): State<Shared>, Query(choice): Query<Choice>) -> 
     Ok(Json(locked(&player).kernels(&choice)?))
 }
 
-/// What the network makes of a drawing or photograph, PNG or JPEG.
-async fn picture(State(player): State<Shared>, Query(choice): Query<Choice>, body: Bytes) -> Reply<Answer> {
-    let seen = decode(ImageReader::new(Cursor::new(body))).and_then(|picture| to_mnist(&picture))?;
-    Ok(Json(locked(&player).answer(&choice, seen)?))
+/// What the network makes of a drawing or photograph, PNG or JPEG; nothing where no digit is found on it.
+async fn picture(State(player): State<Shared>, Query(choice): Query<Choice>, body: Bytes) -> Reply<Option<Answer>> {
+    let picture = decode(ImageReader::new(Cursor::new(body)))?;
+    let seen = to_mnist(&picture).ok();
+    Ok(Json(seen.map(|seen| locked(&player).answer(&choice, seen)).transpose()?))
 }
 
 /// What the network makes of 784 bytes that are in MNIST's convention already.
