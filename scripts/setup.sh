@@ -3,6 +3,7 @@
 #   ./scripts/setup.sh            libtorch for the CPU (1.3 GB in .venv), the CUDA set where nvidia-smi finds a GPU
 #   ./scripts/setup.sh --cuda     libtorch with every CUDA library (5 GB)
 #   ./scripts/setup.sh --python   the same, and what scripts/tutorial.py imports
+#   ./scripts/setup.sh --browser  Chromium and its driver, for the tests of the page that `play` opens
 # A second call returns at once; a call after an interrupted one starts the broken part again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,10 +14,19 @@ case "${1-}" in
 '') ;;
 --cuda) want=cuda ;;
 --python) want=python ;;
-*) echo "setup: unknown option '$1': --cuda, --python or nothing" >&2; exit 2 ;;
+--browser) want=browser ;;
+*) echo "setup: unknown option '$1': --cuda, --python, --browser or nothing" >&2; exit 2 ;;
 esac
 
 fail() { echo "setup: $1" >&2; exit 1; }
+
+if [ "$want" = browser ]; then
+  if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then exit 0; fi
+  echo "setup: installing Chromium and its driver" >&2
+  { apt-get update && apt-get install -y --no-install-recommends chromium chromium-driver; } >&2 ||
+    fail "Chromium and its driver could not be installed: as root, apt-get install chromium chromium-driver"
+  exit 0
+fi
 command -v cargo >/dev/null || fail "cargo is missing: install Rust from https://rustup.rs"
 command -v "${CXX:-c++}" >/dev/null || fail "no C++ compiler: apt install g++ (dnf install gcc-c++, xcode-select --install)"
 

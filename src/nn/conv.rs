@@ -1,6 +1,6 @@
 //! Slides "Convolutional Layers" and "Convolutional Layers: Arguments": `nn.Conv2d`.
 
-use super::{Module, Pair, record::learned, reset_parameters};
+use super::{Module, Pair, record::Frame, record::learned, reset_parameters};
 use std::fmt;
 use tch::nn::{self, Init};
 use tch::{TchError, Tensor};
@@ -57,7 +57,8 @@ impl Module for Conv2d {
     /// Not `nn::Conv2D::forward`, which panics where libtorch reports an error.
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
         let out = xs.f_conv2d(&self.weight, Some(&self.bias), self.stride.0, self.padding.0, 1, 1);
-        learned(self, &self.name, [&self.weight, &self.bias], xs, out)
+        let frame = Frame { kernel_size: self.kernel_size, stride: self.stride, padding: self.padding };
+        learned(self, &self.name, Some(frame), [&self.weight, &self.bias], xs, out)
     }
 }
 

@@ -29,7 +29,7 @@ impl Linear {
 impl Module for Linear {
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
         let out = to_dense(xs)?.f_linear(&self.weight, Some(&self.bias));
-        learned(self, &self.name, [&self.weight, &self.bias], xs, out)
+        learned(self, &self.name, None, [&self.weight, &self.bias], xs, out)
     }
 }
 

@@ -14,7 +14,7 @@ pub use linear::Linear;
 pub use loss::CrossEntropyLoss;
 pub use onednn::to_mkldnn;
 pub use pool::{AvgPool2d, LPPool2d, MaxPool2d};
-pub use record::{Stage, record};
+pub use record::{Frame, Stage, record};
 
 use std::fmt;
 use tch::{TchError, Tensor};

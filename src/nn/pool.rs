@@ -1,7 +1,8 @@
 //! Slides "Pooling", "Max Pooling" and "Avg Pooling": moving frames that compute instead of learn.
 
 use super::onednn::{overlap, to_dense};
-use super::{Module, Pair, record::seen};
+use super::record::{Frame, seen};
+use super::{Module, Pair};
 use std::fmt;
 use tch::{TchError, Tensor};
 
@@ -65,16 +66,30 @@ impl LPPool2d {
     }
 }
 
+fn frame(kernel_size: Pair, stride: Pair) -> Option<Frame> {
+    Some(Frame { kernel_size, stride, padding: 0.into() })
+}
+
 impl Module for MaxPool2d {
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
         let dense = if overlap(self.kernel_size, self.stride) { to_dense(xs)? } else { xs.shallow_clone() };
-        seen(self, xs, dense.f_max_pool2d(self.kernel_size.0, self.stride.0, 0, 1, false))
+        seen(
+            self,
+            frame(self.kernel_size, self.stride),
+            xs,
+            dense.f_max_pool2d(self.kernel_size.0, self.stride.0, 0, 1, false),
+        )
     }
 }
 
 impl Module for AvgPool2d {
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-        seen(self, xs, to_dense(xs)?.f_avg_pool2d(self.kernel_size.0, self.stride.0, 0, false, true, None))
+        seen(
+            self,
+            frame(self.kernel_size, self.stride),
+            xs,
+            to_dense(xs)?.f_avg_pool2d(self.kernel_size.0, self.stride.0, 0, false, true, None),
+        )
     }
 }
 
@@ -88,7 +103,7 @@ impl Module for LPPool2d {
             let magnitudes = out.f_sign()?.f_mul(&out.f_abs()?.f_relu()?)?;
             magnitudes.f_mul_scalar(width * height)?.f_pow_tensor_scalar(1.0 / self.norm_type)
         };
-        seen(self, xs, lp_pool())
+        seen(self, frame(self.kernel_size, self.stride), xs, lp_pool())
     }
 }
 

@@ -1,9 +1,18 @@
 //! Looking on while a network works: the counterpart of PyTorch's forward hooks.
 
+use super::Pair;
 use super::onednn::to_dense;
 use std::cell::RefCell;
 use std::fmt::Display;
 use tch::{TchError, Tensor};
+
+/// The frame that a convolution or a pool moves over its input.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame {
+    pub kernel_size: Pair,
+    pub stride: Pair,
+    pub padding: Pair,
+}
 
 /// A layer's part in one forward pass.
 #[derive(Debug)]
@@ -12,6 +21,8 @@ pub struct Stage {
     pub name: String,
     /// The layer with its arguments, such as `Conv2d(1, 16, kernel_size=3, stride=1, padding=0)`.
     pub layer: String,
+    /// Nothing where the layer has no frame that moves.
+    pub frame: Option<Frame>,
     /// `[N, ...]`
     pub input: Tensor,
     /// `[N, ...]`
@@ -51,14 +62,19 @@ pub fn record<T>(forward: impl FnOnce() -> T) -> (T, Vec<Stage>) {
 }
 
 /// What a layer without parameters passes its output through, to name the layer in an error and to be recorded.
-pub(super) fn seen(layer: &impl Display, input: &Tensor, output: Result<Tensor, TchError>) -> Result<Tensor, TchError> {
+pub(super) fn seen(
+    layer: &impl Display,
+    frame: Option<Frame>,
+    input: &Tensor,
+    output: Result<Tensor, TchError>,
+) -> Result<Tensor, TchError> {
     let output = output.map_err(|error| refused(layer, input, error))?;
     add(|stages| {
         let layer = layer.to_string();
         let kind = layer.split('(').next().unwrap_or_default();
         let before = stages.iter().filter(|stage| stage.layer.starts_with(&format!("{kind}("))).count();
         let name = format!("{}{}", kind.trim_end_matches("2d").to_lowercase(), before + 1);
-        Ok(Stage { name, layer, input: plain(input)?, output: plain(&output)?, parameters: None })
+        Ok(Stage { name, layer, frame, input: plain(input)?, output: plain(&output)?, parameters: None })
     })?;
     Ok(output)
 }
@@ -67,6 +83,7 @@ pub(super) fn seen(layer: &impl Display, input: &Tensor, output: Result<Tensor, 
 pub(super) fn learned(
     layer: &impl Display,
     name: &str,
+    frame: Option<Frame>,
     parameters: [&Tensor; 2],
     input: &Tensor,
     output: Result<Tensor, TchError>,
@@ -75,7 +92,7 @@ pub(super) fn learned(
     add(|_| {
         let (layer, name) = (layer.to_string(), name.to_owned());
         let parameters = Some(parameters.map(Tensor::shallow_clone));
-        Ok(Stage { name, layer, input: plain(input)?, output: plain(&output)?, parameters })
+        Ok(Stage { name, layer, frame, input: plain(input)?, output: plain(&output)?, parameters })
     })?;
     Ok(output)
 }

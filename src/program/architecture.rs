@@ -26,7 +26,7 @@ pub struct Architecture {
     /// Whether it gains time on a CPU where its images come in oneDNN's layout, see [`super::onednn`].
     pub onednn: bool,
     /// Draws a new network from the default generator, its parameters named as in Python's `state_dict`.
-    pub new: fn(&Path) -> Result<Box<dyn Module>, TchError>,
+    pub new: fn(&Path) -> Result<Box<dyn Module + Send>, TchError>,
 }
 
 impl TryFrom<String> for Architecture {

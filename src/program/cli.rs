@@ -39,6 +39,9 @@ pub enum Command {
     Explain(ExplainOptions),
     /// Measures a run's network: loss, accuracy, precision, recall and F1 of each digit, confusions, worst mistakes
     Evaluate(EvaluateOptions),
+    /// Opens a page on this machine: draw a digit and watch it go through the network, try a convolution's and a pool's
+    /// arguments
+    Play(PlayOptions),
     /// Tells which digits are on pictures, or on the images of Kaggle's test.csv
     Predict(PredictOptions),
     /// Looks whether this machine can train: libtorch, CPU, CUDA, data, the folder of the results
@@ -75,6 +78,25 @@ pub struct ExplainOptions {
     /// A picture of a digit instead, PNG or JPEG
     #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "index"])]
     pub image: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct PlayOptions {
+    /// Folder of the run to begin with [default: the newest in runs/]; the page offers those in runs/ too
+    #[arg(long, value_name = "DIR")]
+    pub run: Option<PathBuf>,
+
+    /// Where digits come from [default: the data of the run, if they have a name]
+    #[arg(long, value_name = "PATH|NAME")]
+    pub data: Option<Source>,
+
+    /// Port of the page on 127.0.0.1; 0 takes a free one
+    #[arg(long, value_name = "N", default_value_t = 7828)]
+    pub port: u16,
+
+    /// Only print the address
+    #[arg(long)]
+    pub no_browser: bool,
 }
 
 /// Which weights of which run.

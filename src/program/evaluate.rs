@@ -2,6 +2,7 @@
 
 use super::cli::EvaluateOptions;
 use super::confusion::draw_confusion;
+use super::data::Source;
 use super::network::{Network, probabilities};
 use super::{data, files};
 use anyhow::{Result, ensure};
@@ -38,7 +39,7 @@ struct Class {
 /// Measures the network of a run, prints the table and writes `evaluation.json`, `confusion.png` and `mistakes.png`.
 pub fn evaluate(options: &EvaluateOptions) -> Result<()> {
     let network = options.run.open()?;
-    let (dataset, source) = test_data(&network, options)?;
+    let (dataset, source) = test_data(&network, options.data.as_ref(), options.validation)?;
     let logits = network.logits(&dataset.images)?;
     let loss = CrossEntropyLoss.forward(&logits, &dataset.labels)?;
     let labels = Vec::<i64>::try_from(&dataset.labels)?;
@@ -74,19 +75,14 @@ pub fn evaluate(options: &EvaluateOptions) -> Result<()> {
 
 /// MNIST's test images; of the run's own data the part it was validated on; of other data all. And what they are in
 /// words.
-fn test_data(network: &Network, options: &EvaluateOptions) -> Result<(Dataset, String)> {
-    let source = network.config.source(&network.dir, options.data.as_ref())?;
-    if !options.validation
-        && let Some(test) = source.load_test()?
-    {
+pub fn test_data(network: &Network, data: Option<&Source>, validation: bool) -> Result<(Dataset, String)> {
+    let source = network.config.source(&network.dir, data)?;
+    if !validation && let Some(test) = source.load_test()? {
         return Ok((test, format!("{source}, the test images")));
     }
     let dataset = source.load()?;
     if data::sha256(&dataset)? != network.config.dataset_sha256 {
-        ensure!(
-            !options.validation,
-            "{source}: the data are not those the run was trained on; --data measures on others"
-        );
+        ensure!(!validation, "{source}: the data are not those the run was trained on; --data measures on others");
         return Ok((dataset, source.to_string()));
     }
     let split = &network.config.options;
@@ -129,15 +125,25 @@ impl Evaluation {
     }
 }
 
+/// The images that are taken for another digit, those the network was surest of first.
+pub fn most_confident_mistakes(labels: &[i64], predictions: &[(Vec<f32>, usize)]) -> Vec<usize> {
+    let mut wrong: Vec<usize> = (0..labels.len()).filter(|&i| predictions[i].1 as i64 != labels[i]).collect();
+    wrong.sort_by(|&a, &b| confidence(&predictions[b]).total_cmp(&confidence(&predictions[a])));
+    wrong
+}
+
+fn confidence((probabilities, predicted): &(Vec<f32>, usize)) -> f32 {
+    probabilities[*predicted]
+}
+
 /// The 30 mistakes that the network was surest of.
 fn mistakes(dataset: &Dataset, labels: &[i64], predictions: &[(Vec<f32>, usize)]) -> Result<Vec<Panel>> {
-    let mut wrong: Vec<usize> = (0..labels.len()).filter(|&i| predictions[i].1 as i64 != labels[i]).collect();
-    let confidence = |i: usize| predictions[i].0[predictions[i].1];
-    wrong.sort_by(|&a, &b| confidence(b).total_cmp(&confidence(a)));
+    let wrong = most_confident_mistakes(labels, predictions);
     let panel = |&i: &usize| -> Result<Panel> {
         let values: Vec<u8> = dataset.images.f_get(i as i64)?.f_flatten(0, -1)?.try_into()?;
         let map = Map { width: 28, values: values.into_iter().map(f32::from).collect() };
-        let title = format!("{}, taken for {}: {:.1} %", labels[i], predictions[i].1, 100.0 * confidence(i));
+        let title =
+            format!("{}, taken for {}: {:.1} %", labels[i], predictions[i].1, 100.0 * confidence(&predictions[i]));
         Ok(Panel { title, remark: "", content: Content::Maps { maps: vec![map], columns: 1 } })
     };
     wrong.iter().take(30).map(panel).collect()

@@ -1,7 +1,7 @@
 //! The program around the tutorial: what `cargo run` needs besides the library.
 //!
 //! [`cli`] and [`options`] read the command line, [`train`] trains as it says, with [`session`] after each iteration;
-//! [`evaluate`], [`predict`] and [`explain`] use a finished run's [`network`]. [`run`], [`config`], [`metrics`],
+//! [`evaluate`], [`predict`], [`explain`] and [`play`] use a finished run's [`network`]. [`run`], [`config`], [`metrics`],
 //! [`weights`] and [`checkpoint`] are the files of a run.
 
 /// Writes a line to standard error, as `eprintln!` does; but where nobody listens any more, the program goes on.
@@ -33,6 +33,7 @@ mod number;
 mod onednn;
 mod options;
 mod photo;
+mod play;
 mod predict;
 mod run;
 mod schedule;
@@ -89,6 +90,7 @@ fn run_command(cli: &Cli) -> Result<u8> {
         (Some(Command::Doctor { json }), _) => doctor::doctor(*json),
         (Some(Command::Evaluate(options)), _) => evaluate::evaluate(options).map(done),
         (Some(Command::Explain(options)), _) => explain::explain(options).map(done),
+        (Some(Command::Play(options)), _) => play::play(options).map(done),
         (Some(Command::Predict(options)), _) => predict::predict(options).map(done),
         (Some(Command::Summary { model }), _) => {
             let vs = VarStore::new(Device::Cpu);

@@ -13,7 +13,7 @@ use tch::{Device, Kind, TchError, Tensor, nn::VarStore};
 pub struct Network {
     pub dir: PathBuf,
     pub config: Config,
-    pub model: Box<dyn Module>,
+    pub model: Box<dyn Module + Send>,
     device: Device,
 }
 

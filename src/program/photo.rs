@@ -15,7 +15,7 @@ mod parts;
 #[cfg(test)]
 mod tests;
 
-pub use file::open;
+pub use file::{open, read};
 
 /// Longest side on which the ink is looked for, in pixels.
 const WORKING_SIDE: u32 = 384;

@@ -105,13 +105,20 @@ pub fn find(run: Option<&Path>) -> Result<PathBuf> {
     if let Some(dir) = run {
         return Ok(dir.to_owned());
     }
+    let newest = finished().into_iter().next();
+    let newest = newest
+        .context("there is no finished run in the folder runs: train one, or name the folder of one with --run")?;
+    say!("run: {}, the newest", newest.display());
+    Ok(newest)
+}
+
+/// The finished runs in `runs`, the newest first.
+pub fn finished() -> Vec<PathBuf> {
     let folders = fs::read_dir("runs").into_iter().flatten().flatten().map(|entry| entry.path());
     let finished = folders.filter_map(|dir| Some((fs::metadata(dir.join(WEIGHTS)).ok()?.modified().ok()?, dir)));
-    let newest = finished
-        .max()
-        .context("there is no finished run in the folder runs: train one, or name the folder of one with --run")?;
-    say!("run: {}, the newest", newest.1.display());
-    Ok(newest.1)
+    let mut finished: Vec<_> = finished.collect();
+    finished.sort_by(|a, b| b.cmp(a));
+    finished.into_iter().map(|(_, dir)| dir).collect()
 }
 
 /// Makes the first of `runs/<name>`, `runs/<name>-2`, ... that does not exist, safe against a second process.

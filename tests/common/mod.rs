@@ -1,6 +1,8 @@
 //! What several tests need: Python's fixtures, the real binary, real MNIST.
 #![allow(dead_code)] // each test program uses a part of it
 
+pub mod page;
+
 use cnn_tutorial::data::{Dataset, read_csv};
 use std::collections::HashMap;
 use std::io::Write;

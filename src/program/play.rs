@@ -1,0 +1,45 @@
+//! `play`: a page on this machine, where a network is drawn for and looked into.
+
+mod answer;
+mod arguments;
+mod player;
+mod server;
+
+use super::cli::PlayOptions;
+use super::signals;
+use anyhow::{Context, Result};
+use player::Player;
+use std::io::Write as _;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+/// Serves the page until Ctrl-C, its address on standard output.
+pub fn play(options: &PlayOptions) -> Result<()> {
+    let player = Arc::new(Mutex::new(Player::new(options)?));
+    let stop = signals::watch()?;
+    let port = options.port;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .with_context(|| format!("port {port} cannot be had on 127.0.0.1: give another --port, or 0 for a free one"))?;
+    let address = format!("http://{}/", listener.local_addr()?);
+    let (port, served) = (listener.local_addr()?.port(), player.clone());
+    let server = thread::spawn(move || server::serve(listener, port, served));
+
+    let _ = writeln!(std::io::stdout(), "{address}");
+    say!("the page is at this address, for this machine only; Ctrl-C ends it");
+    // Where there is no browser this fails at once, and the address is enough.
+    if !options.no_browser {
+        let _ = open::that_detached(&address);
+    }
+    while stop.load(Ordering::Relaxed) == 0 {
+        if server.is_finished() {
+            return server.join().unwrap_or_else(|_| anyhow::bail!("the page's server broke off"));
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    // What is being computed is finished first: libtorch does not like to be torn down at work.
+    let _at_rest = player.lock();
+    Ok(())
+}
