@@ -17,6 +17,7 @@ pub use pool::{AvgPool2d, LPPool2d, MaxPool2d};
 pub use record::{Stage, record};
 
 use std::fmt;
+use std::str::FromStr;
 use tch::{TchError, Tensor};
 
 /// A layer, or a network of layers: `torch.nn.Module`.
@@ -40,6 +41,19 @@ impl From<i64> for Pair {
 impl From<(i64, i64)> for Pair {
     fn from((height, width): (i64, i64)) -> Self {
         Self([height, width])
+    }
+}
+
+/// Of "3" or "3,5", (height, width).
+impl FromStr for Pair {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (height, width) = text.split_once(',').unwrap_or((text, text));
+        match (height.trim().parse::<u8>(), width.trim().parse::<u8>()) {
+            (Ok(height), Ok(width)) => Ok(Self([height.into(), width.into()])),
+            _ => Err("expected a number from 0 to 255, such as 3, or two for height and width, such as 3,5".into()),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use cnn_tutorial::nn::Pair;
 use std::path::PathBuf;
 
 /// Trains the CNN or the LeNet-5 of "Introduction to Convolutional Neural Nets" on MNIST and draws its loss and
@@ -71,6 +72,14 @@ pub struct ExplainOptions {
     /// A picture of a digit instead, PNG or JPEG
     #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "index"])]
     pub image: Option<PathBuf>,
+
+    /// Window of the pools beside each other: one number, or two for height and width such as 2,3
+    #[arg(long, value_name = "N|H,W", default_value = "2", value_parser = at_least_1)]
+    pub kernel_size: Pair,
+
+    /// How far that window moves [default: the kernel size]
+    #[arg(long, value_name = "N|H,W", value_parser = at_least_1)]
+    pub stride: Option<Pair>,
 }
 
 /// Which weights of which run.
@@ -130,6 +139,11 @@ pub struct PredictOptions {
     /// Where to write ImageId,Label for Kaggle
     #[arg(long, value_name = "FILE", requires = "csv")]
     pub submission: Option<PathBuf>,
+}
+
+fn at_least_1(text: &str) -> Result<Pair, String> {
+    let pair: Pair = text.parse()?;
+    if pair.0.contains(&0) { Err("expected 1 or more".into()) } else { Ok(pair) }
 }
 
 impl Cli {

@@ -6,7 +6,8 @@ use super::network::{Network, probabilities};
 use super::photo::read_photo;
 use anyhow::{Context, Result};
 use cnn_tutorial::data::read_unlabelled_csv;
-use cnn_tutorial::pictures::{Content, Map, Panel, draw};
+use cnn_tutorial::page::Page;
+use cnn_tutorial::pictures::{Colors, Content, Map, Panel};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
@@ -22,7 +23,7 @@ pub fn predict(options: &PredictOptions) -> Result<()> {
 }
 
 fn predict_pictures(network: &Network, options: &PredictOptions) -> Result<()> {
-    let (mut text, mut panels) = (String::new(), Vec::new());
+    let (mut text, mut rows) = (String::new(), Vec::new());
     for path in &options.images {
         let pixels = read_photo(path)?;
         let logits = network.logits(&Tensor::f_from_slice(&pixels)?.f_view([1, 1, 28, 28])?)?;
@@ -34,18 +35,17 @@ fn predict_pictures(network: &Network, options: &PredictOptions) -> Result<()> {
 
         let values = pixels.iter().copied().map(f32::from).collect();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let seen = Content::Maps { maps: vec![Map { width: 28, values }], columns: 1 };
-        panels.push(Panel { title: format!("{name}: what the network saw"), remark: "", content: seen });
+        let seen = Content::Maps(vec![Map { width: 28, values }]);
         let bars = Vec::<Vec<f32>>::try_from(logits)?[0].iter().copied().zip((0..10).map(percent)).collect();
-        panels.push(Panel {
-            title: format!("{digit}: logits and probabilities"),
-            remark: "",
-            content: Content::Bars(bars),
-        });
+        rows.push(vec![
+            Panel::new(name, "what the network saw", seen),
+            Panel::new(format!("{digit}: logits and probabilities"), "", Content::Bars(bars)),
+        ]);
     }
     if options.show {
-        let name = "predictions.png";
-        files::put(&network.dir, name, |path| draw(path, "Pictures brought to MNIST's convention", &panels, 1))?;
+        let (name, heading) = ("predictions.png", "Pictures brought to MNIST's convention".into());
+        let page = Page { heading, colors: Colors::grey(255.0), rows };
+        files::put(&network.dir, name, |path| page.draw(path))?;
         say!("{}", network.dir.join(name).display());
     }
     let _ = std::io::stdout().write_all(text.as_bytes());
