@@ -3,8 +3,8 @@
 use ab_glyph::FontRef;
 use anyhow::{Context, Result};
 use image::{ImageFormat, Rgb, RgbImage, imageops};
-use imageproc::drawing::{draw_filled_circle_mut, draw_filled_rect_mut, draw_polygon_mut, draw_text_mut, text_size};
-use imageproc::{point::Point, rect::Rect};
+use imageproc::drawing::{draw_filled_circle_mut, draw_filled_rect_mut, draw_text_mut, text_size};
+use imageproc::rect::Rect;
 use std::path::Path;
 
 pub const BLACK: Rgb<u8> = Rgb([0; 3]);
@@ -50,24 +50,13 @@ impl Canvas {
 
     /// Draws a line with round ends and corners; of one point a dot.
     pub fn line(&mut self, points: &[(f32, f32)], thickness: f32, color: Rgb<u8>) {
-        let radius = thickness * OVERSAMPLING / 2.0;
-        let points: Vec<_> = points.iter().map(|&(x, y)| (x * OVERSAMPLING, y * OVERSAMPLING)).collect();
-        for &(x, y) in &points {
-            draw_filled_circle_mut(&mut self.image, (x.round() as i32, y.round() as i32), radius as i32, color);
-        }
-        for ends in points.windows(2) {
-            let [(x0, y0), (x1, y1)] = [ends[0], ends[1]];
-            let length = (x1 - x0).hypot(y1 - y0);
-            if length >= 1.0 {
-                let (across_x, across_y) = ((y1 - y0) / length * radius, (x0 - x1) / length * radius);
-                let point = |x: f32, y: f32| Point::new(x.round() as i32, y.round() as i32);
-                let corners = [
-                    point(x0 + across_x, y0 + across_y),
-                    point(x1 + across_x, y1 + across_y),
-                    point(x1 - across_x, y1 - across_y),
-                    point(x0 - across_x, y0 - across_y),
-                ];
-                draw_polygon_mut(&mut self.image, &corners, color);
+        let last = points.last().map(|&last| [last, last]);
+        for ends in points.windows(2).map(|ends| [ends[0], ends[1]]).chain(last) {
+            let [(x0, y0), (x1, y1)] = ends.map(|(x, y)| (x * OVERSAMPLING, y * OVERSAMPLING));
+            let steps = (x1 - x0).hypot(y1 - y0).ceil().max(1.0);
+            for part in (0..steps as u32).map(|step| step as f32 / steps) {
+                let at = ((x0 + part * (x1 - x0)).round() as i32, (y0 + part * (y1 - y0)).round() as i32);
+                draw_filled_circle_mut(&mut self.image, at, (thickness * OVERSAMPLING / 2.0) as i32, color);
             }
         }
     }

@@ -1,17 +1,13 @@
 //! The pictures of the slides "Convolutional Layers" and "Pooling", from a network and a digit of one's own.
 
-use crate::canvas::{BLACK, WHITE};
 use crate::nn::{AvgPool2d, LPPool2d, MaxPool2d, Module, Pair, Stage, record};
 use crate::page::Page;
 use crate::pictures::{Colors, Content, Map, Panel, Window};
 use anyhow::{Result, ensure};
-use image::Rgb;
 use tch::{Kind, TchError, Tensor};
 
-/// Of layers with more output channels no kernels are drawn.
-const MOST_KERNELS: i64 = 64;
-/// What power averages have above the largest number of the map.
-const ORANGE: Rgb<u8> = Rgb([0xd9, 0x5f, 0x02]);
+/// No more kernels are drawn of a layer.
+const MOST_KERNELS: i64 = 32;
 
 /// A network, and an image to show what it does.
 pub struct Explained<'a> {
@@ -40,7 +36,7 @@ impl Explained<'_> {
             logits.map(|_| stages)
         };
         let (stages, start) = (stages_of(*model)?, start.map(stages_of).transpose()?);
-        let around_zero = |heading, rows| Page { heading, colors: Colors::AroundZero, rows };
+        let around_zero = |heading, rows| Page { heading, colors: None, rows };
         let mut pictures = Vec::new();
         let filters = filters(&stages, start.as_deref())?;
         if !filters.is_empty() {
@@ -48,8 +44,8 @@ impl Explained<'_> {
         }
         let layers = vec![layers(image, &stages)?];
         pictures.push(("layers.png", around_zero(format!("{title}: {digit}, from input to logits"), layers)));
-        let (heading, (scale, panels)) = (format!("{title}: one map of {digit}, pooled"), self.pooling(&stages)?);
-        pictures.push(("pooling.png", Page { heading, colors: Colors::Scale(scale), rows: vec![panels] }));
+        let (heading, (colors, panels)) = (format!("{title}: one map of {digit}, pooled"), self.pooling(&stages)?);
+        pictures.push(("pooling.png", Page { heading, colors: Some(colors), rows: vec![panels] }));
         Ok(pictures)
     }
 
@@ -58,7 +54,7 @@ impl Explained<'_> {
     ///
     /// It is brought to 0..1 first: large powers of raw pixels leave what 32 bits can hold, and of a negative number they
     /// lose the sign.
-    fn pooling(&self, stages: &[Stage]) -> Result<(Vec<(f32, Rgb<u8>)>, Vec<Panel>)> {
+    fn pooling(&self, stages: &[Stage]) -> Result<(Colors, Vec<Panel>)> {
         let (mut before, mut maps_of) = ("input", self.image);
         if let Some(pool) = stages.iter().position(|stage| stage.layer.contains("Pool2d(")) {
             (before, maps_of) = (if pool > 0 { &stages[pool - 1].name } else { before }, &stages[pool].input);
@@ -107,9 +103,7 @@ impl Explained<'_> {
             let power_average_pool = LPPool2d::new(norm_type, self.kernel_size).stride(self.stride);
             panels.push(pooled(title, power_average_pool.to_string(), &power_average_pool.forward(&map)?)?);
         }
-        let area = (width * height) as f32;
-        let scale = [(0.0, BLACK), (1.0, WHITE), (area, ORANGE)];
-        Ok((scale[..if area > 1.0 { 3 } else { 2 }].to_vec(), panels))
+        Ok((Colors::pooled(1.0, (width * height) as f32), panels))
     }
 }
 
@@ -127,17 +121,17 @@ fn filters(stages: &[Stage], start: Option<&[Stage]>) -> Result<Vec<Vec<Panel>>>
     for (i, Stage { name, layer, parameters, .. }) in stages.iter().enumerate() {
         let Some([weight, _]) = parameters.as_ref().filter(|[weight, _]| weight.dim() == 4) else { continue };
         let [out_channels, in_channels] = [weight.size()[0], weight.size()[1]];
+        let mut note = layer.clone();
         if out_channels > MOST_KERNELS {
-            let note = format!("{layer}\n{out_channels} kernels: too many to draw");
-            rows.push(vec![Panel::new(name, note, Content::Maps(Vec::new()))]);
-            continue;
+            note += &format!("\nthe first {MOST_KERNELS} of {out_channels} kernels");
         }
-        let summed = if in_channels > 1 { format!("\nsums over {in_channels} input channels") } else { String::new() };
+        if in_channels > 1 {
+            note += &format!("\nsums over {in_channels} input channels");
+        }
         let panel = |title: &str, note: String, weight: &Tensor| -> Result<Panel> {
-            let kernels = weight.f_sum_dim_intlist(1i64, false, Kind::Float)?;
+            let kernels = weight.f_slice(0, 0, MOST_KERNELS, 1)?.f_sum_dim_intlist(1i64, false, Kind::Float)?;
             Ok(Panel::new(format!("{name}: {title}"), note, Content::Maps(maps(&kernels)?)))
         };
-        let note = format!("{layer}{summed}");
         rows.push(match start.and_then(|start| start.get(i)?.parameters.as_ref()) {
             Some([before, _]) => vec![
                 panel("start", note, before)?,
@@ -162,7 +156,7 @@ fn layers(input: &Tensor, stages: &[Stage]) -> Result<Vec<Panel>> {
             let probabilities: Vec<f32> = output.f_softmax(0, Kind::Float)?.try_into()?;
             let percents = probabilities.iter().map(|probability| format!("{:.1} %", 100.0 * probability));
             let bars = Vec::<f32>::try_from(output)?.into_iter().zip(percents).collect();
-            Panel::new(&stage.name, note + "\nlogits, and what softmax makes of them", Content::Bars(bars))
+            Panel::new(&stage.name, note + "\nlogits, softmax", Content::Bars(bars))
         });
     }
     Ok(panels)

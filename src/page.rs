@@ -2,7 +2,7 @@
 //! sees how maps shrink.
 
 use crate::canvas::{BLACK, Canvas};
-use crate::pictures::{AROUND_ZERO, Colors, Content, Panel, color, draw_bars, draw_map, largest, short};
+use crate::pictures::{Colors, Content, Panel, draw_bars, draw_map, largest, short};
 use anyhow::Result;
 use image::Rgb;
 use std::path::Path;
@@ -23,15 +23,13 @@ const GROUND: Rgb<u8> = Rgb([0xe8, 0xee, 0xf4]);
 /// Panels in rows; a row that is too long goes on in the next line.
 pub struct Page {
     pub heading: String,
-    pub colors: Colors,
+    /// Of all panels; without, white is zero and each panel's largest number has the deepest blue or red.
+    pub colors: Option<Colors>,
     pub rows: Vec<Vec<Panel>>,
 }
 
-/// What stands over a panel's maps: the lines of its note, and the width that they and the title need.
-struct Text {
-    lines: Vec<String>,
-    width: f32,
-}
+/// The lines that stand over a panel's maps, and the width that they and the title need.
+type Text = (Vec<String>, f32);
 
 /// Where a panel stands, how many of its maps stand side by side, and its note.
 struct Place<'a> {
@@ -48,7 +46,7 @@ impl Page {
     pub fn draw(&self, path: &Path) -> Result<()> {
         let pens = Canvas::new(1.0, 1.0, GROUND)?;
         let texts: Vec<Vec<Text>> =
-            self.rows.iter().map(|row| row.iter().map(|panel| self.text(panel, &pens)).collect()).collect();
+            self.rows.iter().map(|row| row.iter().map(|panel| self.text(panel, row.len(), &pens)).collect()).collect();
         let least = self.rows.len().max(1);
         let sizes = (1..=64u8).rev().flat_map(|scale| (least..least + 4).map(move |lines| (f32::from(scale), lines)));
         let mut fitting = sizes.map(|(scale, lines)| (scale, self.lay_out(&texts, scale, lines)));
@@ -65,10 +63,12 @@ impl Page {
             match &panel.content {
                 Content::Bars(bars) => draw_bars(&mut canvas, bars, (left, top + head)),
                 Content::Maps(maps) => {
-                    let ([width, height], stops) = (panel.cell(scale), self.colors.stops(maps));
+                    let [width, height] = panel.cell(scale);
+                    let own = Colors::around_zero(largest(maps).max(f32::MIN_POSITIVE));
+                    let colors = self.colors.as_ref().unwrap_or(&own);
                     for (i, map) in maps.iter().enumerate() {
                         let at = ((i % columns) as f32 * width, (i / columns) as f32 * height);
-                        draw_map(&mut canvas, map, panel, &stops, scale, (left + at.0, top + head + at.1));
+                        draw_map(&mut canvas, map, panel, colors, scale, (left + at.0, top + head + at.1));
                     }
                 }
             }
@@ -76,14 +76,14 @@ impl Page {
         canvas.save(path)
     }
 
-    fn text(&self, panel: &Panel, pens: &Canvas) -> Text {
+    fn text(&self, panel: &Panel, abreast: usize, pens: &Canvas) -> Text {
         let mut note = panel.note.clone();
-        if let (Colors::AroundZero, Content::Maps(maps)) = (&self.colors, &panel.content) {
-            note += &format!("\n±{}", short(largest(maps)));
+        if let (None, Content::Maps(maps)) = (&self.colors, &panel.content) {
+            note += &format!("\n1 is {}", short(largest(maps)));
         }
-        let lines = wrap(pens, &note, TEXT);
+        let lines = wrap(pens, &note, if abreast > 3 { TEXT } else { 2.5 * TEXT });
         let widest = lines.iter().map(|line| pens.width(line, NOTE)).fold(pens.width(&panel.title, TITLE), f32::max);
-        Text { lines, width: widest.max(TEXT) }
+        (lines, widest.max(TEXT))
     }
 
     /// Places all panels, for squares of `scale` pixels in about `lines` lines; and how wide and high the page becomes.
@@ -92,15 +92,15 @@ impl Page {
         let (mut places, mut width, mut y) = (Vec::new(), 0f32, HEAD);
         for (row, texts) in self.rows.iter().zip(texts) {
             let (mut x, mut bottom) = (MARGIN, y);
-            let longest = texts.iter().map(|text| text.lines.len()).max().unwrap_or(0);
+            let longest = texts.iter().map(|text| text.0.len()).max().unwrap_or(0);
             let head = TITLE * 1.5 + (longest as f32 + 0.4) * NOTE * 1.3;
             for (panel, text) in row.iter().zip(texts) {
                 let (columns, [panel_width, height]) = panel.size(scale, room - head);
-                let panel_width = panel_width.max(text.width);
+                let panel_width = panel_width.max(text.1);
                 if x + panel_width > WIDTH - MARGIN && x > MARGIN {
                     (x, y) = (MARGIN, bottom);
                 }
-                places.push(Place { panel, at: (x, y), columns, lines: &text.lines, head });
+                places.push(Place { panel, at: (x, y), columns, lines: &text.0, head });
                 x += panel_width + GAP;
                 (width, bottom) = (width.max(x - GAP + MARGIN), bottom.max(y + head + height + GAP));
             }
@@ -112,19 +112,15 @@ impl Page {
     /// The colours and what they stand for, in the corner.
     fn draw_legend(&self, canvas: &mut Canvas) {
         let (left, width) = (WIDTH - MARGIN - 300.0, 280.0);
-        let (stops, labels) = match &self.colors {
-            Colors::AroundZero => {
-                (AROUND_ZERO.to_vec(), vec![(-1.0, "-".into()), (0.0, "0".into()), (1.0, "+".into())])
-            }
-            Colors::Scale(stops) => (stops.clone(), stops.iter().map(|stop| (stop.0, short(stop.0))).collect()),
-        };
-        let (low, high) = (stops[0].0, stops[stops.len() - 1].0);
-        for x in 0..width as u32 {
-            let x = x as f32;
-            canvas.rectangle([left + x, 34.0, 1.0, 20.0], color(&stops, low + (high - low) * x / width));
+        let parts = Colors::around_zero(1.0);
+        let colors = self.colors.as_ref().unwrap_or(&parts);
+        let (low, high) = (colors.0[0].0, colors.0[colors.0.len() - 1].0);
+        for x in 0..width as u16 {
+            let x = f32::from(x);
+            canvas.rectangle([left + x, 34.0, 1.0, 20.0], colors.color(low + (high - low) * x / width));
         }
-        for (value, label) in labels {
-            canvas.text(&label, NOTE, (left + (value - low) / (high - low) * width, 70.0), 0.5, BLACK);
+        for &(value, _) in &colors.0 {
+            canvas.text(&short(value), NOTE, (left + (value - low) / (high - low) * width, 70.0), 0.5, BLACK);
         }
     }
 }

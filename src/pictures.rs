@@ -7,19 +7,10 @@ use image::Rgb;
 use std::array;
 
 /// A bar's height and its width with its numbers, in pixels.
-const BAR: f32 = 34.0;
+const BAR: f32 = 26.0;
 const BARS: f32 = 340.0;
 const EDGE: Rgb<u8> = Rgb([0xa0, 0xa8, 0xb0]);
 const MARK: Rgb<u8> = Rgb([0x2c, 0xa0, 0x2c]);
-
-/// matplotlib's `RdBu`, from blue over white to red.
-pub const AROUND_ZERO: [(f32, Rgb<u8>); 5] = [
-    (-1.0, Rgb([0x05, 0x30, 0x61])),
-    (-0.5, Rgb([0x43, 0x93, 0xc3])),
-    (0.0, WHITE),
-    (0.5, Rgb([0xd6, 0x60, 0x4d])),
-    (1.0, Rgb([0x67, 0x00, 0x1f])),
-];
 
 /// A map of numbers, row after row. One that is not finite stays empty.
 pub struct Map {
@@ -71,35 +62,42 @@ impl Panel {
             Content::Maps(maps) => maps.len().max(1),
         };
         let rows = (room / height).max(1.0) as usize;
-        let columns = n.div_ceil(rows).max((TEXT / width) as usize).clamp(1, n);
-        let columns = n.div_ceil(n.div_ceil(columns)); // without a last row that is almost empty
+        let least = n.div_ceil(rows);
+        let most = least.max((TEXT / width) as usize).min(n);
+        // Full rows look better, unless that needs many more of them.
+        let full = (least.max(most * 2 / 3)..=most).rev().find(|columns| n.is_multiple_of(*columns));
+        let columns = full.unwrap_or(most).max(1);
         (columns, [width * columns as f32, height * n.div_ceil(columns) as f32])
     }
 }
 
-/// Which colour a number gets.
-pub enum Colors {
-    /// Zero is white, below it is blue, above it red, as deep as a panel's largest number allows.
-    AroundZero,
-    /// The same for all panels: two or more numbers, in their order, with their colours.
-    Scale(Vec<(f32, Rgb<u8>)>),
-}
+/// Which colour a number gets: two or more numbers in their order with their colours, others lie in between.
+pub struct Colors(pub Vec<(f32, Rgb<u8>)>);
 
 impl Colors {
     /// From black, which is 0, to white.
     pub fn grey(white: f32) -> Self {
-        Self::Scale(vec![(0.0, BLACK), (white, WHITE)])
+        Self(vec![(0.0, BLACK), (white, WHITE)])
     }
 
-    /// The numbers and their colours for the maps of one panel.
-    pub fn stops(&self, maps: &[Map]) -> Vec<(f32, Rgb<u8>)> {
-        match self {
-            Self::AroundZero => {
-                let largest = largest(maps).max(f32::MIN_POSITIVE);
-                AROUND_ZERO.map(|(part, color)| (part * largest, color)).to_vec()
-            }
-            Self::Scale(stops) => stops.clone(),
-        }
+    /// From black, which is 0, to white, and on to orange, which is `area` times white: what a pool can make of it.
+    pub fn pooled(white: f32, area: f32) -> Self {
+        let over_white = (area > 1.0).then_some((white * area, Rgb([0xd9, 0x5f, 0x02])));
+        Self(Self::grey(white).0.into_iter().chain(over_white).collect())
+    }
+
+    /// matplotlib's `RdBu`: white is 0, below it is blue, above it red.
+    pub fn around_zero(largest: f32) -> Self {
+        let colors = [[0x05, 0x30, 0x61], [0x43, 0x93, 0xc3], [0xff; 3], [0xd6, 0x60, 0x4d], [0x67, 0x00, 0x1f]];
+        Self((-2i8..).zip(colors).map(|(half, color)| (f32::from(half) / 2.0 * largest, Rgb(color))).collect())
+    }
+
+    pub fn color(&self, value: f32) -> Rgb<u8> {
+        let above = self.0.partition_point(|stop| stop.0 < value).clamp(1, self.0.len() - 1);
+        let ((low, from), (high, to)) = (self.0[above - 1], self.0[above]);
+        let part = ((value - low) / (high - low)).clamp(0.0, 1.0);
+        let mix = |from: u8, to: u8| (f32::from(from) + part * (f32::from(to) - f32::from(from))).round() as u8;
+        Rgb(array::from_fn(|channel| mix(from[channel], to[channel])))
     }
 }
 
@@ -107,15 +105,6 @@ impl Colors {
 pub fn largest(maps: &[Map]) -> f32 {
     let values = maps.iter().flat_map(|map| &map.values).filter(|value| value.is_finite());
     values.fold(0.0, |largest, value| largest.max(value.abs()))
-}
-
-/// The colour of a number, between those of the nearest stops.
-pub fn color(stops: &[(f32, Rgb<u8>)], value: f32) -> Rgb<u8> {
-    let above = stops.partition_point(|stop| stop.0 < value).clamp(1, stops.len() - 1);
-    let ((low, from), (high, to)) = (stops[above - 1], stops[above]);
-    let part = ((value - low) / (high - low)).clamp(0.0, 1.0);
-    let mix = |from: u8, to: u8| (f32::from(from) + part * (f32::from(to) - f32::from(from))).round() as u8;
-    Rgb(array::from_fn(|channel| mix(from[channel], to[channel])))
 }
 
 /// A number with three digits or a few more.
@@ -129,7 +118,7 @@ pub fn short(value: f32) -> String {
 }
 
 /// Draws a map with its windows; where its squares have room, with its numbers.
-pub fn draw_map(canvas: &mut Canvas, map: &Map, panel: &Panel, stops: &[(f32, Rgb<u8>)], scale: f32, at: (f32, f32)) {
+pub fn draw_map(canvas: &mut Canvas, map: &Map, panel: &Panel, colors: &Colors, scale: f32, at: (f32, f32)) {
     let place = |[left, top, width, height]: Window| {
         let [x, y, width, height] = [left, top, width, height].map(|numbers| numbers as f32 * scale);
         [at.0 + x, at.1 + y, width, height]
@@ -137,7 +126,7 @@ pub fn draw_map(canvas: &mut Canvas, map: &Map, panel: &Panel, stops: &[(f32, Rg
     let [width, height] = map.size();
     for (i, &value) in map.values.iter().enumerate().filter(|(_, value)| value.is_finite()) {
         let square = place([i as i64 % width, i as i64 / width, 1, 1]);
-        let color = color(stops, value);
+        let color = colors.color(value);
         canvas.rectangle(square, color);
         if scale >= 36.0 {
             let ink = if color.0.iter().map(|&c| u32::from(c)).sum::<u32>() > 380 { BLACK } else { WHITE };

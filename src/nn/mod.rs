@@ -17,7 +17,6 @@ pub use pool::{AvgPool2d, LPPool2d, MaxPool2d};
 pub use record::{Stage, record};
 
 use std::fmt;
-use std::str::FromStr;
 use tch::{TchError, Tensor};
 
 /// A layer, or a network of layers: `torch.nn.Module`.
@@ -44,15 +43,13 @@ impl From<(i64, i64)> for Pair {
     }
 }
 
-/// Of "3" or "3,5", (height, width).
-impl FromStr for Pair {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
+impl Pair {
+    /// Of "3" or "3,5", each number `least` or more.
+    pub fn parse(text: &str, least: u8) -> Result<Self, String> {
         let (height, width) = text.split_once(',').unwrap_or((text, text));
-        match (height.trim().parse::<u8>(), width.trim().parse::<u8>()) {
-            (Ok(height), Ok(width)) => Ok(Self([height.into(), width.into()])),
-            _ => Err("expected a number from 0 to 255, such as 3, or two for height and width, such as 3,5".into()),
+        match [height, width].map(|number| number.trim().parse::<u8>().ok().filter(|&number| number >= least)) {
+            [Some(height), Some(width)] => Ok(Self([height.into(), width.into()])),
+            _ => Err(format!("expected a number from {least} to 255, or height and width such as 3,5")),
         }
     }
 }

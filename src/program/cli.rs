@@ -74,11 +74,11 @@ pub struct ExplainOptions {
     pub image: Option<PathBuf>,
 
     /// Window of the pools beside each other: one number, or two for height and width such as 2,3
-    #[arg(long, value_name = "N|H,W", default_value = "2", value_parser = at_least_1)]
+    #[arg(long, value_name = "N|H,W", default_value = "2", value_parser = |text: &str| Pair::parse(text, 1))]
     pub kernel_size: Pair,
 
     /// How far that window moves [default: the kernel size]
-    #[arg(long, value_name = "N|H,W", value_parser = at_least_1)]
+    #[arg(long, value_name = "N|H,W", value_parser = |text: &str| Pair::parse(text, 1))]
     pub stride: Option<Pair>,
 }
 
@@ -139,11 +139,6 @@ pub struct PredictOptions {
     /// Where to write ImageId,Label for Kaggle
     #[arg(long, value_name = "FILE", requires = "csv")]
     pub submission: Option<PathBuf>,
-}
-
-fn at_least_1(text: &str) -> Result<Pair, String> {
-    let pair: Pair = text.parse()?;
-    if pair.0.contains(&0) { Err("expected 1 or more".into()) } else { Ok(pair) }
 }
 
 impl Cli {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use cnn_tutorial::canvas::{BLACK, Canvas, WHITE};
-use cnn_tutorial::pictures::color;
+use cnn_tutorial::pictures::Colors;
 use cnn_tutorial::plots::BLUE;
 use std::path::Path;
 
@@ -12,6 +12,7 @@ const TOP: f32 = 120.0;
 
 /// Draws how often each digit was taken for which to a PNG file: rows are the labels, columns what they were taken for.
 pub fn draw_confusion(path: &Path, title: &str, note: &str, counts: &[Vec<usize>]) -> Result<()> {
+    let colors = Colors(vec![(0.0, WHITE), (1.0, BLUE)]);
     let size = counts.len() as f32 * CELL;
     let (middle, bottom) = (size / 2.0, TOP + size);
     let mut page = Canvas::new(LEFT + size + 90.0, bottom + 110.0, WHITE)?;
@@ -28,7 +29,7 @@ pub fn draw_confusion(path: &Path, title: &str, note: &str, counts: &[Vec<usize>
             // The root lets single mistakes be seen beside a thousand hits.
             let share = (count as f32 / total).sqrt();
             let (x, y) = (LEFT + column as f32 * CELL, TOP + row as f32 * CELL);
-            page.rectangle([x, y, CELL - 2.0, CELL - 2.0], color(&[(0.0, WHITE), (1.0, BLUE)], share));
+            page.rectangle([x, y, CELL - 2.0, CELL - 2.0], colors.color(share));
             let ink = if share > 0.6 { WHITE } else { BLACK };
             page.text(&count.to_string(), 20.0, (x + CELL / 2.0, y + CELL / 2.0), 0.5, ink);
         }

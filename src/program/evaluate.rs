@@ -66,7 +66,7 @@ pub fn evaluate(options: &EvaluateOptions) -> Result<()> {
     })?;
     let heading = format!("The most confident of {} mistakes", evaluation.n - correct);
     let rows = vec![mistakes(&dataset, &labels, &predictions)?];
-    let mistakes = Page { heading, colors: Colors::grey(255.0), rows };
+    let mistakes = Page { heading, colors: Some(Colors::grey(255.0)), rows };
     files::put(&network.dir, "mistakes.png", |path| mistakes.draw(path))?;
     let text = if options.json { json } else { evaluation.table()? };
     let _ = std::io::stdout().write_all(text.as_bytes());

@@ -34,6 +34,7 @@ mod onednn;
 mod options;
 mod photo;
 mod predict;
+mod results;
 mod run;
 mod schedule;
 mod session;

@@ -44,7 +44,7 @@ fn predict_pictures(network: &Network, options: &PredictOptions) -> Result<()> {
     }
     if options.show {
         let (name, heading) = ("predictions.png", "Pictures brought to MNIST's convention".into());
-        let page = Page { heading, colors: Colors::grey(255.0), rows };
+        let page = Page { heading, colors: Some(Colors::grey(255.0)), rows };
         files::put(&network.dir, name, |path| page.draw(path))?;
         say!("{}", network.dir.join(name).display());
     }
