@@ -48,13 +48,12 @@ impl Canvas {
         self.rectangle([x + width - thickness, y, thickness, height], color);
     }
 
-    /// Draws a line with round ends and corners; of one point a dot.
+    /// Draws a line with round ends and corners.
     pub fn line(&mut self, points: &[(f32, f32)], thickness: f32, color: Rgb<u8>) {
-        let last = points.last().map(|&last| [last, last]);
-        for ends in points.windows(2).map(|ends| [ends[0], ends[1]]).chain(last) {
-            let [(x0, y0), (x1, y1)] = ends.map(|(x, y)| (x * OVERSAMPLING, y * OVERSAMPLING));
+        for ends in points.windows(2) {
+            let [(x0, y0), (x1, y1)] = [ends[0], ends[1]].map(|(x, y)| (x * OVERSAMPLING, y * OVERSAMPLING));
             let steps = (x1 - x0).hypot(y1 - y0).ceil().max(1.0);
-            for part in (0..steps as u32).map(|step| step as f32 / steps) {
+            for part in (0..=steps as u32).map(|step| step as f32 / steps) {
                 let at = ((x0 + part * (x1 - x0)).round() as i32, (y0 + part * (y1 - y0)).round() as i32);
                 draw_filled_circle_mut(&mut self.image, at, (thickness * OVERSAMPLING / 2.0) as i32, color);
             }

@@ -2,8 +2,9 @@
 
 use crate::nn::{AvgPool2d, LPPool2d, MaxPool2d, Module, Pair, Stage, record};
 use crate::page::Page;
-use crate::pictures::{Colors, Content, Map, Panel, Window};
+use crate::pictures::{Colors, Content, Map, Panel};
 use anyhow::{Result, ensure};
+use std::fmt::Display;
 use tch::{Kind, TchError, Tensor};
 
 /// No more kernels are drawn of a layer.
@@ -55,12 +56,9 @@ impl Explained<'_> {
     /// It is brought to 0..1 first: large powers of raw pixels leave what 32 bits can hold, and of a negative number they
     /// lose the sign.
     fn pooling(&self, stages: &[Stage]) -> Result<(Colors, Vec<Panel>)> {
-        let (mut before, mut maps_of) = ("input", self.image);
-        if let Some(pool) = stages.iter().position(|stage| stage.layer.contains("Pool2d(")) {
-            (before, maps_of) = (if pool > 0 { &stages[pool - 1].name } else { before }, &stages[pool].input);
-        } else if let Some(stage) = stages.iter().find(|stage| stage.output.dim() == 4) {
-            (before, maps_of) = (&stage.name, &stage.output);
-        }
+        let pool = stages.iter().position(|stage| stage.layer.contains("Pool2d("));
+        let before = stages.get(..pool.unwrap_or(1)).and_then(<[_]>::last).filter(|stage| stage.output.dim() == 4);
+        let (before, maps_of) = before.map_or(("input", self.image), |stage| (&stage.name, &stage.output));
         let maps_of = maps_of.f_get(0)?;
         let contrast = maps_of.f_flatten(1, -1)?.f_std_dim(1, false, false)?;
         let channel = i64::try_from(contrast.f_argmax(0, false)?)?;
@@ -70,11 +68,8 @@ impl Explained<'_> {
         let map = map.f_sub(&low)?.f_div(&size)?.f_unsqueeze(0)?;
 
         let (Pair([height, width]), Pair([down, right])) = (self.kernel_size, self.stride);
-        let [rows, columns] = [map.size()[2], map.size()[3]];
-        ensure!(
-            height <= rows && width <= columns,
-            "a window of {height}x{width} is larger than the map of {rows}x{columns}"
-        );
+        let fits = height <= map.size()[2] && width <= map.size()[3];
+        ensure!(fits, "a window of {height}x{width} is larger than the map {:?}: give a smaller one", &map.size()[2..]);
         let max_pool = MaxPool2d::new(self.kernel_size).stride(self.stride);
         let avg_pool = AvgPool2d::new(self.kernel_size).stride(self.stride);
         let (largest, mean) = (max_pool.forward(&map)?, avg_pool.forward(&map)?);
@@ -82,26 +77,21 @@ impl Explained<'_> {
         let window = |place: i64| [place % places * right, place / places * down, width, height];
         let differing = i64::try_from(largest.f_sub(&mean)?.f_argmax(None, false)?)?;
 
-        let panel = |title: &str, note: String, output: &Tensor, mark: Window| -> Result<Panel> {
-            let content = Content::Maps(maps(&output.f_get(0)?)?);
-            Ok(Panel { mark: Some(mark), ..Panel::new(title, format!("{note}\n{:?}", &output.size()[2..]), content) })
+        let panel = |title: &str, note: String, output: &Tensor, mark: [i64; 4]| -> Result<Panel> {
+            let note = format!("{note}\n{:?}", &output.size()[2..]);
+            Ok(Panel { mark: Some(mark), ..Panel::new(title, note, Content::Maps(maps(&output.f_get(0)?)?)) })
         };
-        let pooled = |title: &str, layer: String, output: &Tensor| {
+        let pooled = |title: &str, layer: &dyn Display, output: &Tensor| {
             let marked = output.f_flatten(0, -1)?.f_double_value(&[differing])?;
-            let mark = [differing % places, differing / places, 1, 1];
-            panel(title, format!("{layer}\nmarked: {marked:.2}"), output, mark)
+            let note = format!("{layer}\nmarked: {marked:.2}");
+            panel(title, note, output, [differing % places, differing / places, 1, 1])
         };
-        let mut panels = vec![
-            Panel {
-                windows: (0..largest.numel() as i64).map(window).collect(),
-                ..panel(before, format!("channel {channel}, brought to 0..1"), &map, window(differing))?
-            },
-            pooled("mean", avg_pool.to_string(), &mean)?,
-            pooled("maximum", max_pool.to_string(), &largest)?,
-        ];
+        let mut source = panel(before, format!("channel {channel}, brought to 0..1"), &map, window(differing))?;
+        source.windows = (0..largest.numel() as i64).map(window).collect();
+        let mut panels = vec![source, pooled("mean", &avg_pool, &mean)?, pooled("maximum", &max_pool, &largest)?];
         for (norm_type, title) in [(16.0, "almost the maximum"), (2.0, "root of squares"), (1.0, "sum")] {
             let power_average_pool = LPPool2d::new(norm_type, self.kernel_size).stride(self.stride);
-            panels.push(pooled(title, power_average_pool.to_string(), &power_average_pool.forward(&map)?)?);
+            panels.push(pooled(title, &power_average_pool, &power_average_pool.forward(&map)?)?);
         }
         Ok((Colors::pooled(1.0, (width * height) as f32), panels))
     }

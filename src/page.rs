@@ -28,9 +28,6 @@ pub struct Page {
     pub rows: Vec<Vec<Panel>>,
 }
 
-/// The lines that stand over a panel's maps, and the width that they and the title need.
-type Text = (Vec<String>, f32);
-
 /// Where a panel stands, how many of its maps stand side by side, and its note.
 struct Place<'a> {
     panel: &'a Panel,
@@ -45,7 +42,7 @@ impl Page {
     /// Draws it to a PNG file 1920 pixels wide.
     pub fn draw(&self, path: &Path) -> Result<()> {
         let pens = Canvas::new(1.0, 1.0, GROUND)?;
-        let texts: Vec<Vec<Text>> =
+        let texts: Vec<Vec<_>> =
             self.rows.iter().map(|row| row.iter().map(|panel| self.text(panel, row.len(), &pens)).collect()).collect();
         let least = self.rows.len().max(1);
         let sizes = (1..=64u8).rev().flat_map(|scale| (least..least + 4).map(move |lines| (f32::from(scale), lines)));
@@ -76,7 +73,8 @@ impl Page {
         canvas.save(path)
     }
 
-    fn text(&self, panel: &Panel, abreast: usize, pens: &Canvas) -> Text {
+    /// The lines that stand over a panel's maps, and the width that they and the title need.
+    fn text(&self, panel: &Panel, abreast: usize, pens: &Canvas) -> (Vec<String>, f32) {
         let mut note = panel.note.clone();
         if let (None, Content::Maps(maps)) = (&self.colors, &panel.content) {
             note += &format!("\n1 is {}", short(largest(maps)));
@@ -87,7 +85,12 @@ impl Page {
     }
 
     /// Places all panels, for squares of `scale` pixels in about `lines` lines; and how wide and high the page becomes.
-    fn lay_out<'a>(&'a self, texts: &'a [Vec<Text>], scale: f32, lines: usize) -> (Vec<Place<'a>>, [f32; 2]) {
+    fn lay_out<'a>(
+        &'a self,
+        texts: &'a [Vec<(Vec<String>, f32)>],
+        scale: f32,
+        lines: usize,
+    ) -> (Vec<Place<'a>>, [f32; 2]) {
         let room = (HEIGHT - HEAD) / lines as f32 - GAP;
         let (mut places, mut width, mut y) = (Vec::new(), 0f32, HEAD);
         for (row, texts) in self.rows.iter().zip(texts) {

@@ -26,19 +26,16 @@ pub enum Content {
     Bars(Vec<(f32, String)>),
 }
 
-/// A rectangle of a map: left, top, width, height, counted in its numbers.
-pub type Window = [i64; 4];
-
 /// A titled part of a page.
 pub struct Panel {
     pub title: String,
     /// Stands below the title, in as many lines as it needs.
     pub note: String,
     pub content: Content,
-    /// Outlined in each map.
-    pub windows: Vec<Window>,
-    /// Outlined in each map, to be seen before all others.
-    pub mark: Option<Window>,
+    /// Outlined in each map: left, top, width, height, counted in its numbers.
+    pub windows: Vec<[i64; 4]>,
+    /// One more, to be seen before all others.
+    pub mark: Option<[i64; 4]>,
 }
 
 impl Panel {
@@ -107,19 +104,15 @@ pub fn largest(maps: &[Map]) -> f32 {
     values.fold(0.0, |largest, value| largest.max(value.abs()))
 }
 
-/// A number with three digits or a few more.
+/// A number rounded to three digits, as far as they stand behind the point.
 pub fn short(value: f32) -> String {
-    let text = match value.abs() {
-        100.0.. => format!("{value:.0}"),
-        1.0.. => format!("{value:.2}"),
-        _ => format!("{value:.3}"),
-    };
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    let unit = 10f32.powf((2.0 - value.abs().max(1e-9).log10().floor()).max(0.0));
+    ((value * unit).round() / unit).to_string()
 }
 
 /// Draws a map with its windows; where its squares have room, with its numbers.
 pub fn draw_map(canvas: &mut Canvas, map: &Map, panel: &Panel, colors: &Colors, scale: f32, at: (f32, f32)) {
-    let place = |[left, top, width, height]: Window| {
+    let place = |[left, top, width, height]: [i64; 4]| {
         let [x, y, width, height] = [left, top, width, height].map(|numbers| numbers as f32 * scale);
         [at.0 + x, at.1 + y, width, height]
     };
@@ -128,9 +121,11 @@ pub fn draw_map(canvas: &mut Canvas, map: &Map, panel: &Panel, colors: &Colors, 
         let square = place([i as i64 % width, i as i64 / width, 1, 1]);
         let color = colors.color(value);
         canvas.rectangle(square, color);
-        if scale >= 36.0 {
+        if scale >= 30.0 {
+            let text = short(value);
+            let size = scale * (1.4 / text.len() as f32).min(0.4);
             let ink = if color.0.iter().map(|&c| u32::from(c)).sum::<u32>() > 380 { BLACK } else { WHITE };
-            canvas.text(&short(value), scale * 0.3, (square[0] + scale / 2.0, square[1] + scale / 2.0), 0.5, ink);
+            canvas.text(&text, size, (square[0] + scale / 2.0, square[1] + scale / 2.0), 0.5, ink);
         }
     }
     let [left, top, width, height] = place([0, 0, width, height]);

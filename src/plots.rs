@@ -44,7 +44,10 @@ pub fn line_chart(
         page.text(&label, 28.0, (LEFT - 18.0, y(value)), 1.0, BLACK);
     }
     let line: Vec<_> = points.iter().map(|point| (x(point.0), y(point.1))).collect();
-    page.line(&line, if line.len() == 1 { 12.0 } else { 4.0 }, color);
+    match line[..] {
+        [point] => page.line(&[point, point], 12.0, color),
+        _ => page.line(&line, 4.0, color),
+    }
     page.frame([LEFT - 1.0, TOP - 1.0, RIGHT - LEFT + 2.0, BOTTOM - TOP + 2.0], 2.0, BLACK);
     let middle = ((LEFT + RIGHT) / 2.0, (TOP + BOTTOM) / 2.0);
     page.text(title, 34.0, (middle.0, TOP - 42.0), 0.5, BLACK);
@@ -69,14 +72,10 @@ pub fn ticks(range: &Range<f64>, whole: bool) -> Vec<(f64, String)> {
     let steps = [(1.0, 0.0), (2.0, 0.0), (2.5, 1.0), (5.0, 0.0), (10.0, -1.0)];
     let steps = steps.map(|(factor, decimals)| (factor * 10f64.powf(power), (decimals - power).max(0.0)));
     let step = steps.into_iter().find(|&(step, _)| step >= least).unwrap_or(steps[4]);
-    let (step, decimals) = (if whole { step.0.ceil() } else { step.0 }, step.1 as usize);
+    let (step, decimals) = if whole { (step.0.ceil(), 0) } else { (step.0, step.1 as usize) };
     let first = (range.start / step).ceil();
     let values = (0..10).map(|i| (first + f64::from(i)) * step).take_while(|&value| value <= range.end);
-    let label = |value: f64| match value.abs() {
-        _ if whole => format!("{value:.0}"),
-        1e-4..1e6 => format!("{value:.decimals$}"),
-        0.0 => format!("{value:.*}", if decimals < 5 { decimals } else { 0 }),
-        _ => format!("{value:.1e}"),
-    };
+    let plain = |value: f64| whole || decimals < 8 && value.abs() < 1e7;
+    let label = |value| if plain(value) { format!("{value:.decimals$}") } else { format!("{value:.1e}") };
     values.map(|value| (value, label(value))).collect()
 }
