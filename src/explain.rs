@@ -37,17 +37,15 @@ impl Explained<'_> {
             logits.map(|_| stages)
         };
         let (stages, start) = (stages_of(*model)?, start.map(stages_of).transpose()?);
-        let around_zero = |heading, rows| Page { heading, colors: None, rows };
-        let mut pictures = Vec::new();
-        let filters = filters(&stages, start.as_deref())?;
-        if !filters.is_empty() {
-            pictures.push(("filters.png", around_zero(format!("{title}: the kernels of its convolutions"), filters)));
-        }
-        let layers = vec![layers(image, &stages)?];
-        pictures.push(("layers.png", around_zero(format!("{title}: {digit}, from input to logits"), layers)));
-        let (heading, (colors, panels)) = (format!("{title}: one map of {digit}, pooled"), self.pooling(&stages)?);
-        pictures.push(("pooling.png", Page { heading, colors: Some(colors), rows: vec![panels] }));
-        Ok(pictures)
+        let (colors, pools) = self.pooling(&stages)?;
+        let pages = [
+            ("filters.png", "the kernels of its convolutions".into(), None, filters(&stages, start.as_deref())?),
+            ("layers.png", format!("{digit}, from input to logits"), None, vec![layers(image, &stages)?]),
+            ("pooling.png", format!("one map of {digit}, pooled"), Some(colors), vec![pools]),
+        ];
+        let page = |what: String, colors, rows| Page { heading: format!("{title}: {what}"), colors, rows };
+        let pages = pages.into_iter().filter(|(_, _, _, rows)| !rows.is_empty());
+        Ok(pages.map(|(name, what, colors, rows)| (name, page(what, colors, rows))).collect())
     }
 
     /// A map under each kind of pool, all in the same colours: that which the first pool is given, or else the first
@@ -111,13 +109,8 @@ fn filters(stages: &[Stage], start: Option<&[Stage]>) -> Result<Vec<Vec<Panel>>>
     for (i, Stage { name, layer, parameters, .. }) in stages.iter().enumerate() {
         let Some([weight, _]) = parameters.as_ref().filter(|[weight, _]| weight.dim() == 4) else { continue };
         let [out_channels, in_channels] = [weight.size()[0], weight.size()[1]];
-        let mut note = layer.clone();
-        if out_channels > MOST_KERNELS {
-            note += &format!("\nthe first {MOST_KERNELS} of {out_channels} kernels");
-        }
-        if in_channels > 1 {
-            note += &format!("\nsums over {in_channels} input channels");
-        }
+        let shown = MOST_KERNELS.min(out_channels);
+        let note = format!("{layer}\nkernels: {shown} of {out_channels}, summed over input channels: {in_channels}");
         let panel = |title: &str, note: String, weight: &Tensor| -> Result<Panel> {
             let kernels = weight.f_slice(0, 0, MOST_KERNELS, 1)?.f_sum_dim_intlist(1i64, false, Kind::Float)?;
             Ok(Panel::new(format!("{name}: {title}"), note, Content::Maps(maps(&kernels)?)))

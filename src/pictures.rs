@@ -18,6 +18,12 @@ pub struct Map {
     pub values: Vec<f32>,
 }
 
+impl Map {
+    fn size(&self) -> [i64; 2] {
+        [self.width as i64, (self.values.len() / self.width.max(1)) as i64]
+    }
+}
+
 /// What a panel shows.
 pub enum Content {
     /// Maps of one size.
@@ -150,10 +156,4 @@ pub fn draw_bars(canvas: &mut Canvas, bars: &[(f32, String)], (left, top): (f32,
         canvas.text(text, NOTE, (left + BARS, middle), 1.0, BLACK);
     }
     canvas.rectangle([x(0.0) - 0.5, top, 1.0, BAR * bars.len() as f32], BLACK);
-}
-
-impl Map {
-    fn size(&self) -> [i64; 2] {
-        [self.width as i64, (self.values.len() / self.width.max(1)) as i64]
-    }
 }

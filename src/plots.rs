@@ -44,10 +44,8 @@ pub fn line_chart(
         page.text(&label, 28.0, (LEFT - 18.0, y(value)), 1.0, BLACK);
     }
     let line: Vec<_> = points.iter().map(|point| (x(point.0), y(point.1))).collect();
-    match line[..] {
-        [point] => page.line(&[point, point], 12.0, color),
-        _ => page.line(&line, 4.0, color),
-    }
+    let end = &line[line.len().saturating_sub(1)..]; // once more: a single point is a line too
+    page.line(&[&line, end].concat(), if line.len() == 1 { 12.0 } else { 4.0 }, color);
     page.frame([LEFT - 1.0, TOP - 1.0, RIGHT - LEFT + 2.0, BOTTOM - TOP + 2.0], 2.0, BLACK);
     let middle = ((LEFT + RIGHT) / 2.0, (TOP + BOTTOM) / 2.0);
     page.text(title, 34.0, (middle.0, TOP - 42.0), 0.5, BLACK);

@@ -4,7 +4,7 @@ use super::architecture::Architecture;
 use super::choices::Algorithm;
 use super::data::Source;
 use super::network::Network;
-use super::options::Options;
+use super::options::{Options, RESULTS};
 use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -25,7 +25,7 @@ pub struct Cli {
 
     /// Go on with the run in a folder, from its last checkpoint, with its own options. With --data, if its data are in
     /// a file or folder of your own
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, help_heading = RESULTS, value_name = "DIR")]
     pub resume: Option<PathBuf>,
 }
 
