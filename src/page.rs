@@ -81,7 +81,7 @@ impl Page {
         }
         let lines = wrap(pens, &note, if abreast > 3 { TEXT } else { 2.5 * TEXT });
         let widest = lines.iter().map(|line| pens.width(line, NOTE)).fold(pens.width(&panel.title, TITLE), f32::max);
-        (lines, widest.max(TEXT))
+        (lines, widest.max(TEXT).ceil())
     }
 
     /// Places all panels, for squares of `scale` pixels in about `lines` lines; and how wide and high the page becomes.
@@ -96,7 +96,7 @@ impl Page {
         for (row, texts) in self.rows.iter().zip(texts) {
             let (mut x, mut bottom) = (MARGIN, y);
             let longest = texts.iter().map(|text| text.0.len()).max().unwrap_or(0);
-            let head = TITLE * 1.5 + (longest as f32 + 0.4) * NOTE * 1.3;
+            let head = (TITLE * 1.5 + (longest as f32 + 0.4) * NOTE * 1.3).ceil();
             for (panel, text) in row.iter().zip(texts) {
                 let (columns, [panel_width, height]) = panel.size(scale, room - head);
                 let panel_width = panel_width.max(text.1);

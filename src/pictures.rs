@@ -53,7 +53,7 @@ impl Panel {
     pub fn cell(&self, scale: f32) -> [f32; 2] {
         let Content::Maps(maps) = &self.content else { return [BARS, BAR] };
         let [width, height] = maps.first().map_or([1, 1], Map::size).map(|numbers| numbers as f32 * scale);
-        let gap = (width / 8.0).clamp(2.0, 8.0);
+        let gap = (width / 8.0).clamp(3.0, 8.0).round(); // whole pixels are sharp
         [width + gap, height + gap]
     }
 
