@@ -103,12 +103,12 @@ fn training_prints_the_tutorials_lines_and_leaves_its_charts_numbers_and_weights
 #[test]
 fn on_a_terminal_a_bar_tells_loss_and_accuracy() {
     let dir = tempfile::tempdir().unwrap();
-    let command = format!("{} --data digits --max-steps 400 --eval-every 5", env!("CARGO_BIN_EXE_cnn-tutorial"));
+    let command = format!("{} --data digits --max-steps 80 --eval-every 2", env!("CARGO_BIN_EXE_cnn-tutorial"));
     let mut terminal = std::process::Command::new("script"); // part of every Linux
     let terminal = terminal.args(["-qec", &command, "/dev/null"]).current_dir(dir.path()).env("TERM", "xterm").output();
     let Ok(output) = terminal else { return common::not_run("the program script, of bsdutils") };
     let text = stdout(&output);
-    assert!(text.contains("/400 loss ") && text.contains(", accuracy "), "{text:?}");
+    assert!(text.contains("/80 loss ") && text.contains(", accuracy "), "{text:?}");
 }
 
 #[test]
