@@ -17,7 +17,7 @@ fn chart(iterations: &[f64], values: &[f64]) -> GrayImage {
 fn extent(chart: &GrayImage, columns: Range<u32>, rows: Range<u32>) -> (u32, u32) {
     let mut dark = columns.filter(|&x| rows.clone().any(|y| chart.get_pixel(x, y).0[0] < 128));
     let first = dark.next().expect("something is drawn");
-    (first, dark.last().unwrap_or(first))
+    (first, dark.next_back().unwrap_or(first))
 }
 
 /// The middles of what is drawn, part by part with white between them.
