@@ -28,13 +28,12 @@ pub struct Page {
     pub rows: Vec<Vec<Panel>>,
 }
 
-/// Where a panel stands, how many of its maps stand side by side, and its note.
+/// Where a panel stands, how many of its maps stand side by side, its note, and how high that and the title are.
 struct Place<'a> {
     panel: &'a Panel,
     at: (f32, f32),
     columns: usize,
     lines: &'a [String],
-    /// From the title to the maps.
     head: f32,
 }
 

@@ -57,7 +57,7 @@ impl Panel {
         [width + gap, height + gap]
     }
 
-    /// How many maps stand side by side where there is `room` for the rows; width and height of all.
+    /// How many maps stand side by side where there is `room` for the rows, full rows if they can be; the size of all.
     pub fn size(&self, scale: f32, room: f32) -> (usize, [f32; 2]) {
         let [width, height] = self.cell(scale);
         let n = match &self.content {
@@ -67,7 +67,6 @@ impl Panel {
         let rows = (room / height).max(1.0) as usize;
         let least = n.div_ceil(rows);
         let most = least.max((TEXT / width) as usize).min(n);
-        // Full rows look better, unless that needs many more of them.
         let full = (least.max(most * 2 / 3)..=most).rev().find(|columns| n.is_multiple_of(*columns));
         let columns = full.unwrap_or(most).max(1);
         (columns, [width * columns as f32, height * n.div_ceil(columns) as f32])
