@@ -6,7 +6,7 @@
 use anyhow::{Context, Result};
 use cnn_tutorial::data::{DataLoader, read_csv, train_test_split, transforms};
 use cnn_tutorial::evaluate::accuracy_and_loss;
-use cnn_tutorial::explain::explain;
+use cnn_tutorial::explain::Explained;
 use cnn_tutorial::nn::{self, Module};
 use cnn_tutorial::optim;
 use cnn_tutorial::summary::summary;
@@ -78,9 +78,20 @@ fn main() -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let image = transforms::unit_scale(&cv.images.f_narrow(0, 0, 1)?.f_to_kind(Kind::Float)?)?;
     let digit = format!("a {}", cv.labels.f_int64_value(&[0])?);
-    for picture in explain(&model, "My network", &image, &digit)? {
-        picture.draw(&folder.join(picture.name))?;
-        println!("{}", folder.join(picture.name).display());
+    tch::manual_seed(0);
+    let start = OwnNetwork::new(&VarStore::new(Device::Cpu).root())?;
+    let explained = Explained {
+        model: &model,
+        start: Some(&start),
+        title: "My network",
+        image: &image,
+        digit: &digit,
+        kernel_size: 2.into(),
+        stride: 2.into(),
+    };
+    for (name, page) in explained.pictures()? {
+        page.draw(&folder.join(name))?;
+        println!("{}", folder.join(name).display());
     }
     Ok(())
 }

@@ -1,39 +1,106 @@
-//! Slides "Pooling", "Max Pooling" and "Avg Pooling", in numbers: 2x2 pools with stride 2 over a 4x4 input.
+//! Slides "Pooling", "Max Pooling" and "Avg Pooling", in numbers: pools over an input of three channels. A pool takes each
+//! channel by itself.
 //!
-//! cargo run --release --example pooling
+//! cargo run --release --example pooling -- --kernel-size 2 --stride 1 --norm-type 4
 
-use anyhow::Result;
-use cnn_tutorial::nn::{AvgPool2d, LPPool2d, MaxPool2d, Module};
+use anyhow::{Result, ensure};
+use clap::Parser;
+use cnn_tutorial::nn::{AvgPool2d, LPPool2d, MaxPool2d, Module, Pair};
+use cnn_tutorial::page::Page;
+use cnn_tutorial::pictures::{Colors, Content, Map, Panel};
+use std::path::PathBuf;
 use tch::Tensor;
 
+/// Moves pools over a small picture and prints and draws what comes of it.
+#[derive(Parser)]
+struct Options {
+    /// One number, or two for height and width such as 2,3
+    #[arg(long, default_value = "2", value_parser = |text: &str| Pair::parse(text, 1))]
+    kernel_size: Pair,
+
+    /// How far the window moves [default: the kernel size]
+    #[arg(long, value_parser = |text: &str| Pair::parse(text, 1))]
+    stride: Option<Pair>,
+
+    /// Of the power averages, (sum of x^n)^(1/n): from 1, the sum, towards the maximum
+    #[arg(long, value_delimiter = ',', default_values = ["1", "2", "8"])]
+    norm_type: Vec<f64>,
+
+    /// Where to draw the moving window
+    #[arg(long, value_name = "FILE", default_value = "pooling.png")]
+    picture: PathBuf,
+}
+
 fn main() -> Result<()> {
+    let Options { kernel_size, stride, norm_type, picture } = Options::parse();
+    let stride = stride.unwrap_or(kernel_size);
+    let (Pair([height, width]), Pair([down, right])) = (kernel_size, stride);
+    ensure!(
+        height <= 4 && width <= 4,
+        "a window of {height}x{width} is larger than the input: give at most --kernel-size 4"
+    );
+    ensure!(norm_type.iter().all(|n| (1.0..=32.0).contains(n)), "--norm-type: expected numbers from 1 to 32");
     let input = Tensor::from_slice(&[
-        1f32, 3., 2., 1., //
-        4., 8., 6., 3., //
-        5., 2., 0., 1., //
-        1., 0., 4., 7., //
+        1f32, 3., 2., 1., 4., 8., 6., 3., 5., 2., 0., 1., 1., 0., 4., 7., // red
+        0., 0., 1., 2., 0., 1., 2., 3., 1., 2., 3., 4., 2., 3., 4., 5., // green
+        9., 0., 0., 9., 0., 9., 9., 0., 0., 9., 9., 0., 9., 0., 0., 9., // blue
     ])
-    .view([1, 1, 4, 4]);
-    print("input, 4x4", &input);
+    .f_view([1, 3, 4, 4])?;
+    print("input, 4x4: red, green, blue", &input)?;
 
-    let max_pool = MaxPool2d::new(2).stride(2);
-    print(&format!("{max_pool}: the largest of four"), &max_pool.forward(&input)?);
-
-    let avg_pool = AvgPool2d::new(2).stride(2);
-    print(&format!("{avg_pool}: the mean of four"), &avg_pool.forward(&input)?);
-
-    for norm_type in [1., 2., 8.] {
-        let power_average_pool = LPPool2d::new(norm_type, 2).stride(2);
-        let title = format!("{power_average_pool}: (sum of x^{norm_type})^(1/{norm_type})");
-        print(&title, &power_average_pool.forward(&input)?);
+    let mut pools: Vec<(String, Box<dyn Module>)> = Vec::new();
+    let max_pool = MaxPool2d::new(kernel_size).stride(stride);
+    pools.push((format!("{max_pool}: the largest number of the window"), Box::new(max_pool)));
+    let avg_pool = AvgPool2d::new(kernel_size).stride(stride);
+    pools.push((format!("{avg_pool}: the mean of the window"), Box::new(avg_pool)));
+    for n in norm_type {
+        let power_average_pool = LPPool2d::new(n, kernel_size).stride(stride);
+        pools.push((format!("{power_average_pool}: (sum of x^{n})^(1/{n})"), Box::new(power_average_pool)));
     }
+
+    // The window at its first place in red, at its second in green, at its last in blue.
+    let (rows, columns) = ((4 - height) / down + 1, (4 - width) / right + 1);
+    let places = [0, 1.min(rows * columns - 1), rows * columns - 1];
+    let windows: Vec<_> =
+        (0..rows * columns).map(|place| [place % columns * right, place / columns * down, width, height]).collect();
+    let mut picture_rows = Vec::new();
+    for ((channel, color), place) in (0i64..).zip(["red", "green", "blue"]).zip(places) {
+        let mark = Some(windows[place as usize]);
+        picture_rows.push(vec![Panel { windows: windows.clone(), mark, ..panel(color, "", &input, channel)? }]);
+    }
+    for (title, pool) in &pools {
+        let output = pool.forward(&input)?;
+        print(title, &output)?;
+        for ((channel, row), place) in (0i64..).zip(&mut picture_rows).zip(places) {
+            let (kind, arguments) = title.split(':').next().unwrap_or_default().split_once('(').unwrap_or_default();
+            let mark = Some([place % columns, place / columns, 1, 1]);
+            let note = if channel == 0 { arguments.trim_end_matches(')') } else { "" };
+            row.push(Panel { mark, ..panel(kind, note, &output, channel)? });
+        }
+    }
+    let colors = Colors::pooled(9.0, (height * width) as f32);
+    Page { heading: "A window moves over three channels".into(), colors: Some(colors), rows: picture_rows }
+        .draw(&picture)?;
+    println!("{}: the window at its first places and its last", picture.display());
     Ok(())
 }
 
-fn print(title: &str, matrix: &Tensor) {
+fn panel(title: &str, note: &str, tensor: &Tensor, channel: i64) -> Result<Panel> {
+    let channel = tensor.f_get(0)?.f_get(channel)?;
+    let map = Map { width: channel.size()[1] as usize, values: channel.f_flatten(0, -1)?.try_into()? };
+    Ok(Panel::new(title, note, Content::Maps(vec![map])))
+}
+
+/// The channels of `[1, C, H, W]` side by side.
+fn print(title: &str, tensor: &Tensor) -> Result<()> {
     println!("{title}");
-    for row in Vec::<Vec<f32>>::try_from(matrix.squeeze()).unwrap_or_default() {
-        println!("{}", row.iter().map(|number| format!("{number:8.2}")).collect::<String>());
+    let channels = Vec::<Vec<f32>>::try_from(tensor.f_permute([0, 2, 1, 3])?.f_flatten(0, 1)?.f_flatten(1, 2)?)?;
+    for row in channels {
+        let blocks = row.chunks(tensor.size()[3] as usize);
+        let blocks: Vec<String> =
+            blocks.map(|row| row.iter().map(|number| format!("{number:8.2}")).collect()).collect();
+        println!("{}", blocks.join("   "));
     }
     println!();
+    Ok(())
 }

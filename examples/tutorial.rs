@@ -143,6 +143,6 @@ fn main() -> Result<()> {
 
     // visualization accuracy
     let title = "CNN: Accuracy vs Number of iteration";
-    plots::line_chart("accuracy.png", title, "Accuracy", RED, &iteration_list, &accuracy_list)?;
+    plots::line_chart("accuracy.png", title, "Accuracy (%)", RED, &iteration_list, &accuracy_list)?;
     Ok(())
 }

@@ -1,123 +1,146 @@
 //! The pictures of the slides "Convolutional Layers" and "Pooling", from a network and a digit of one's own.
 
-use crate::nn::{AvgPool2d, LPPool2d, MaxPool2d, Module, Stage, record};
-use crate::pictures::{Content, Map, Panel, draw};
-use anyhow::{Context, Result};
-use std::path::Path;
+use crate::nn::{AvgPool2d, LPPool2d, MaxPool2d, Module, Pair, Stage, record};
+use crate::page::Page;
+use crate::pictures::{Colors, Content, Map, Panel};
+use anyhow::{Result, ensure};
+use std::fmt::Display;
 use tch::{Kind, TchError, Tensor};
 
-/// A picture that explains a network, to be drawn into a file called `name`.
-pub struct Picture {
-    pub name: &'static str,
-    heading: String,
-    panels: Vec<Panel>,
-    abreast: usize,
+/// No more kernels are drawn of a layer.
+const MOST_KERNELS: i64 = 32;
+
+/// A network, and an image to show what it does.
+pub struct Explained<'a> {
+    pub model: &'a dyn Module,
+    /// The same network before its training.
+    pub start: Option<&'a dyn Module>,
+    /// Which network it is, in words.
+    pub title: &'a str,
+    /// `[1, 1, 28, 28]`
+    pub image: &'a Tensor,
+    /// Which image it is, in words.
+    pub digit: &'a str,
+    /// Of the pools beside each other.
+    pub kernel_size: Pair,
+    pub stride: Pair,
 }
 
-impl Picture {
-    /// Draws it to a PNG file.
-    pub fn draw(&self, path: &Path) -> Result<()> {
-        draw(path, &self.heading, &self.panels, self.abreast)
+impl Explained<'_> {
+    /// `filters.png`, where there are convolutions, `layers.png` and `pooling.png`: their names and what they show.
+    ///
+    /// Errors where the network does not take the image, or the pools do not fit the map.
+    pub fn pictures(&self) -> Result<Vec<(&'static str, Page)>> {
+        let Self { model, start, title, image, digit, .. } = self;
+        let stages_of = |model: &dyn Module| {
+            let (logits, stages) = tch::no_grad(|| record(|| model.forward(image)));
+            logits.map(|_| stages)
+        };
+        let (stages, start) = (stages_of(*model)?, start.map(stages_of).transpose()?);
+        let (colors, pools) = self.pooling(&stages)?;
+        let pages = [
+            ("filters.png", "the kernels of its convolutions".into(), None, filters(&stages, start.as_deref())?),
+            ("layers.png", format!("{digit}, from input to logits"), None, vec![layers(image, &stages)?]),
+            ("pooling.png", format!("one map of {digit}, pooled"), Some(colors), vec![pools]),
+        ];
+        let page = |what: String, colors, rows| Page { heading: format!("{title}: {what}"), colors, rows };
+        let pages = pages.into_iter().filter(|(_, _, _, rows)| !rows.is_empty());
+        Ok(pages.map(|(name, what, colors, rows)| (name, page(what, colors, rows))).collect())
     }
-}
 
-/// `filters.png`, `layers.png` and `pooling.png` of what `model` makes of an image `[1, 1, 28, 28]`.
-///
-/// `title` and `digit` say in words which network and which image it is.
-pub fn explain(model: &dyn Module, title: &str, image: &Tensor, digit: &str) -> Result<[Picture; 3]> {
-    let (logits, stages) = tch::no_grad(|| record(|| model.forward(image)));
-    let _ = logits?;
-    let picture = |name, heading, panels, abreast| Picture { name, heading, panels, abreast };
-    Ok([
-        picture("filters.png", format!("{title}: the kernels of each convolution"), filters(&stages)?, 1),
-        picture("layers.png", format!("{title}: from input to logits, {digit}"), layers(image, &stages)?, 1),
-        picture("pooling.png", format!("{title}: one feature map of {digit}, pooled"), pooling(&stages)?, 3),
-    ])
-}
+    /// A map under each kind of pool, all in the same colours: that which the first pool is given, or else the first
+    /// layer's; of its channels the one with most contrast.
+    ///
+    /// It is brought to 0..1 first: large powers of raw pixels leave what 32 bits can hold, and of a negative number they
+    /// lose the sign.
+    fn pooling(&self, stages: &[Stage]) -> Result<(Colors, Vec<Panel>)> {
+        let pool = stages.iter().position(|stage| stage.layer.contains("Pool2d("));
+        let before = stages.get(..pool.unwrap_or(1)).and_then(<[_]>::last).filter(|stage| stage.output.dim() == 4);
+        let (before, maps_of) = before.map_or(("input", self.image), |stage| (&stage.name, &stage.output));
+        let maps_of = maps_of.f_get(0)?;
+        let contrast = maps_of.f_flatten(1, -1)?.f_std_dim(1, false, false)?;
+        let channel = i64::try_from(contrast.f_argmax(0, false)?)?;
+        let map = maps_of.f_narrow(0, channel, 1)?;
+        let (low, high) = (map.f_min()?, map.f_max()?);
+        let size = high.f_sub(&low)?.f_clamp_min(f64::from(f32::MIN_POSITIVE))?;
+        let map = map.f_sub(&low)?.f_div(&size)?.f_unsqueeze(0)?;
 
-/// The maps of a tensor `[C, H, W]` or `[C]`, a number being a map of one pixel.
-fn maps(tensor: &Tensor) -> Result<Vec<Map>, TchError> {
-    let (channels, width) = (tensor.size()[0], if tensor.dim() > 1 { tensor.size()[2] as usize } else { 1 });
-    (0..channels).map(|i| Ok(Map { width, values: tensor.f_get(i)?.f_flatten(0, -1)?.try_into()? })).collect()
-}
+        let (Pair([height, width]), Pair([down, right])) = (self.kernel_size, self.stride);
+        let fits = height <= map.size()[2] && width <= map.size()[3];
+        ensure!(fits, "a window of {height}x{width} is larger than the map {:?}: give a smaller one", &map.size()[2..]);
+        let max_pool = MaxPool2d::new(self.kernel_size).stride(self.stride);
+        let avg_pool = AvgPool2d::new(self.kernel_size).stride(self.stride);
+        let (largest, mean) = (max_pool.forward(&map)?, avg_pool.forward(&map)?);
+        let places = largest.size()[3];
+        let window = |place: i64| [place % places * right, place / places * down, width, height];
+        let differing = i64::try_from(largest.f_sub(&mean)?.f_argmax(None, false)?)?;
 
-/// A panel for each convolution, or for each 60 of its output channels.
-fn filters(stages: &[Stage]) -> Result<Vec<Panel>> {
-    let mut panels = Vec::new();
-    for stage in stages {
-        let Some([weight, _]) = stage.parameters.as_ref().filter(|[weight, _]| weight.dim() == 4) else { continue };
-        let [out_channels, in_channels] = [weight.size()[0], weight.size()[1]];
-        for start in (0..out_channels).step_by(60) {
-            let columns = 60.min(out_channels - start);
-            // Row by row: the input channels of every output channel.
-            let kernels = weight.f_narrow(0, start, columns)?.f_transpose(0, 1)?.f_flatten(0, 1)?;
-            let last = start + columns - 1;
-            let title = format!(
-                "{}: {}   columns: output channels {start} to {last}; rows: input channels, {in_channels}",
-                stage.name, stage.layer
-            );
-            let content = Content::Maps { maps: maps(&kernels)?, columns: columns as usize };
-            panels.push(Panel { title, remark: "", content });
+        let panel = |title: &str, note: String, output: &Tensor, mark: [i64; 4]| -> Result<Panel> {
+            let note = format!("{note}\n{:?}", &output.size()[2..]);
+            Ok(Panel { mark: Some(mark), ..Panel::new(title, note, Content::Maps(maps(&output.f_get(0)?)?)) })
+        };
+        let pooled = |title: &str, layer: &dyn Display, output: &Tensor| {
+            let marked = output.f_flatten(0, -1)?.f_double_value(&[differing])?;
+            let note = format!("{layer}\nmarked: {marked:.2}");
+            panel(title, note, output, [differing % places, differing / places, 1, 1])
+        };
+        let mut source = panel(before, format!("channel {channel}, brought to 0..1"), &map, window(differing))?;
+        source.windows = (0..largest.numel() as i64).map(window).collect();
+        let mut panels = vec![source, pooled("mean", &avg_pool, &mean)?, pooled("maximum", &max_pool, &largest)?];
+        for (norm_type, title) in [(16.0, "almost the maximum"), (2.0, "root of squares"), (1.0, "sum")] {
+            let power_average_pool = LPPool2d::new(norm_type, self.kernel_size).stride(self.stride);
+            panels.push(pooled(title, &power_average_pool, &power_average_pool.forward(&map)?)?);
         }
+        Ok((Colors::pooled(1.0, (width * height) as f32), panels))
     }
-    Ok(panels)
 }
 
-/// A panel for the input and for each layer, the last one's logits as bars over their probabilities.
+/// The maps of a tensor `[C, H, W]` or `[C]`, a number being a map of one square.
+fn maps(tensor: &Tensor) -> Result<Vec<Map>, TchError> {
+    let size = tensor.size();
+    let width = if size.len() > 1 { size[size.len() - 1] as usize } else { 1 };
+    let channels = 0..size.first().copied().unwrap_or(0);
+    channels.map(|i| Ok(Map { width, values: tensor.f_get(i)?.f_flatten(0, -1)?.try_into()? })).collect()
+}
+
+/// A row for each convolution: its kernels at the start, at the end, and their difference.
+fn filters(stages: &[Stage], start: Option<&[Stage]>) -> Result<Vec<Vec<Panel>>> {
+    let mut rows = Vec::new();
+    for (i, Stage { name, layer, parameters, .. }) in stages.iter().enumerate() {
+        let Some([weight, _]) = parameters.as_ref().filter(|[weight, _]| weight.dim() == 4) else { continue };
+        let [out_channels, in_channels] = [weight.size()[0], weight.size()[1]];
+        let shown = MOST_KERNELS.min(out_channels);
+        let note = format!("{layer}\nkernels: {shown} of {out_channels}, summed over input channels: {in_channels}");
+        let panel = |title: &str, note: String, weight: &Tensor| -> Result<Panel> {
+            let kernels = weight.f_slice(0, 0, MOST_KERNELS, 1)?.f_sum_dim_intlist(1i64, false, Kind::Float)?;
+            Ok(Panel::new(format!("{name}: {title}"), note, Content::Maps(maps(&kernels)?)))
+        };
+        rows.push(match start.and_then(|start| start.get(i)?.parameters.as_ref()) {
+            Some([before, _]) => vec![
+                panel("start", note, before)?,
+                panel("end", String::new(), weight)?,
+                panel("difference", String::new(), &weight.f_sub(before)?)?,
+            ],
+            None => vec![panel("kernels", note, weight)?],
+        });
+    }
+    Ok(rows)
+}
+
+/// A panel for the input and for each layer, the last one's logits as bars with their probabilities.
 fn layers(input: &Tensor, stages: &[Stage]) -> Result<Vec<Panel>> {
-    let content = |output: &Tensor| -> Result<Content> {
-        let maps = maps(output)?;
-        let columns = maps.len().min(if maps[0].width > 1 { 16 } else { 60 });
-        Ok(Content::Maps { maps, columns })
-    };
-    let title = format!("input  {:?}", &input.size()[1..]);
-    let remark = "";
-    let mut panels = vec![Panel { title, remark, content: content(&input.f_get(0)?)? }];
+    let mut panels =
+        vec![Panel::new("input", format!("{:?}", &input.size()[1..]), Content::Maps(maps(&input.f_get(0)?)?))];
     for (i, stage) in stages.iter().enumerate() {
-        let (name, output) = (format!("{}: {}  {:?}", stage.name, stage.layer, stage.shape()), stage.output.f_get(0)?);
-        panels.push(if i + 1 < stages.len() {
-            Panel { title: name, remark, content: content(&output)? }
+        let (note, output) = (format!("{}\n{:?}", stage.layer, stage.shape()), stage.output.f_get(0)?);
+        panels.push(if i + 1 < stages.len() || output.dim() != 1 {
+            Panel::new(&stage.name, note, Content::Maps(maps(&output)?))
         } else {
             let probabilities: Vec<f32> = output.f_softmax(0, Kind::Float)?.try_into()?;
-            let percents = probabilities.iter().map(|probability| format!("{:.2} %", 100.0 * probability));
+            let percents = probabilities.iter().map(|probability| format!("{:.1} %", 100.0 * probability));
             let bars = Vec::<f32>::try_from(output)?.into_iter().zip(percents).collect();
-            Panel {
-                remark,
-                title: format!("{name}   logits, and the probabilities that softmax makes of them"),
-                content: Content::Bars(bars),
-            }
+            Panel::new(&stage.name, note + "\nlogits, softmax", Content::Bars(bars))
         });
     }
     Ok(panels)
-}
-
-/// The map that the first pool is given, that of the channel with most contrast, under each kind of pool.
-///
-/// It is brought to 0..1 first: large powers of raw pixels leave what 32 bits can hold, and of a negative number they
-/// lose the sign.
-fn pooling(stages: &[Stage]) -> Result<Vec<Panel>> {
-    let pool = stages.iter().position(|stage| stage.layer.contains("Pool2d(")).context("the network has no pool")?;
-    let before = pool.checked_sub(1).map_or("input", |i| &stages[i].name);
-    let maps_of = stages[pool].input.f_get(0)?;
-    let contrast = maps_of.f_flatten(1, -1)?.f_std_dim(1, false, false)?;
-    let channel = i64::try_from(contrast.f_argmax(0, false)?)?;
-    let map = maps_of.f_narrow(0, channel, 1)?;
-    let (low, high) = (map.f_min()?, map.f_max()?);
-    let map = map.f_sub(&low)?.f_div(&high.f_sub(&low)?.f_clamp_min(f64::MIN_POSITIVE)?)?.f_unsqueeze(0)?;
-
-    let (max_pool, avg_pool) = (MaxPool2d::new(2), AvgPool2d::new(2));
-    let mut pools = vec![
-        (format!("{before}, channel {channel}"), "brought to 0..1", map.shallow_clone()),
-        (max_pool.to_string(), "", max_pool.forward(&map)?),
-        (avg_pool.to_string(), "", avg_pool.forward(&map)?),
-    ];
-    for (norm_type, remark) in [(1.0, "the sum"), (2.0, "root of the sum of squares"), (16.0, "close to the maximum")] {
-        let power_average_pool = LPPool2d::new(norm_type, 2);
-        pools.push((power_average_pool.to_string(), remark, power_average_pool.forward(&map)?));
-    }
-    let panel = |(title, remark, output): (String, &'static str, Tensor)| -> Result<Panel> {
-        let title = format!("{title}  {:?}", &output.size()[2..]);
-        Ok(Panel { title, remark, content: Content::Maps { maps: maps(&output.f_get(0)?)?, columns: 1 } })
-    };
-    pools.into_iter().map(panel).collect()
 }

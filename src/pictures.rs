@@ -1,169 +1,158 @@
-//! Numbers as grey pictures: panels, each with its title and its grey scale.
+//! Numbers as pictures: maps, each number a coloured square, and bars. They stand on a [`Page`](crate::page::Page).
 
-use crate::plots::{BLUE, register_fonts};
-use anyhow::{Context, Result};
-use image::{ImageFormat, Luma, Rgb, RgbImage, imageops};
-use plotters::prelude::*;
-use std::path::Path;
+use crate::canvas::{BLACK, Canvas, WHITE};
+use crate::page::{NOTE, TEXT};
+use crate::plots::BLUE;
+use image::Rgb;
+use std::array;
 
-const WIDTH: u32 = 1600;
-const MARGIN: u32 = 40;
-const GAP: u32 = 6;
-const TITLE: u32 = 26;
-const NOTE: u32 = 20;
-const BARS: u32 = 220;
-/// The page, apart from white and black, which are values.
-const GROUND: RGBColor = RGBColor(0xe8, 0xee, 0xf4);
+/// A bar's height and its width with its numbers, in pixels.
+const BAR: f32 = 26.0;
+const BARS: f32 = 340.0;
+const EDGE: Rgb<u8> = Rgb([0xa0, 0xa8, 0xb0]);
+const MARK: Rgb<u8> = Rgb([0x2c, 0xa0, 0x2c]);
 
-/// A map of numbers, row after row.
+/// A map of numbers, row after row. One that is not finite stays empty.
 pub struct Map {
     pub width: usize,
     pub values: Vec<f32>,
 }
 
+impl Map {
+    fn size(&self) -> [i64; 2] {
+        [self.width as i64, (self.values.len() / self.width.max(1)) as i64]
+    }
+}
+
 /// What a panel shows.
 pub enum Content {
-    /// Maps of one size in rows of `columns`, on one grey scale from the least value to the greatest.
-    Maps { maps: Vec<Map>, columns: usize },
+    /// Maps of one size.
+    Maps(Vec<Map>),
     /// A value and a text for each class, 0 and up.
     Bars(Vec<(f32, String)>),
 }
 
-/// A titled part of a picture.
+/// A titled part of a page.
 pub struct Panel {
     pub title: String,
-    /// Stands beside the grey scale.
-    pub remark: &'static str,
+    /// Stands below the title, in as many lines as it needs.
+    pub note: String,
     pub content: Content,
-}
-
-/// Draws `panels`, `abreast` in a row, to a PNG file of 1600 pixels' width. Every panel of maps states which value is
-/// black and which white.
-pub fn draw(path: &Path, heading: &str, panels: &[Panel], abreast: usize) -> Result<()> {
-    register_fonts()?;
-    let mut height = MARGIN + 2 * TITLE;
-    let mut places = Vec::new();
-    for row in panels.chunks(abreast) {
-        places
-            .extend((0..row.len()).map(|column| (MARGIN + column as u32 * (WIDTH - MARGIN) / abreast as u32, height)));
-        height += row.iter().map(|panel| panel.height(abreast)).max().unwrap_or(0) + MARGIN;
-    }
-    let mut canvas = RgbImage::from_pixel(WIDTH, height, Rgb([GROUND.0, GROUND.1, GROUND.2]));
-    for (panel, &(left, top)) in panels.iter().zip(&places) {
-        if let Content::Maps { maps, columns } = &panel.content {
-            let (scale, (low, high)) = (panel.scale(abreast), range(maps));
-            for (i, map) in maps.iter().enumerate() {
-                let grey = |value: f32| ((value - low) / (high - low) * 255.0).round() as u8;
-                let (width, height) = map.size();
-                let pixels = map.values.iter().map(|&value| if high > low { grey(value) } else { 128 }).collect();
-                let image: image::ImageBuffer<Luma<u8>, Vec<u8>> =
-                    image::ImageBuffer::from_vec(width, height, pixels).context("a map is not a rectangle")?;
-                let image = image::DynamicImage::from(image).to_rgb8();
-                let image = imageops::resize(&image, width * scale, height * scale, imageops::FilterType::Nearest);
-                let (column, row) = ((i % columns) as u32, (i / columns) as u32);
-                let x = left + column * (width * scale + gap(*columns));
-                let y = top + TITLE + NOTE + 2 * GAP + row * (height * scale + gap(*columns));
-                imageops::replace(&mut canvas, &image, x.into(), y.into());
-            }
-        }
-    }
-    {
-        let root = BitMapBackend::with_buffer(&mut canvas, (WIDTH, height)).into_drawing_area();
-        let text = |text: &str, size: u32, x: u32, y: u32| {
-            root.draw_text(text, &("sans-serif", size).into_text_style(&root), (x as i32, y as i32))
-        };
-        text(heading, TITLE + 8, MARGIN, MARGIN)?;
-        for (panel, &(left, top)) in panels.iter().zip(&places) {
-            text(&panel.title, if abreast > 1 { NOTE } else { TITLE }, left, top)?;
-            match &panel.content {
-                Content::Maps { maps, .. } => {
-                    let (low, high) = range(maps);
-                    text(
-                        &format!("black {low:.3}   white {high:.3}   {}", panel.remark),
-                        NOTE,
-                        left,
-                        top + TITLE + GAP,
-                    )?;
-                }
-                Content::Bars(bars) => draw_bars(&root, bars, top + TITLE + GAP)?,
-            }
-        }
-        root.present()?;
-    }
-    canvas.save_with_format(path, ImageFormat::Png).with_context(|| format!("{} cannot be written", path.display()))
+    /// Outlined in each map: left, top, width, height, counted in its numbers.
+    pub windows: Vec<[i64; 4]>,
+    /// One more, to be seen before all others.
+    pub mark: Option<[i64; 4]>,
 }
 
 impl Panel {
-    fn height(&self, abreast: usize) -> u32 {
-        TITLE
-            + GAP
-            + match &self.content {
-                Content::Bars(_) => BARS,
-                Content::Maps { maps, columns } => {
-                    let height = maps.first().map_or(0, |map| map.size().1 * self.scale(abreast));
-                    NOTE + GAP + maps.len().div_ceil(*columns) as u32 * (height + gap(*columns))
-                }
-            }
+    pub fn new(title: impl Into<String>, note: impl Into<String>, content: Content) -> Self {
+        Self { title: title.into(), note: note.into(), content, windows: Vec::new(), mark: None }
     }
 
-    /// How many pixels of the page a number takes, so that a row of maps fits the panel.
-    fn scale(&self, abreast: usize) -> u32 {
-        let Content::Maps { maps, columns } = &self.content else { return 1 };
-        let (width, height) = maps.first().map_or((1, 1), Map::size);
-        let room = (WIDTH - MARGIN) / abreast as u32 - MARGIN + gap(*columns);
-        let largest = if abreast > 1 { 400 } else { 200 };
-        ((room / *columns as u32 - gap(*columns)).min(largest) / width.max(height)).max(1)
+    /// Width and height of one map with the gap behind it.
+    pub fn cell(&self, scale: f32) -> [f32; 2] {
+        let Content::Maps(maps) = &self.content else { return [BARS, BAR] };
+        let [width, height] = maps.first().map_or([1, 1], Map::size).map(|numbers| numbers as f32 * scale);
+        let gap = (width / 8.0).clamp(3.0, 8.0).round(); // whole pixels are sharp
+        [width + gap, height + gap]
     }
-}
 
-impl Map {
-    fn size(&self) -> (u32, u32) {
-        (self.width as u32, (self.values.len() / self.width.max(1)) as u32)
-    }
-}
-
-/// Between two maps, in pixels: less where there are many.
-fn gap(columns: usize) -> u32 {
-    match columns {
-        0..=20 => GAP,
-        21..=40 => GAP - 2,
-        _ => GAP - 4,
+    /// How many maps stand side by side where there is `room` for the rows, full rows if they can be; the size of all.
+    pub fn size(&self, scale: f32, room: f32) -> (usize, [f32; 2]) {
+        let [width, height] = self.cell(scale);
+        let n = match &self.content {
+            Content::Bars(bars) => return (1, [width, height * bars.len() as f32]),
+            Content::Maps(maps) => maps.len().max(1),
+        };
+        let rows = (room / height).max(1.0) as usize;
+        let least = n.div_ceil(rows);
+        let most = least.max((TEXT / width) as usize).min(n);
+        let full = (least.max(most * 2 / 3)..=most).rev().find(|columns| n.is_multiple_of(*columns));
+        let columns = full.unwrap_or(most).max(1);
+        (columns, [width * columns as f32, height * n.div_ceil(columns) as f32])
     }
 }
 
-/// The least and the greatest finite value.
-fn range(maps: &[Map]) -> (f32, f32) {
-    let values = maps.iter().flat_map(|map| &map.values).copied().filter(|value| value.is_finite());
-    values.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
+/// Which colour a number gets: two or more numbers in their order with their colours, others lie in between.
+pub struct Colors(pub Vec<(f32, Rgb<u8>)>);
+
+impl Colors {
+    /// From black, which is 0, to white.
+    pub fn grey(white: f32) -> Self {
+        Self(vec![(0.0, BLACK), (white, WHITE)])
+    }
+
+    /// From black, which is 0, to white, and on to orange, which is `area` times white: what a pool can make of it.
+    pub fn pooled(white: f32, area: f32) -> Self {
+        let over_white = (area > 1.0).then_some((white * area, Rgb([0xd9, 0x5f, 0x02])));
+        Self(Self::grey(white).0.into_iter().chain(over_white).collect())
+    }
+
+    /// matplotlib's `RdBu`: white is 0, below it is blue, above it red.
+    pub fn around_zero(largest: f32) -> Self {
+        let colors = [[0x05, 0x30, 0x61], [0x43, 0x93, 0xc3], [0xff; 3], [0xd6, 0x60, 0x4d], [0x67, 0x00, 0x1f]];
+        Self((-2i8..).zip(colors).map(|(half, color)| (f32::from(half) / 2.0 * largest, Rgb(color))).collect())
+    }
+
+    pub fn color(&self, value: f32) -> Rgb<u8> {
+        let above = self.0.partition_point(|stop| stop.0 < value).clamp(1, self.0.len() - 1);
+        let ((low, from), (high, to)) = (self.0[above - 1], self.0[above]);
+        let part = ((value - low) / (high - low)).clamp(0.0, 1.0);
+        let mix = |from: u8, to: u8| (f32::from(from) + part * (f32::from(to) - f32::from(from))).round() as u8;
+        Rgb(array::from_fn(|channel| mix(from[channel], to[channel])))
+    }
 }
 
-/// Bars up and down from zero, each over its number and its text.
-fn draw_bars<DB: DrawingBackend>(
-    root: &DrawingArea<DB, plotters::coord::Shift>,
-    bars: &[(f32, String)],
-    top: u32,
-) -> Result<()>
-where
-    DB::ErrorType: 'static,
-{
-    let centred = |size: u32| {
-        use plotters::style::text_anchor::{HPos, Pos, VPos};
-        ("sans-serif", size).into_text_style(root).pos(Pos::new(HPos::Center, VPos::Top))
+/// The largest magnitude of a finite number.
+pub fn largest(maps: &[Map]) -> f32 {
+    let values = maps.iter().flat_map(|map| &map.values).filter(|value| value.is_finite());
+    values.fold(0.0, |largest, value| largest.max(value.abs()))
+}
+
+/// A number rounded to three digits, as far as they stand behind the point.
+pub fn short(value: f32) -> String {
+    let unit = 10f32.powf((2.0 - value.abs().max(1e-9).log10().floor()).max(0.0));
+    ((value * unit).round() / unit).to_string()
+}
+
+/// Draws a map with its windows; where its squares have room, with its numbers.
+pub fn draw_map(canvas: &mut Canvas, map: &Map, panel: &Panel, colors: &Colors, scale: f32, at: (f32, f32)) {
+    let place = |[left, top, width, height]: [i64; 4]| {
+        let [x, y, width, height] = [left, top, width, height].map(|numbers| numbers as f32 * scale);
+        [at.0 + x, at.1 + y, width, height]
     };
-    let room = BARS - 2 * TITLE - 4 * GAP;
-    let (low, high) = bars.iter().fold((0f32, f32::MIN_POSITIVE), |(low, high), bar| (low.min(bar.0), high.max(bar.0)));
-    let y = |value: f32| (top + GAP) as i32 + ((high - value) / (high - low) * room as f32) as i32;
-    let step = (WIDTH - 2 * MARGIN) / bars.len().max(1) as u32;
-    for (i, (value, text)) in bars.iter().enumerate() {
-        let left = (MARGIN + i as u32 * step) as i32;
-        let middle = left + step as i32 / 2;
-        let corners = [(left + 20, y(value.max(0.0))), (left + step as i32 - 20, y(value.min(0.0)) + 1)];
-        root.draw(&Rectangle::new(corners, BLUE.filled()))?;
-        let below = (top + room + 4 * GAP) as i32;
-        root.draw_text(&format!("{i}: {value:.3}"), &centred(TITLE - 4), (middle, below))?;
-        root.draw_text(text, &centred(NOTE), (middle, below + TITLE as i32))?;
+    let [width, height] = map.size();
+    for (i, &value) in map.values.iter().enumerate().filter(|(_, value)| value.is_finite()) {
+        let square = place([i as i64 % width, i as i64 / width, 1, 1]);
+        let color = colors.color(value);
+        canvas.rectangle(square, color);
+        if scale >= 30.0 {
+            let text = short(value);
+            let size = scale * (1.4 / text.len() as f32).min(0.4);
+            let ink = if color.0.iter().map(|&c| u32::from(c)).sum::<u32>() > 380 { BLACK } else { WHITE };
+            canvas.text(&text, size, (square[0] + scale / 2.0, square[1] + scale / 2.0), 0.5, ink);
+        }
     }
-    let zero = [((MARGIN) as i32, y(0.0)), ((WIDTH - MARGIN) as i32, y(0.0))];
-    root.draw(&PathElement::new(zero, BLACK.stroke_width(1)))?;
-    Ok(())
+    let [left, top, width, height] = place([0, 0, width, height]);
+    canvas.frame([left - 1.0, top - 1.0, width + 2.0, height + 2.0], 1.0, EDGE);
+    panel.windows.iter().for_each(|&window| canvas.frame(place(window), 1.0, BLUE));
+    if let Some([left, top, width, height]) = panel.mark.map(place) {
+        canvas.frame([left - 3.0, top - 3.0, width + 6.0, height + 6.0], 5.0, MARK);
+    }
+}
+
+/// A line for each class: its number, a bar to the left or right of zero, its value and its text.
+pub fn draw_bars(canvas: &mut Canvas, bars: &[(f32, String)], (left, top): (f32, f32)) {
+    let finite = bars.iter().map(|bar| bar.0).filter(|value| value.is_finite());
+    let (low, high) = finite.fold((0f32, f32::MIN_POSITIVE), |(low, high), value| (low.min(value), high.max(value)));
+    let x = |value: f32| left + 24.0 + (value.clamp(low, high) - low) / (high - low) * 130.0;
+    for (i, (value, text)) in bars.iter().enumerate() {
+        let middle = top + (i as f32 + 0.5) * BAR;
+        canvas.text(&i.to_string(), NOTE, (left, middle), 0.0, BLACK);
+        let [start, end] = [x(value.min(0.0)), x(value.max(0.0))];
+        canvas.rectangle([start, middle - 0.35 * BAR, end - start, 0.7 * BAR], BLUE);
+        canvas.text(&format!("{value:.2}"), NOTE, (left + 240.0, middle), 1.0, BLACK);
+        canvas.text(text, NOTE, (left + BARS, middle), 1.0, BLACK);
+    }
+    canvas.rectangle([x(0.0) - 0.5, top, 1.0, BAR * bars.len() as f32], BLACK);
 }

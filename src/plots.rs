@@ -1,82 +1,97 @@
 //! Slide "Plot your tracked quantities": numbers to PNG.
 
-use anyhow::{Context, Result, anyhow};
-use image::{ImageFormat, RgbImage, imageops};
-use plotters::prelude::*;
-use plotters::style::{FontStyle, register_font};
+use crate::canvas::{BLACK, Canvas, OVERSAMPLING, WHITE};
+use anyhow::Result;
+use image::Rgb;
+use plotters::prelude::{ChartBuilder, Circle, Color, LineSeries, RGBColor};
+use std::ops::Range;
 use std::path::Path;
 
-/// Width and height of a chart in pixels.
-const SIZE: (u32, u32) = (1280, 960);
-
-/// plotters draws lines without smooth edges: a chart is drawn this many times larger, and brought down by averaging.
-const OVERSAMPLING: u32 = 3;
-
 /// The colours of matplotlib's first line, which the slides' loss has, and of its `"red"`.
-pub const BLUE: RGBColor = RGBColor(0x1f, 0x77, 0xb4);
-pub const RED: RGBColor = RGBColor(0xff, 0, 0);
+pub const BLUE: Rgb<u8> = Rgb([0x1f, 0x77, 0xb4]);
+pub const RED: Rgb<u8> = Rgb([0xff, 0, 0]);
+
+/// Width and height of a chart and the edges of its axes, in pixels. These and all sizes are about matplotlib's, at 200
+/// dots an inch.
+const SIZE: [f32; 2] = [1280.0, 960.0];
+const LEFT: f32 = 170.0;
+const RIGHT: f32 = 1220.0;
+const TOP: f32 = 110.0;
+const BOTTOM: f32 = 840.0;
 
 /// Draws `values` over `iterations` as a line to a PNG file; values that are not finite are left out.
 pub fn line_chart(
     path: impl AsRef<Path>,
     title: &str,
     y_label: &str,
-    color: RGBColor,
+    color: Rgb<u8>,
     iterations: &[f64],
     values: &[f64],
 ) -> Result<()> {
-    register_fonts()?;
     let points = iterations.iter().copied().zip(values.iter().copied());
-    let points: Vec<_> = points.filter(|(_, y)| y.is_finite()).collect();
-    let (x_range, y_range) = (range(points.iter().map(|p| p.0)), range(points.iter().map(|p| p.1)));
+    let points: Vec<_> = points.filter(|(x, y)| x.is_finite() && y.is_finite()).collect();
+    let (x_range, y_range) = (range(points.iter().map(|point| point.0)), range(points.iter().map(|point| point.1)));
+    let (x_ticks, y_ticks) = (ticks(&x_range, true), ticks(&y_range, false));
 
-    let (width, height) = (SIZE.0 * OVERSAMPLING, SIZE.1 * OVERSAMPLING);
-    let px = |pixels: u32| pixels * OVERSAMPLING;
-    let font = |pixels| ("sans-serif", px(pixels)).into_font();
-    let mut canvas = RgbImage::new(width, height);
-    {
-        let root = BitMapBackend::with_buffer(&mut canvas, (width, height)).into_drawing_area();
-        root.fill(&WHITE)?;
-        let mut chart = ChartBuilder::on(&root)
-            .caption(title, font(44))
-            .margin(px(24))
-            .margin_right(px(48))
-            .x_label_area_size(px(88))
-            .y_label_area_size(px(128))
-            .build_cartesian_2d(x_range, y_range)?;
-        chart
-            .configure_mesh()
-            .x_desc("Number of iteration")
-            .y_desc(y_label)
-            .axis_desc_style(font(34))
-            .label_style(font(28))
-            .axis_style(BLACK.stroke_width(px(1)))
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(BLACK.mix(0.12).stroke_width(px(1)))
-            .set_all_tick_mark_size(px(6))
-            .x_label_formatter(&|x| format!("{x:.0}"))
-            .draw()?;
-        chart.draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(px(3))))?;
-        if let [point] = points[..] {
-            chart.draw_series([Circle::new(point, px(6), color.filled())])?;
-        }
-        root.present()?;
+    let mut canvas = Canvas::new(SIZE[0], SIZE[1], WHITE)?;
+    let px = |pixels: f32| (pixels * OVERSAMPLING) as u32;
+    let area = canvas.drawing_area();
+    let mut chart = ChartBuilder::on(&area)
+        .margin_left(px(LEFT))
+        .margin_right(px(SIZE[0] - RIGHT))
+        .margin_top(px(TOP))
+        .margin_bottom(px(SIZE[1] - BOTTOM))
+        .build_cartesian_2d(x_range.clone(), y_range.clone())?;
+    let color = RGBColor(color.0[0], color.0[1], color.0[2]);
+    chart.draw_series(LineSeries::new(points.iter().copied(), color.stroke_width(px(4.0))))?;
+    if let [point] = points[..] {
+        chart.draw_series([Circle::new(point, px(6.0), color.filled())])?; // one point makes no line
     }
-    imageops::thumbnail(&canvas, SIZE.0, SIZE.1)
-        .save_with_format(path.as_ref(), ImageFormat::Png)
-        .with_context(|| format!("{} cannot be written", path.as_ref().display()))
-}
+    let place = |x, y| chart.backend_coord(&(x, y));
+    let x_ticks: Vec<_> =
+        x_ticks.into_iter().map(|(x, label)| (place(x, y_range.start).0 as f32 / OVERSAMPLING, label)).collect();
+    let y_ticks: Vec<_> =
+        y_ticks.into_iter().map(|(y, label)| (place(x_range.start, y).1 as f32 / OVERSAMPLING, label)).collect();
+    drop(chart);
+    drop(area);
 
-/// Makes "sans-serif" a font that the program carries: pictures need none of the system.
-pub fn register_fonts() -> Result<()> {
-    register_font("sans-serif", FontStyle::Normal, epaint_default_fonts::UBUNTU_LIGHT)
-        .map_err(|_| anyhow!("the embedded font cannot be read"))
+    // plotters leaves out the space that belongs to each letter: text stands evenly where the canvas writes it.
+    for (x, label) in x_ticks {
+        canvas.rectangle([x - 1.0, BOTTOM, 2.0, 10.0], BLACK);
+        canvas.text(&label, 28.0, (x, BOTTOM + 31.0), 0.5, BLACK);
+    }
+    for (y, label) in y_ticks {
+        canvas.rectangle([LEFT - 10.0, y - 1.0, 10.0, 2.0], BLACK);
+        canvas.text(&label, 28.0, (LEFT - 18.0, y), 1.0, BLACK);
+    }
+    canvas.frame([LEFT - 1.0, TOP - 1.0, RIGHT - LEFT + 2.0, BOTTOM - TOP + 2.0], 2.0, BLACK);
+    let middle = ((LEFT + RIGHT) / 2.0, (TOP + BOTTOM) / 2.0);
+    canvas.text(title, 34.0, (middle.0, TOP - 42.0), 0.5, BLACK);
+    canvas.text("Number of iteration", 28.0, (middle.0, BOTTOM + 78.0), 0.5, BLACK);
+    canvas.text_upwards(y_label, 28.0, (36.0, middle.1));
+    canvas.save(path.as_ref())
 }
 
 /// From the least to the greatest value with matplotlib's margin of 5 % on either side; around 0 where there are none.
-fn range(values: impl Iterator<Item = f64> + Clone) -> std::ops::Range<f64> {
+fn range(values: impl Iterator<Item = f64> + Clone) -> Range<f64> {
     let low = values.clone().reduce(f64::min).unwrap_or(0.0);
     let high = values.reduce(f64::max).unwrap_or(0.0);
-    let margin = if high > low { 0.05 * (high - low) } else { 0.05 * high.abs().max(1.0) };
+    let size = high.abs().max(low.abs());
+    let margin = 0.05 * if high - low > 1e-9 * size { high - low } else { size.max(1.0) };
     low - margin..high + margin
+}
+
+/// At most ten round values in a range, the labels that they get, and only whole ones if `whole`.
+pub fn ticks(range: &Range<f64>, whole: bool) -> Vec<(f64, String)> {
+    let least = ((range.end - range.start) / 9.0).clamp(f64::MIN_POSITIVE, f64::MAX / 100.0);
+    let power = least.log10().floor();
+    let steps = [(1.0, 0.0), (2.0, 0.0), (2.5, 1.0), (5.0, 0.0), (10.0, -1.0)];
+    let steps = steps.map(|(factor, decimals)| (factor * 10f64.powf(power), (decimals - power).max(0.0)));
+    let step = steps.into_iter().find(|&(step, _)| step >= least).unwrap_or(steps[4]);
+    let (step, decimals) = if whole { (step.0.ceil(), 0) } else { (step.0, step.1 as usize) };
+    let first = (range.start / step).ceil();
+    let values = (0..10).map(|i| (first + f64::from(i)) * step).take_while(|&value| value <= range.end);
+    let plain = |value: f64| whole || decimals < 8 && value.abs() < 1e7;
+    let label = |value| if plain(value) { format!("{value:.decimals$}") } else { format!("{value:.1e}") };
+    values.map(|value| (value, label(value))).collect()
 }

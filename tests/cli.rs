@@ -58,6 +58,16 @@ fn training_prints_the_tutorials_lines_and_leaves_its_charts_numbers_and_weights
 
     let stderr = stderr(&output);
     assert!(stderr.contains("1437 images to train on, 360 to validate on"), "{stderr}");
+    let best = rows.iter().map(|row| row[2].parse::<f64>().unwrap()).fold(0.0, f64::max);
+    let last = rows[7][2].parse::<f64>().unwrap();
+    assert!(
+        stderr.contains(&format!("accuracy: {last:.2} % at the end, at best {best:.2} % after iteration ")),
+        "{stderr}"
+    );
+    assert!(stderr.contains("trained in ") && stderr.contains("results: runs/cnn\n"), "{stderr}");
+    for next in ["evaluate", "explain"] {
+        assert!(stderr.contains(&format!("cargo run --release -- {next} --run runs/cnn\n")), "{stderr}");
+    }
     assert!(!stderr.contains(['\r', '\x1b']), "no progress bar where no terminal is: {stderr:?}");
 
     let config: serde_json::Value = serde_json::from_slice(&fs::read(out.join("config.json")).unwrap()).unwrap();
@@ -88,6 +98,31 @@ fn training_prints_the_tutorials_lines_and_leaves_its_charts_numbers_and_weights
         assert!(dark > 4000, "{chart}: {dark} pixels of text and axes");
         assert!(count([255; 3]) > image.pixels().len() / 2, "{chart}: a white ground");
     }
+}
+
+#[test]
+fn on_a_terminal_a_bar_tells_loss_and_accuracy() {
+    let dir = tempfile::tempdir().unwrap();
+    let command = format!("{} --data digits --max-steps 80 --eval-every 2", env!("CARGO_BIN_EXE_cnn-tutorial"));
+    let mut terminal = std::process::Command::new("script"); // part of every Linux
+    let terminal = terminal.args(["-qec", &command, "/dev/null"]).current_dir(dir.path()).env("TERM", "xterm").output();
+    let Ok(output) = terminal else { return common::not_run("the program script, of bsdutils") };
+    let text = stdout(&output);
+    assert!(text.contains("/80 loss ") && text.contains(", accuracy "), "{text:?}");
+}
+
+#[test]
+fn help_puts_every_option_into_a_group() {
+    let dir = tempfile::tempdir().unwrap();
+    let help = stdout(&run(dir.path(), &["--help"]));
+    let groups = ["Options:", "Network:", "Data:", "Training:", "Results:", "Machine:"];
+    let places: Vec<_> = groups.iter().map(|group| help.find(&format!("\n{group}\n")).expect(group)).collect();
+    assert!(places.is_sorted(), "{places:?}");
+    assert_eq!(
+        help[places[0]..places[1]].matches("  --").count() + help[places[0]..places[1]].matches(", --").count(),
+        2
+    );
+    assert!(help[places[3]..places[4]].contains("--lr "), "{help}");
 }
 
 #[test]

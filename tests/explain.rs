@@ -2,14 +2,18 @@
 
 mod common;
 
+use cnn_tutorial::explain::Explained;
 use cnn_tutorial::models::{CNNModel, LeNet5};
 use cnn_tutorial::nn::{Module, record};
+use cnn_tutorial::page::Page;
+use cnn_tutorial::pictures::{Content, Panel};
 use common::{digits, python, run, stderr, stdout};
-use image::{GrayImage, Luma};
+use image::{GrayImage, Luma, Rgb, RgbImage};
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use tch::{Device, Tensor, nn};
+use tch::{Device, Kind, TchError, Tensor, nn};
 
 const PICTURES: [&str; 3] = ["filters.png", "layers.png", "pooling.png"];
 
@@ -21,7 +25,7 @@ fn train(dir: &Path, model: &str) {
 #[test]
 fn explain_draws_its_pictures_for_both_networks_trained_and_fresh_and_names_them() {
     let dir = tempfile::tempdir().unwrap();
-    for (model, convolutions) in [("cnn", 2), ("lenet5", 3)] {
+    for model in ["cnn", "lenet5"] {
         train(dir.path(), model);
         let fresh = format!("runs/{model}-untrained");
         for (arguments, folder) in [(["--run", model], model), (["--model", model], &fresh)] {
@@ -32,13 +36,10 @@ fn explain_draws_its_pictures_for_both_networks_trained_and_fresh_and_names_them
             assert_eq!(stdout(&output).lines().collect::<Vec<_>>(), paths);
             for path in paths {
                 let picture = image::open(dir.path().join(&path)).unwrap().into_rgb8();
-                assert!(
-                    picture.width() == 1600 && picture.height() > 300 * convolutions,
-                    "{path}: {:?}",
-                    picture.dimensions()
-                );
-                let greys: std::collections::HashSet<_> = picture.pixels().filter(|p| p.0[0] == p.0[1]).collect();
-                assert!(greys.len() > 50, "{path}: {} greys", greys.len());
+                let (width, height) = picture.dimensions();
+                assert!(width == 1920 && (600..=1080).contains(&height), "{path}: {width}x{height} is no landscape");
+                let colors: HashSet<_> = picture.pixels().collect();
+                assert!(colors.len() > 200, "{path}: {} colours", colors.len());
             }
         }
     }
@@ -49,20 +50,154 @@ fn explain_draws_its_pictures_for_both_networks_trained_and_fresh_and_names_them
     assert_ne!(layers("cnn"), before, "another digit, another picture");
 }
 
+/// How many pixels of a page a number takes: 28 of them make the width of the input.
+fn scale(picture: &RgbImage) -> u32 {
+    let framed = widths_of_frames(picture);
+    (2..60).rev().find(|scale| framed.contains(&(28 * scale + 2))).unwrap_or_else(|| panic!("no input: {framed:?}"))
+}
+
+/// The lengths of horizontal lines in the colour of the maps' edges.
+fn widths_of_frames(picture: &RgbImage) -> HashSet<u32> {
+    let mut widths = HashSet::new();
+    for row in picture.rows() {
+        let mut width = 0;
+        for pixel in row.chain([&Rgb([0; 3])]) {
+            if pixel.0 == [0xa0, 0xa8, 0xb0] {
+                width += 1;
+            } else {
+                widths.insert(std::mem::take(&mut width));
+            }
+        }
+    }
+    widths
+}
+
 #[test]
-fn the_input_panel_shows_the_digit_itself() {
+fn all_maps_of_the_layers_have_one_scale_of_pixels_and_zero_is_white() {
     let dir = tempfile::tempdir().unwrap();
     assert!(run(dir.path(), &["explain", "--model", "cnn", "--data", "digits", "--index", "7"]).status.success());
-    let picture = image::open(dir.path().join("runs/cnn-untrained/layers.png")).unwrap().into_luma8();
+    let picture = image::open(dir.path().join("runs/cnn-untrained/layers.png")).unwrap().into_rgb8();
+    let (scale, widths) = (scale(&picture), widths_of_frames(&picture));
+    for size in [28, 26, 13, 11, 5] {
+        assert!(widths.contains(&(size * scale + 2)), "{size} numbers at {scale} pixels: {widths:?}");
+    }
     let digit: Vec<u8> = digits().images.get(7).flatten(0, -1).try_into().unwrap();
-    let largest = f32::from(*digit.iter().max().unwrap());
-    let expected = |i: usize| (f32::from(digit[i]) / largest * 255.0).round() as u8;
-    // Somewhere on the page, each pixel of the digit is a square of 7 by 7.
-    let shows_it = |left: u32, top: u32| {
-        (0..784)
-            .all(|i| picture.get_pixel(left + i as u32 % 28 * 7 + 3, top + i as u32 / 28 * 7 + 3).0[0] == expected(i))
+    let largest = *digit.iter().max().unwrap();
+    let expected = |value: u8| match value {
+        0 => [0xff; 3],
+        value if value == largest => [0x67, 0x00, 0x1f],
+        _ => [0; 3],
     };
-    assert!((0..400).any(|top| shows_it(40, top)));
+    // Somewhere on the page is the digit: white where it is zero, the deepest red where it is largest.
+    let shows_it = |left: u32, top: u32| {
+        (0..784u32).zip(&digit).filter(|(_, value)| [0, largest].contains(value)).all(|(i, &value)| {
+            let at = (left + i % 28 * scale + scale / 2, top + i / 28 * scale + scale / 2);
+            picture.get_pixel(at.0, at.1).0 == expected(value)
+        })
+    };
+    assert!((100..500).any(|top| shows_it(40, top)));
+}
+
+fn picture_of<'a>(pictures: &'a [(&str, Page)], name: &str) -> &'a Page {
+    &pictures.iter().find(|(found, _)| *found == name).unwrap().1
+}
+
+fn values(panel: &Panel) -> Vec<f32> {
+    let Content::Maps(maps) = &panel.content else { panic!("{}: bars", panel.title) };
+    maps.iter().flat_map(|map| map.values.clone()).collect()
+}
+
+fn explained<'a>(model: &'a dyn Module, start: Option<&'a dyn Module>, image: &'a Tensor) -> Explained<'a> {
+    let (kernel_size, stride) = (2.into(), 2.into());
+    Explained { model, start, title: "A network", image, digit: "a digit", kernel_size, stride }
+}
+
+#[test]
+fn mean_maximum_and_sum_are_drawn_in_the_same_colours_with_their_windows_outlined() {
+    let network = CNNModel::new(&nn::VarStore::new(Device::Cpu).root()).unwrap();
+    let image = digits().images.narrow(0, 3, 1).to_kind(Kind::Float);
+    let pictures = explained(&network, None, &image).pictures().unwrap();
+    let page = picture_of(&pictures, "pooling.png");
+    let panels = &page.rows[0];
+    let titles: Vec<_> = panels.iter().map(|panel| panel.title.as_str()).collect();
+    assert_eq!(titles, ["relu1", "mean", "maximum", "almost the maximum", "root of squares", "sum"]);
+    let colors = page.colors.as_ref().expect("the same for all");
+    let [mean, largest, sum] = [1, 2, 5].map(|i| values(&panels[i]));
+    assert!(mean.iter().zip(&sum).all(|(mean, sum)| (4.0 * mean - sum).abs() < 1e-5));
+    let differ = |a: &[f32], b: &[f32]| a.iter().zip(b).filter(|(a, b)| colors.color(**a) != colors.color(**b)).count();
+    assert!(differ(&mean, &sum) > 30 && differ(&mean, &largest) > 30 && differ(&largest, &sum) > 30);
+    assert_eq!((panels[0].windows.len(), panels[0].windows[14]), (13 * 13, [2, 2, 2, 2]));
+
+    let dir = tempfile::tempdir().unwrap();
+    page.draw(&dir.path().join("pooling.png")).unwrap();
+    let picture = image::open(dir.path().join("pooling.png")).unwrap().into_rgb8();
+    let count = |color: [u8; 3]| picture.pixels().filter(|pixel| pixel.0 == color).count();
+    assert!(count([0x1f, 0x77, 0xb4]) > 3000, "windows: {}", count([0x1f, 0x77, 0xb4]));
+    assert!(count([0x2c, 0xa0, 0x2c]) > 500, "marks: {}", count([0x2c, 0xa0, 0x2c]));
+}
+
+#[test]
+fn the_pools_have_the_window_and_stride_that_were_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let explain = ["explain", "--model", "lenet5", "--data", "digits"];
+    let pooling = |more: &[&str]| {
+        let output = run(dir.path(), &[&explain[..], more].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        fs::read(dir.path().join("runs/lenet5-untrained/pooling.png")).unwrap()
+    };
+    let [first, second, third] =
+        [&[][..], &["--kernel-size", "3,5"], &["--kernel-size", "3,5", "--stride", "1"]].map(pooling);
+    assert!(first != second && second != third);
+    let network = LeNet5::new(&nn::VarStore::new(Device::Cpu).root(), 10).unwrap();
+    let image = digits().images.narrow(0, 3, 1).to_kind(Kind::Float);
+    let asked = Explained { kernel_size: (3, 5).into(), stride: (2, 4).into(), ..explained(&network, None, &image) };
+    let pictures = asked.pictures().unwrap();
+    let panels = &picture_of(&pictures, "pooling.png").rows[0];
+    assert_eq!(values(&panels[1]).len(), 13 * 6); // (28 - 3) / 2 + 1 and (28 - 5) / 4 + 1
+    assert_eq!(panels[0].windows[7], [4, 2, 5, 3]);
+}
+
+#[test]
+fn filters_show_start_end_and_difference_and_sum_up_the_deep_layers() {
+    let vs = [nn::VarStore::new(Device::Cpu), nn::VarStore::new(Device::Cpu)];
+    let [start, end] = [0, 1].map(|i| LeNet5::new(&vs[i].root(), 10).unwrap());
+    let image = digits().images.narrow(0, 3, 1).to_kind(Kind::Float);
+    let pictures = explained(&end, Some(&start), &image).pictures().unwrap();
+    let rows = &picture_of(&pictures, "filters.png").rows;
+    let titles: Vec<_> = rows.iter().flatten().map(|panel| panel.title.as_str()).collect();
+    assert_eq!(titles[..4], ["conv1: start", "conv1: end", "conv1: difference", "conv2: start"]);
+    for row in rows {
+        let [start, end, difference] = [0, 1, 2].map(|i| values(&row[i]));
+        let expected = end.iter().zip(&start).map(|(end, start)| end - start);
+        assert!(expected.zip(&difference).all(|(expected, found)| (expected - found).abs() < 1e-5));
+        assert!(difference.iter().any(|&number| number != 0.0));
+    }
+    let sums = Vec::<f32>::try_from(end.conv2.weight.sum_dim_intlist(1i64, false, None).flatten(0, -1)).unwrap();
+    assert_eq!(values(&rows[1][1]), sums, "16 kernels, not 96");
+    assert_eq!(values(&rows[2][1]).len(), 32 * 25, "32 kernels of conv3, not 120");
+}
+
+/// Without a convolution and a pool.
+struct Perceptron(cnn_tutorial::nn::Linear);
+
+impl Module for Perceptron {
+    fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+        self.0.forward(&xs.f_flatten(1, -1)?)
+    }
+}
+
+#[test]
+fn a_network_without_pool_and_convolution_is_explained_as_far_as_it_goes() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let network = Perceptron(cnn_tutorial::nn::Linear::new(vs.root() / "fc1", 784, 10).unwrap());
+    let image = digits().images.narrow(0, 3, 1).to_kind(Kind::Float);
+    let pictures = explained(&network, None, &image).pictures().unwrap();
+    assert_eq!(pictures.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["layers.png", "pooling.png"]);
+    assert_eq!(picture_of(&pictures, "pooling.png").rows[0][0].title, "input");
+    let dir = tempfile::tempdir().unwrap();
+    for (name, page) in &pictures {
+        page.draw(&dir.path().join(name)).unwrap();
+    }
 }
 
 #[test]
@@ -85,6 +220,10 @@ fn bad_input_to_explain_is_an_error_that_says_what_to_do() {
     refused(&["--run", "cnn", "--image", "blank.png"], &["blank.png", "no digit found"]);
     refused(&["--run", "cnn", "--image", "none.png"], &["none.png", "cannot be opened"]);
     refused(&["--run", "cnn", "--index", "1797"], &["--index 1797 is out of range", "1797 images, 0 to 1796"]);
+    refused(
+        &["--run", "cnn", "--kernel-size", "30"],
+        &["a window of 30x30 is larger than the map [26, 26]", "smaller"],
+    );
     refused(&["--run", "nowhere"], &["nowhere is not the folder of a run", "config.json"]);
     let weights = |model: &str| dir.path().join(model).join("model.safetensors");
     fs::copy(weights("lenet5"), weights("cnn")).unwrap();
@@ -157,22 +296,42 @@ fn summary_prints_the_numbers_that_torchinfo_prints_for_pythons_twin() {
     }
 }
 
+/// What an example prints with these arguments, and how many colours its picture has.
+fn example(name: &str, arguments: &str) -> (String, usize) {
+    let dir = tempfile::tempdir().unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_cnn-tutorial")).with_file_name("examples").join(name);
+    let output = Command::new(program).args(arguments.split_whitespace()).current_dir(dir.path()).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let picture = image::open(dir.path().join(format!("{name}.png"))).unwrap().into_rgb8();
+    assert!(picture.pixels().any(|pixel| pixel.0 == [0x2c, 0xa0, 0x2c]), "the frame is seen");
+    (stdout(&output), picture.pixels().collect::<HashSet<_>>().len())
+}
+
 #[test]
-fn the_examples_print_the_slides_small_matrices() {
-    let examples = Path::new(env!("CARGO_BIN_EXE_cnn-tutorial")).with_file_name("examples");
-    let text = |name: &str| {
-        let output = Command::new(examples.join(name)).output().unwrap();
-        assert!(output.status.success(), "{}", stderr(&output));
-        stdout(&output)
-    };
-    let convolution = text("convolution");
-    assert!(convolution.contains("stride 2, padding 1: (5 + 2*1 - 3) / 2 + 1 = 3\n    1   -1    0\n"), "{convolution}");
-    assert_eq!(convolution.matches("stride ").count(), 6);
-    let pooling = text("pooling");
-    assert!(pooling.contains("the largest of four\n    8.00    6.00\n    5.00    7.00\n"), "{pooling}");
-    assert!(pooling.contains("the mean of four\n    4.00    3.00\n    2.00    3.00\n"), "{pooling}");
-    assert!(
-        pooling.contains("norm_type=2, kernel_size=2, stride=2): (sum of x^2)^(1/2)\n    9.49    7.07\n"),
-        "{pooling}"
-    );
+fn the_convolution_moves_a_kernel_over_three_channels_and_draws_it() {
+    let (text, colors) = example("convolution", "");
+    assert!(colors > 50);
+    // The first place, by hand: red 1 + 1 + 1, green 1 - 1, blue 0, bias 1.
+    assert!(text.contains("red + green + blue + bias: 3 + 0 + 0 + 1 = 4\n"), "{text}");
+    assert!(text.contains("output\n   4   0  -1\n   4  -1  -1\n   6   3   0\n"), "{text}");
+    let (text, _) = example("convolution", "--kernel-size 3 --stride 2 --padding 1");
+    assert!(text.contains("Conv2d(3, 1, kernel_size=3, stride=2, padding=1)\n"), "{text}");
+    assert!(text.contains("rows:    (5 + 2*1 - 3) / 2 + 1 = 3\n"), "{text}");
+    let (text, _) = example("convolution", "--kernel-size 3,5 --stride 2,1 --padding 0,2");
+    assert!(text.contains("rows:    (5 + 2*0 - 3) / 2 + 1 = 2\ncolumns: (5 + 2*2 - 5) / 1 + 1 = 5\n"), "{text}");
+    for step in ["row 0, column 0: ", "row 0, column 1: ", "row 1, column 4: "] {
+        assert!(text.contains(step), "{step}: {text}");
+    }
+}
+
+#[test]
+fn the_pools_move_over_three_channels_and_draw_it() {
+    let (text, colors) = example("pooling", "");
+    assert!(colors > 50);
+    assert!(text.contains("the largest number of the window\n    8.00    6.00       1.00    3.00 "), "{text}");
+    assert!(text.contains("the mean of the window\n    4.00    3.00       0.25    2.00 "), "{text}");
+    assert!(text.contains("norm_type=2, kernel_size=2, stride=2): (sum of x^2)^(1/2)\n    9.49    7.07 "), "{text}");
+    let (text, _) = example("pooling", "--kernel-size 2,3 --stride 1 --norm-type 4");
+    assert!(text.contains("MaxPool2d(kernel_size=(2, 3), stride=1)"), "{text}");
+    assert!(text.contains("norm_type=4") && !text.contains("norm_type=2"), "{text}");
 }

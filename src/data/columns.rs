@@ -26,7 +26,6 @@ pub type Parsed = Result<Rows, (usize, String)>;
 
 impl Columns {
     pub fn parse(line: &[u8], name: &str, labelled: bool) -> Result<Self> {
-        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line); // the byte order mark that spreadsheets write
         let delimiter = [b',', b';', b'\t'].into_iter().find(|delimiter| line.contains(delimiter)).unwrap_or(b',');
         let mut names = ByteRecord::new();
         reader(line, delimiter)

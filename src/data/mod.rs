@@ -24,7 +24,7 @@ pub const SIDE: usize = 28;
 const PIXELS: usize = SIDE * SIDE;
 
 /// The most that is read from a file, unpacked: a gzip file of 2 MB could fill a memory.
-const LARGEST: u64 = if cfg!(test) { 32 << 20 } else { 2 << 30 };
+const LARGEST: u64 = if cfg!(test) { 32 << 20 } else { 1 << 30 };
 
 /// Images and their labels: `torch.utils.data.TensorDataset`.
 #[derive(Debug)]

@@ -43,6 +43,17 @@ impl From<(i64, i64)> for Pair {
     }
 }
 
+impl Pair {
+    /// Of "3" or "3,5", each number `least` or more.
+    pub fn parse(text: &str, least: u8) -> Result<Self, String> {
+        let (height, width) = text.split_once(',').unwrap_or((text, text));
+        match [height, width].map(|number| number.trim().parse::<u8>().ok().filter(|&number| number >= least)) {
+            [Some(height), Some(width)] => Ok(Self([height.into(), width.into()])),
+            _ => Err(format!("expected a number from {least} to 255, or height and width such as 3,5")),
+        }
+    }
+}
+
 impl fmt::Display for Pair {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self.0 {

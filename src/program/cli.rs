@@ -5,11 +5,12 @@ use super::choices::Algorithm;
 use super::data::Source;
 use super::device::DeviceChoice;
 use super::network::Network;
-use super::options::Options;
+use super::options::{Options, RESULTS};
 use anyhow::Result;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use cnn_tutorial::nn::Pair;
 use std::path::PathBuf;
 
 #[cfg(test)]
@@ -28,7 +29,7 @@ pub struct Cli {
 
     /// Go on with the run in a folder, from its last checkpoint, with its own options. With --data, if its data are in
     /// a file or folder of your own
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, help_heading = RESULTS, value_name = "DIR")]
     pub resume: Option<PathBuf>,
 }
 
@@ -78,6 +79,14 @@ pub struct ExplainOptions {
     /// A picture of a digit instead, PNG or JPEG
     #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "index"])]
     pub image: Option<PathBuf>,
+
+    /// Window of the pools beside each other: one number, or two for height and width such as 2,3
+    #[arg(long, value_name = "N|H,W", default_value = "2", value_parser = |text: &str| Pair::parse(text, 1))]
+    pub kernel_size: Pair,
+
+    /// How far that window moves [default: the kernel size]
+    #[arg(long, value_name = "N|H,W", value_parser = |text: &str| Pair::parse(text, 1))]
+    pub stride: Option<Pair>,
 }
 
 #[derive(Debug, Args)]

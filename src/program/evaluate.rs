@@ -8,7 +8,8 @@ use super::{data, files};
 use anyhow::{Result, ensure};
 use cnn_tutorial::data::{Dataset, train_test_split};
 use cnn_tutorial::nn::CrossEntropyLoss;
-use cnn_tutorial::pictures::{Content, Map, Panel, draw};
+use cnn_tutorial::page::Page;
+use cnn_tutorial::pictures::{Colors, Content, Map, Panel};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -64,9 +65,10 @@ pub fn evaluate(options: &EvaluateOptions) -> Result<()> {
     files::put(&network.dir, "confusion.png", |path| {
         draw_confusion(path, &title, &evaluation.dataset, &evaluation.confusion)
     })?;
-    let panels = mistakes(&dataset, &labels, &predictions)?;
     let heading = format!("The most confident of {} mistakes", evaluation.n - correct);
-    files::put(&network.dir, "mistakes.png", |path| draw(path, &heading, &panels, 6))?;
+    let rows = vec![mistakes(&dataset, &labels, &predictions)?];
+    let mistakes = Page { heading, colors: Some(Colors::grey(255.0)), rows };
+    files::put(&network.dir, "mistakes.png", |path| mistakes.draw(path))?;
     let text = if options.json { json } else { evaluation.table()? };
     let _ = std::io::stdout().write_all(text.as_bytes());
     say!("written to {}: evaluation.json, confusion.png, mistakes.png", network.dir.display());
@@ -142,9 +144,8 @@ fn mistakes(dataset: &Dataset, labels: &[i64], predictions: &[(Vec<f32>, usize)]
     let panel = |&i: &usize| -> Result<Panel> {
         let values: Vec<u8> = dataset.images.f_get(i as i64)?.f_flatten(0, -1)?.try_into()?;
         let map = Map { width: 28, values: values.into_iter().map(f32::from).collect() };
-        let title =
-            format!("{}, taken for {}: {:.1} %", labels[i], predictions[i].1, 100.0 * confidence(&predictions[i]));
-        Ok(Panel { title, remark: "", content: Content::Maps { maps: vec![map], columns: 1 } })
+        let title = format!("{}, taken for {}", labels[i], predictions[i].1);
+        Ok(Panel::new(title, format!("{:.1} % sure", 100.0 * confidence(&predictions[i])), Content::Maps(vec![map])))
     };
     wrong.iter().take(30).map(panel).collect()
 }

@@ -35,6 +35,7 @@ mod options;
 mod photo;
 mod play;
 mod predict;
+mod results;
 mod run;
 mod schedule;
 mod session;

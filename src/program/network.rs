@@ -14,7 +14,7 @@ pub struct Network {
     pub dir: PathBuf,
     pub config: Config,
     pub model: Box<dyn Module + Send>,
-    device: Device,
+    pub device: Device,
 }
 
 impl Network {

@@ -17,121 +17,127 @@ use std::path::PathBuf;
 use tch::TchError;
 use tch::nn::VarStore;
 
+const NETWORK: &str = "Network";
+const DATA: &str = "Data";
+const TRAINING: &str = "Training";
+pub const RESULTS: &str = "Results";
+const MACHINE: &str = "Machine";
+
 /// The options of a training run, which `config.json` keeps.
 #[derive(Args, Clone, Debug, Deserialize, Serialize)]
 pub struct Options {
     /// Network to train
-    #[arg(long, default_value = "cnn")]
+    #[arg(long, help_heading = NETWORK, default_value = "cnn")]
     pub model: Architecture,
 
     /// Kaggle CSV (label,pixel0..pixel783; plain or .gz), folder with the MNIST IDX files, `mnist` (downloaded once) or
     /// `digits` (embedded) [default: data/mnist, else the download, else the embedded digits]
-    #[arg(long, value_name = "PATH|NAME")]
+    #[arg(long, help_heading = DATA, value_name = "PATH|NAME")]
     pub data: Option<Source>,
 
     /// Fraction of the images to validate on, as in scikit-learn's train_test_split
-    #[arg(long, value_name = "FRACTION", default_value = "0.2")]
+    #[arg(long, help_heading = DATA, value_name = "FRACTION", default_value = "0.2")]
     pub test_size: Fraction,
 
     /// Seed of the split, as in scikit-learn's train_test_split
-    #[arg(long, value_name = "N", default_value_t = 1212)]
+    #[arg(long, help_heading = DATA, value_name = "N", default_value_t = 1212)]
     pub random_state: u32,
 
     /// What the network sees of a pixel
-    #[arg(long, value_enum, default_value_t = Scale::Raw)]
+    #[arg(long, help_heading = DATA, value_enum, default_value_t = Scale::Raw)]
     pub scale: Scale,
 
     /// Iterations to fit whole epochs into: epochs = int(n_iters / (n_train / batch_size))
-    #[arg(long, value_name = "N", default_value_t = 2500)]
+    #[arg(long, help_heading = TRAINING, value_name = "N", default_value_t = 2500)]
     pub n_iters: u64,
 
     /// Epochs to train, instead of --n-iters
-    #[arg(long, value_name = "N", conflicts_with = "n_iters")]
+    #[arg(long, help_heading = TRAINING, value_name = "N", conflicts_with = "n_iters")]
     pub epochs: Option<NonZeroU64>,
 
     /// End after N iterations, however many epochs that is
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = TRAINING, value_name = "N")]
     pub max_steps: Option<NonZeroU64>,
 
     /// Images an iteration
-    #[arg(long, value_name = "N", default_value = "100")]
+    #[arg(long, help_heading = TRAINING, value_name = "N", default_value = "100")]
     pub batch_size: NonZeroU32,
 
     /// torch.optim's algorithm [default: sgd for cnn, adam for lenet5]
-    #[arg(long, value_enum)]
+    #[arg(long, help_heading = TRAINING, value_enum)]
     pub optimizer: Option<Algorithm>,
 
     /// Learning rate
-    #[arg(long, default_value = "0.001")]
+    #[arg(long, help_heading = TRAINING, default_value = "0.001")]
     pub lr: NonNegative,
 
     /// Momentum of SGD
-    #[arg(long, default_value = "0")]
+    #[arg(long, help_heading = TRAINING, default_value = "0")]
     pub momentum: NonNegative,
 
     /// Weight decay: an L2 penalty, decoupled for adamw [default: 0, for adamw 0.01]
-    #[arg(long)]
+    #[arg(long, help_heading = TRAINING)]
     pub weight_decay: Option<NonNegative>,
 
     /// Course of the learning rate over the epochs
-    #[arg(long, value_enum, default_value_t = LrSchedule::None)]
+    #[arg(long, help_heading = TRAINING, value_enum, default_value_t = LrSchedule::None)]
     pub lr_schedule: LrSchedule,
 
     /// Epochs between two steps of --lr-schedule step
-    #[arg(long, value_name = "N", default_value = "10")]
+    #[arg(long, help_heading = TRAINING, value_name = "N", default_value = "10")]
     pub step_size: NonZeroU64,
 
     /// Factor of each step of --lr-schedule step
-    #[arg(long, default_value = "0.1")]
+    #[arg(long, help_heading = TRAINING, default_value = "0.1")]
     pub gamma: NonNegative,
 
     /// Turn, scale and shift each training image a little, anew in each epoch
-    #[arg(long)]
+    #[arg(long, help_heading = DATA)]
     pub augment: bool,
 
     /// Start from the weights of a safetensors file, Rust's or Python's
-    #[arg(long, value_name = "FILE", value_parser = text_path)]
+    #[arg(long, help_heading = NETWORK, value_name = "FILE", value_parser = text_path)]
     pub init_from: Option<PathBuf>,
 
     /// Train in the order of DataLoader(shuffle=True), another one each epoch
-    #[arg(long)]
+    #[arg(long, help_heading = DATA)]
     pub shuffle: bool,
 
     /// Seed of the weights and of the order, as in torch.manual_seed
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, help_heading = NETWORK, value_name = "N", default_value_t = 0)]
     pub seed: i64,
 
     /// Measure the validation accuracy and log it every N iterations
-    #[arg(long, value_name = "N", default_value = "50")]
+    #[arg(long, help_heading = RESULTS, value_name = "N", default_value = "50")]
     pub eval_every: NonZeroU64,
 
     /// Print a line every N iterations
-    #[arg(long, value_name = "N", default_value = "500")]
+    #[arg(long, help_heading = RESULTS, value_name = "N", default_value = "500")]
     pub print_every: NonZeroU64,
 
     /// Keep a checkpoint for --resume every N iterations
-    #[arg(long, value_name = "N", default_value = "500")]
+    #[arg(long, help_heading = RESULTS, value_name = "N", default_value = "500")]
     pub save_every: NonZeroU64,
 
     /// auto, cpu, cuda, cuda:N or mps
-    #[arg(long, default_value_t = DeviceChoice::Auto)]
+    #[arg(long, help_heading = MACHINE, default_value_t = DeviceChoice::Auto)]
     pub device: DeviceChoice,
 
     /// Keep a pixel's channels next to each other in memory, PyTorch's torch.channels_last: other last bits
-    #[arg(long)]
+    #[arg(long, help_heading = MACHINE)]
     #[serde(default)]
     pub channels_last: bool,
 
     /// Threads of one operation on the CPU [default: libtorch's choice, one a core]
-    #[arg(long, value_name = "N")]
+    #[arg(long, help_heading = MACHINE, value_name = "N")]
     pub threads: Option<NonZeroU8>,
 
     /// Folder of the results [default: runs/<model>, or runs/<model>-2 and so on where that is taken]
-    #[arg(long, value_name = "DIR", value_parser = text_path)]
+    #[arg(long, help_heading = RESULTS, value_name = "DIR", value_parser = text_path)]
     pub out: Option<PathBuf>,
 
     /// Replace the run that is in the folder of the results
-    #[arg(long)]
+    #[arg(long, help_heading = RESULTS)]
     pub overwrite: bool,
 }
 

@@ -6,7 +6,8 @@ use super::network::{Network, probabilities};
 use super::photo;
 use anyhow::{Context, Result, ensure};
 use cnn_tutorial::data::read_unlabelled_csv;
-use cnn_tutorial::pictures::{Content, Map, Panel, draw};
+use cnn_tutorial::page::Page;
+use cnn_tutorial::pictures::{Colors, Content, Map, Panel};
 use image::{DynamicImage, GrayImage, imageops};
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -56,14 +57,14 @@ fn predict_pictures(network: &Network, options: &PredictOptions) -> Result<()> {
                 likely[..2].iter().map(|&class| format!("{class}: {:.1} %", 100.0 * probabilities[class])).collect();
             let name: String = path.file_name().unwrap_or_default().to_string_lossy().chars().take(14).collect();
             let maps = vec![thumbnail(&picture), enlarged(&pixels)];
-            let title = format!("{name}  {}", likely.join("  "));
-            panels.push(Panel { title, remark: "", content: Content::Maps { maps, columns: 2 } });
+            panels.push(Panel::new(format!("{digit}: {name}"), likely.join("  "), Content::Maps(maps)));
         }
     }
     if options.show && !panels.is_empty() {
         let name = "predictions.png";
-        let heading = "Each picture beside what the network saw of it, and the likeliest digits";
-        files::put(&network.dir, name, |path| draw(path, heading, &panels, 4))?;
+        let heading = "Each picture beside what the network saw of it, and the likeliest digits".into();
+        let page = Page { heading, colors: Some(Colors::grey(255.0)), rows: vec![panels] };
+        files::put(&network.dir, name, |path| page.draw(path))?;
         say!("{}", network.dir.join(name).display());
     }
     let _ = std::io::stdout().write_all(text.as_bytes());

@@ -89,6 +89,7 @@ impl Session<'_> {
         let start = Instant::now();
         let (accuracy, validation_loss) = accuracy_and_loss(self.model, self.error, self.test_loader)?;
         let row = Row { iteration: self.iteration, loss, accuracy: accuracy.into() };
+        self.bar.set_message(format!("loss {loss:.4}, accuracy {accuracy:.2} %"));
         self.run.metrics.log(&row)?;
         self.history.push(row);
         if validation_loss < self.best_loss {

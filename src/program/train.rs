@@ -8,11 +8,10 @@ use super::run::{self, Run};
 use super::schedule::Schedule;
 use super::session::Session;
 use super::weights::load_weights;
-use super::{data, data::Source, device, files, libtorch, onednn, signals};
+use super::{data, data::Source, device, files, libtorch, onednn, results, signals};
 use anyhow::{Context, Result, bail, ensure};
 use cnn_tutorial::data::{DataLoader, train_test_split};
 use cnn_tutorial::nn::CrossEntropyLoss;
-use cnn_tutorial::plots::{self, BLUE, RED};
 use cnn_tutorial::summary::summary;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::num::NonZeroU8;
@@ -127,7 +126,7 @@ pub fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> 
         say!("resumed after iteration {iteration}");
     }
     let start = Instant::now();
-    let template = "{wide_bar} {pos}/{len} {per_sec} {eta} left";
+    let template = "{wide_bar} {pos}/{len} {msg} {per_sec} {eta} left";
     let mut session = Session {
         options,
         schedule,
@@ -160,7 +159,7 @@ pub fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> 
     if iteration == iterations {
         files::put(&run.dir, run::WEIGHTS, |path| Ok(vs.save(path)?))?;
     }
-    plot(&run.dir, options, &history)?;
+    results::plot(&run.dir, options, &history)?;
     if iteration < iterations {
         let data = match &config.data {
             Source::Path(path) => format!(" --data {}", path.display()),
@@ -170,7 +169,7 @@ pub fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> 
         return Ok(128 + stop.load(Ordering::Relaxed) as u8);
     }
     files::remove(&run.dir, CHECKPOINT)?;
-    say!("results: {}", run.dir.display());
+    results::tell(&run.dir, &history);
     Ok(0)
 }
 
@@ -188,19 +187,4 @@ fn open_run(config: &Config, resumed: Option<(&Path, Config)>, done: u64) -> Res
         before.data
     );
     Run::resume(dir, done)
-}
-
-fn plot(dir: &Path, options: &Options, history: &[Row]) -> Result<()> {
-    if history.is_empty() {
-        say!("no charts: not one evaluation was reached, --eval-every {}", options.eval_every);
-        return Ok(());
-    }
-    let chart = |name, quantity, color, value: fn(&Row) -> f64| {
-        let title = format!("{}: {quantity} vs Number of iteration", options.model.title);
-        let iterations: Vec<_> = history.iter().map(|row| row.iteration as f64).collect();
-        let values: Vec<_> = history.iter().map(value).collect();
-        files::put(dir, name, |path| plots::line_chart(path, &title, quantity, color, &iterations, &values))
-    };
-    chart(run::LOSS_CHART, "Loss", BLUE, |row| row.loss)?;
-    chart(run::ACCURACY_CHART, "Accuracy", RED, |row| row.accuracy)
 }
