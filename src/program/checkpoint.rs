@@ -37,7 +37,7 @@ impl Checkpoint {
         optimizer: &Optimizer,
     ) -> Result<()> {
         let model = vs.variables().into_iter().map(|(name, tensor)| (format!("model.{name}"), tensor));
-        let optimizer = optimizer.state_dict().into_iter().map(|(name, tensor)| (format!("optimizer.{name}"), tensor));
+        let optimizer = optimizer.state_dict()?.into_iter().map(|(name, tensor)| (format!("optimizer.{name}"), tensor));
         let options = Tensor::f_from_slice(&serde_json::to_vec(options)?)?;
         let position = [
             ("iteration", Tensor::from(iteration as i64)),

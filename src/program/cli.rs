@@ -28,7 +28,7 @@ pub struct Cli {
     pub options: Options,
 
     /// Go on with the run in a folder, from its last checkpoint, with its own options. With --data, if its data are in
-    /// a file or folder of your own
+    /// a file or folder of your own; with --device, to go on somewhere else than it began
     #[arg(long, help_heading = RESULTS, value_name = "DIR")]
     pub resume: Option<PathBuf>,
 }
@@ -180,7 +180,7 @@ impl Cli {
         let refuse = |message: &str| Self::command().error(ErrorKind::ArgumentConflict, message).exit();
         let given = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
         let command = Self::command();
-        let options = command.get_arguments().filter(|option| !["resume", "data"].contains(&option.get_id().as_str()));
+        let options = command.get_arguments().filter(|option| !["resume", "data", "device"].contains(&option.get_id().as_str()));
         if let (Some(_), Some(option)) =
             (&cli.resume, options.into_iter().find(|option| given(option.get_id().as_str())))
         {

@@ -87,7 +87,7 @@ fn run_command(cli: &Cli) -> Result<u8> {
     let done = |()| 0;
     match (&cli.command, &cli.resume) {
         (None, None) => train::train(&cli.options, None),
-        (None, Some(dir)) => train::resume(dir, cli.options.data.as_ref()),
+        (None, Some(dir)) => train::resume(dir, cli.options.data.as_ref(), cli.options.device),
         (Some(Command::Doctor { json }), _) => doctor::doctor(*json),
         (Some(Command::Evaluate(options)), _) => evaluate::evaluate(options).map(done),
         (Some(Command::Explain(options)), _) => explain::explain(options).map(done),

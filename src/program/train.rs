@@ -2,6 +2,7 @@
 
 use super::checkpoint::{CHECKPOINT, Checkpoint};
 use super::config::{Config, read_config};
+use super::device::DeviceChoice;
 use super::metrics::Row;
 use super::options::Options;
 use super::run::{self, Run};
@@ -22,8 +23,8 @@ use std::time::{Duration, Instant};
 use tch::{Device, nn::VarStore};
 
 /// Goes on with the run in `dir`, to the results it would have had without the interruption. `data` is where its data
-/// are, which it needs if that is a path.
-pub fn resume(dir: &Path, data: Option<&Source>) -> Result<u8> {
+/// are, which it needs if that is a path. Another `device` than the one it began on, which `Auto` means, rounds otherwise.
+pub fn resume(dir: &Path, data: Option<&Source>, device: DeviceChoice) -> Result<u8> {
     let config = read_config(dir)?;
     if !dir.join(CHECKPOINT).exists() {
         ensure!(
@@ -35,7 +36,7 @@ pub fn resume(dir: &Path, data: Option<&Source>) -> Result<u8> {
         bail!("{} ended before its first checkpoint: train anew", dir.display());
     }
     let options = Options {
-        device: config.computed_on,
+        device: if device == DeviceChoice::Auto { config.computed_on } else { device },
         threads: Some(config.computed_with_threads), // other numbers of threads round otherwise
         data: Some(config.source(dir, data)?),
         ..config.options.clone()
