@@ -117,7 +117,7 @@ pub fn check(
     ensure!(parameters == 61_706, "parameters: expected 61706, found {parameters}: is a layer made and not used?");
     println!("parameters: {parameters}");
     let mut optimizer = attempt(|| optimizer(&vs))?;
-    let is_adam = optimizer.state_dict().iter().any(|(name, _)| name.starts_with("exp_avg"));
+    let is_adam = optimizer.state_dict()?.iter().any(|(name, _)| name.starts_with("exp_avg"));
     ensure!(is_adam, "optimizer: expected Adam, found SGD: optim::Adam::default().build(vs, 0.001)");
     println!("optimizer:  Adam");
 

@@ -27,10 +27,10 @@ pub fn accuracy_and_loss(
             sizes.push(labels.size()[0] as f64);
         }
         // Read only now: a read waits for the device.
-        let correct = i64::try_from(&correct)?;
+        let total = test_loader.dataset.len();
+        let accuracy = correct.f_mul_scalar(100)?.f_div_scalar(total as f64)?.try_into()?;
         let losses: Vec<f32> = Tensor::f_stack(&losses, 0)?.try_into()?;
         let loss_sum = losses.iter().zip(&sizes).map(|(&loss, size)| f64::from(loss) * size).sum::<f64>();
-        let total = test_loader.dataset.len();
-        Ok(((100 * correct) as f32 / total as f32, loss_sum / total as f64))
+        Ok((accuracy, loss_sum / total as f64))
     })
 }

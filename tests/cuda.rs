@@ -111,6 +111,24 @@ fn a_gpu_trains_both_networks_to_about_the_cpus_losses_and_its_runs_are_used_on_
 }
 
 #[test]
+fn with_deterministic_two_runs_on_a_gpu_have_the_same_bits() {
+    let dir = tempfile::tempdir().unwrap();
+    for model in ["cnn", "lenet5"] {
+        for out in ["once", "twice"] {
+            let options =
+                ["--data", "digits", "--model", model, "--max-steps", "60", "--eval-every", "10", "--shuffle"];
+            let more = ["--augment", "--device", "cuda", "--deterministic", "--out", out, "--overwrite"];
+            let Some(output) = on_gpu(dir.path(), &[&options[..], &more].concat()) else { return };
+            assert!(output.status.success(), "{}", stderr(&output));
+        }
+        for file in ["metrics.csv", "model.safetensors"] {
+            let [once, twice] = ["once", "twice"].map(|out| fs::read(dir.path().join(out).join(file)).unwrap());
+            assert!(once == twice, "{model}: {file} differs");
+        }
+    }
+}
+
+#[test]
 fn a_gpu_that_is_not_there_or_too_small_is_an_error_with_its_remedy() {
     let dir = tempfile::tempdir().unwrap();
     let Some(output) = on_gpu(dir.path(), &["--data", "digits", "--device", "cuda:77"]) else { return };

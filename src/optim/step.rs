@@ -1,7 +1,7 @@
 //! The steps in Python's arithmetic, operation by operation.
 
 use super::{Optimizer, Rule};
-use tch::{TchError, Tensor};
+use tch::{Device, TchError, Tensor};
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
@@ -25,7 +25,7 @@ impl Optimizer {
         Ok(())
     }
 
-    /// Python's `_single_tensor_adam`.
+    /// Python's `_single_tensor_adam` on a CPU, and its `_multi_tensor_adam`, which rounds in other places, on a GPU.
     pub(super) fn adam_step(&mut self) -> Result<(), TchError> {
         let mut grad = self.grad()?;
         let Rule::Adam { decoupled_weight_decay, step, exp_avg, exp_avg_sq } = &mut self.rule else { return Ok(()) };
@@ -38,17 +38,25 @@ impl Optimizer {
             let parameters = flat(&self.parameters, Tensor::f_detach)?;
             grad = grad.f_addcmul(&parameters, &scalar(&grad, self.weight_decay)?)?;
         }
+        // addcmul_ and addcdiv_ take no value in tch: as a factor in its place it rounds the same.
+        let on_cpu = grad.device() == Device::Cpu;
+        let (a, b) = match on_cpu {
+            true => (grad.f_mul_scalar(1.0 - BETA2)?, grad.shallow_clone()),
+            false => (grad.f_mul(&grad)?, scalar(&grad, 1.0 - BETA2)?),
+        };
         let _ = exp_avg.f_lerp_(&grad, 1.0 - BETA1)?;
-        // addcmul_ and addcdiv_ take no value in tch: as part of the first factor it rounds the same.
-        let _ = exp_avg_sq.f_mul_scalar_(BETA2)?.f_addcmul_(&grad.f_mul_scalar(1.0 - BETA2)?, &grad)?;
-        let denom = exp_avg_sq.f_sqrt()?.f_div_scalar(bias_correction2.powf(0.5))?.f_add_scalar(EPS)?;
-        let moves = exp_avg.f_mul_scalar(-step_size)?;
-        let moves = parts(&moves, &self.parameters)?.into_iter().zip(parts(&denom, &self.parameters)?);
-        for ((_, parameter), (numerator, denom)) in self.parameters.iter_mut().zip(moves) {
+        let _ = exp_avg_sq.f_mul_scalar_(BETA2)?.f_addcmul_(&a, &b)?;
+        let denom = exp_avg_sq.f_sqrt()?.f_div(&scalar(&grad, bias_correction2.powf(0.5))?)?.f_add_scalar(EPS)?;
+        let (moves, alpha) = match on_cpu {
+            true => (exp_avg.f_mul_scalar(-step_size)?.f_div(&denom)?, 1.0),
+            false => (exp_avg.f_div(&denom)?, -step_size),
+        };
+        let (moves, alpha) = (parts(&moves, &self.parameters)?, scalar(&grad, alpha)?);
+        for ((_, parameter), moves) in self.parameters.iter_mut().zip(moves) {
             if *decoupled_weight_decay {
                 let _ = parameter.f_mul_scalar_(1.0 - self.lr * self.weight_decay)?;
             }
-            let _ = parameter.f_addcdiv_(&numerator, &denom)?;
+            let _ = parameter.f_addcmul_(&moves, &alpha)?;
         }
         Ok(())
     }

@@ -180,7 +180,8 @@ impl Cli {
         let refuse = |message: &str| Self::command().error(ErrorKind::ArgumentConflict, message).exit();
         let given = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
         let command = Self::command();
-        let options = command.get_arguments().filter(|option| !["resume", "data", "device"].contains(&option.get_id().as_str()));
+        let options =
+            command.get_arguments().filter(|option| !["resume", "data", "device"].contains(&option.get_id().as_str()));
         if let (Some(_), Some(option)) =
             (&cli.resume, options.into_iter().find(|option| given(option.get_id().as_str())))
         {

@@ -1,8 +1,8 @@
 //! Opening CUDA: the driver, libtorch's CUDA part, a card; and what to do where one of them does not work.
 
 use super::{device, libtorch};
-use anyhow::{Context, Result, ensure};
-use std::ffi::{CStr, c_char, c_int};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use tch::{Cuda, Device};
 
 /// Opens a card and adds two numbers on it.
@@ -26,7 +26,7 @@ pub fn open(index: usize) -> Result<Device> {
         );
     }
     library::open("libtorch_cuda.so").map_err(|error| {
-        anyhow::anyhow!("--device cuda: libtorch's CUDA part does not load ({error}); run ./scripts/setup.sh --cuda")
+        anyhow!("--device cuda: libtorch's CUDA part does not load ({error}); run ./scripts/setup.sh --cuda")
     })?;
     let devices = Cuda::device_count();
     ensure!(
@@ -34,14 +34,20 @@ pub fn open(index: usize) -> Result<Device> {
         "--device cuda:{index}: libtorch finds {devices} CUDA device(s) here, numbered from 0; \
          compare with what nvidia-smi lists"
     );
-    device::try_out(Device::Cuda(index)).with_context(|| {
+    device::try_out(Device::Cuda(index)).map_err(|error| {
         let card = card(&driver, index).unwrap_or_else(|| "the card".into());
-        format!(
+        if error.to_string().contains("out of memory") {
+            return anyhow!(
+                "--device cuda:{index}: other programs have filled the memory of {card}: end one of those that nvidia-smi \
+                 lists, or give --device cpu"
+            );
+        }
+        anyhow!(error).context(format!(
             "--device cuda:{index}: {card} does not compute with libtorch {}; the libtorch that ./scripts/setup.sh installs \
              has kernels for compute capability 7.5 and later, PyTorch's builds for an older CUDA for earlier cards too: \
              set LIBTORCH to one, or give --device cpu",
             libtorch::version_in_use()
-        )
+        ))
     })?;
     Ok(Device::Cuda(index))
 }
@@ -92,6 +98,21 @@ fn card(driver: &library::Library, index: usize) -> Option<String> {
         let name = CStr::from_ptr(name.as_ptr()).to_string_lossy();
         (status == 0).then(|| format!("{name} (compute capability {major}.{minor})"))
     }
+}
+
+/// `torch.backends.cudnn.deterministic = True`. tch does not have it.
+pub fn set_deterministic() -> Result<()> {
+    let library = library::open("libtorch_cpu.so").context("--deterministic: libtorch_cpu.so does not load")?;
+    // Safety: at::globalContext() and at::Context::setDeterministicCuDNN(bool), as libtorch's ATen/Context.h declares them.
+    unsafe {
+        let context = library.get::<unsafe extern "C" fn() -> *mut c_void>(b"_ZN2at13globalContextEv");
+        let set = library.get::<unsafe extern "C" fn(*mut c_void, bool)>(b"_ZN2at7Context21setDeterministicCuDNNEb");
+        let (Ok(context), Ok(set)) = (context, set) else {
+            bail!("--deterministic: libtorch {} has no such setting under its name", libtorch::version_in_use());
+        };
+        set(context(), true);
+    }
+    Ok(())
 }
 
 /// Shared libraries that stay loaded, their symbols visible to libtorch.

@@ -1,6 +1,6 @@
 //! Which device to compute on, and opening CUDA when it is asked for.
 
-use super::cuda;
+use super::{cuda, in_words};
 use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -84,7 +84,7 @@ pub fn open(choice: DeviceChoice) -> Result<Device> {
             Ok(Device::Mps)
         }
         DeviceChoice::Auto if cuda::has_driver() => Ok(cuda::open(0).unwrap_or_else(|error| {
-            say!("warning: computing on the CPU: {error:#}");
+            say!("warning: computing on the CPU: {}", in_words(&error));
             Device::Cpu
         })),
         DeviceChoice::Auto if tch::utils::has_mps() => open(DeviceChoice::Mps),

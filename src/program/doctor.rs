@@ -2,7 +2,7 @@
 
 use super::device::{self, DeviceChoice};
 use super::download::{MNIST_DIR, verify_mnist};
-use super::{cuda, libtorch};
+use super::{cuda, in_words, libtorch};
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 use std::io::Write as _;
@@ -59,7 +59,7 @@ pub fn doctor(json: bool) -> Result<u8> {
 impl Check {
     fn new(name: &'static str, otherwise: Status, found: Result<String>) -> Self {
         let status = if found.is_ok() { Status::Ok } else { otherwise };
-        Self { name, status, found: found.unwrap_or_else(|error| format!("{error:#}")) }
+        Self { name, status, found: found.unwrap_or_else(|error| in_words(&error)) }
     }
 }
 

@@ -56,11 +56,7 @@ pub fn main() -> ExitCode {
     match run_command(&Cli::from_command_line()) {
         Ok(code) => code.into(),
         Err(error) => {
-            let mut message = format!("{error:#}");
-            // libtorch appends its own stack, which helps nobody here.
-            for stack in ["\nException raised from", "\nframe #0"] {
-                message.truncate(message.find(stack).unwrap_or(message.len()));
-            }
+            let message = in_words(&error);
             let remedy = if ["out of memory", "can't allocate memory"].iter().any(|words| message.contains(words)) {
                 "; give a smaller --batch-size, or end other programs"
             } else {
@@ -70,6 +66,15 @@ pub fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// An error without what libtorch appends to its own, which helps nobody here: a stack, and advice on how to debug CUDA.
+fn in_words(error: &anyhow::Error) -> String {
+    let mut message = format!("{error:#}");
+    for appended in ["\nException raised from", "\nframe #0", "\nSearch for `cuda", "\nCUDA kernel errors might"] {
+        message.truncate(message.find(appended).unwrap_or(message.len()));
+    }
+    message
 }
 
 /// A message in which names and values from files may stand: such as they are, they could take over a terminal or fill it.

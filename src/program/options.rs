@@ -128,6 +128,11 @@ pub struct Options {
     #[serde(default)]
     pub channels_last: bool,
 
+    /// Have cuDNN give the same bits each time, PyTorch's torch.backends.cudnn.deterministic. The CPU does so anyway
+    #[arg(long, help_heading = MACHINE)]
+    #[serde(default)]
+    pub deterministic: bool,
+
     /// Threads of one operation on the CPU [default: libtorch's choice, one a core]
     #[arg(long, help_heading = MACHINE, value_name = "N")]
     pub threads: Option<NonZeroU8>,

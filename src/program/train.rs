@@ -9,7 +9,7 @@ use super::run::{self, Run};
 use super::schedule::Schedule;
 use super::session::Session;
 use super::weights::load_weights;
-use super::{data, data::Source, device, files, libtorch, onednn, results, signals};
+use super::{cuda, data, data::Source, device, files, libtorch, onednn, results, signals};
 use anyhow::{Context, Result, bail, ensure};
 use cnn_tutorial::data::{DataLoader, train_test_split};
 use cnn_tutorial::nn::CrossEntropyLoss;
@@ -49,6 +49,9 @@ pub fn resume(dir: &Path, data: Option<&Source>, device: DeviceChoice) -> Result
 pub fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> {
     let options = &Options { optimizer: Some(options.algorithm()), ..options.clone() };
     let device = device::open(options.device)?;
+    if let (true, Device::Cuda(_)) = (options.deterministic, device) {
+        cuda::set_deterministic()?;
+    }
     if let Some(threads) = options.threads {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         if usize::from(threads.get()) > cores {

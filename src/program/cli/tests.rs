@@ -23,7 +23,7 @@ fn the_program_takes_every_command_that_the_readme_and_the_docs_write_down() {
         for prefix in ["cargo run --release -- ", "scripts/train.sh", "scripts/compare.sh"] {
             for arguments in commands(&text, prefix) {
                 found += 1;
-                let arguments = arguments.split_whitespace().filter(|argument| *argument != "--twice");
+                let arguments = arguments.split_whitespace();
                 let error = match Cli::command().try_get_matches_from(std::iter::once("").chain(arguments.clone())) {
                     Err(error) if error.use_stderr() => error, // not --help
                     _ => continue,

@@ -3,6 +3,7 @@
 use super::answer::{Answer, Sum};
 use super::arguments::{Arguments, Outcome};
 use super::player::{Choice, Digit, Kernels, Player, RunEntry};
+use crate::program::in_words;
 use crate::program::photo::{read, to_mnist};
 use anyhow::{Result, ensure};
 use axum::body::Bytes;
@@ -78,10 +79,7 @@ impl From<anyhow::Error> for Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let message = format!("{:#}", self.0);
-        // libtorch appends its own stack, which helps nobody here.
-        let message = message.split("\nException raised from").next().unwrap_or_default().to_owned();
-        (StatusCode::UNPROCESSABLE_ENTITY, message).into_response()
+        (StatusCode::UNPROCESSABLE_ENTITY, in_words(&self.0)).into_response()
     }
 }
 
