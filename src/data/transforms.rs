@@ -4,7 +4,8 @@ use tch::{Device, Kind, TchError, Tensor};
 
 /// Pixels from 0 to 1 instead of 0 to 255.
 pub fn unit_scale(images: &Tensor) -> Result<Tensor, TchError> {
-    images.f_div_scalar(255.0)
+    // By a tensor: a GPU multiplies by the reciprocal of a scalar, which rounds otherwise.
+    images.f_div(&Tensor::f_full([], 255.0, (Kind::Float, images.device()))?)
 }
 
 /// `images.to(memory_format=torch.channels_last)`: tch has no memory formats.
