@@ -146,7 +146,7 @@ fn a_photograph_is_read_and_other_runs_and_weights_answer_differently() {
 
     std::fs::write(dir.path().join("text.png"), "no picture").unwrap();
     browser.keys("#photo", dir.path().join("text.png").to_str().unwrap());
-    browser.wait("document.querySelector('#message').textContent.includes('PNG or JPEG')");
+    browser.wait("document.querySelector('#message').textContent.includes('expected a JPEG, PNG')");
     let complaints = browser.complaints();
     assert!(complaints.len() == 1 && complaints[0].contains("/api/picture"), "{complaints:?}");
 }

@@ -189,7 +189,7 @@ fn no_more_is_read_of_a_file_than_its_header_and_its_labels_promise() {
         data::read_mnist_train(mnist_dir(&images, &labels).path()),
         &["train-images-idx3-ubyte", "1568 bytes, found more"],
     );
-    refused_csv(csv(&[]) + &"1".repeat(2 << 20), &["line 2", "a line of 785 numbers"]);
+    refused_csv(csv(&[]) + &"1".repeat(2 << 20), &["line 2", "expected 785 columns, found 1"]);
     refused_csv("x".repeat(20 << 20), &["line 1"]);
 }
 

@@ -216,7 +216,7 @@ fn bad_input_to_explain_is_an_error_that_says_what_to_do() {
         }
         assert!(!error.contains("panicked"), "{error}");
     };
-    refused(&["--run", "cnn", "--image", "text.png"], &["text.png", "PNG or JPEG"]);
+    refused(&["--run", "cnn", "--image", "text.png"], &["text.png", "expected a JPEG, PNG"]);
     refused(&["--run", "cnn", "--image", "blank.png"], &["blank.png", "no digit found"]);
     refused(&["--run", "cnn", "--image", "none.png"], &["none.png", "cannot be opened"]);
     refused(&["--run", "cnn", "--index", "1797"], &["--index 1797 is out of range", "1797 images, 0 to 1796"]);

@@ -71,7 +71,7 @@ fn whatever_is_wrong_is_answered_with_an_error_and_survived() {
     refused("api/pixels", Some(blank), "run");
     refused(&format!("api/pixels?{cnn}"), Some(&[0; 783]), "784 bytes");
     refused(&format!("api/pixels?{cnn}"), Some(&vec![0; 1 << 20]), "");
-    refused(&format!("api/picture?{cnn}"), Some(b"no picture"), "PNG or JPEG");
+    refused(&format!("api/picture?{cnn}"), Some(b"no picture"), "expected a JPEG, PNG");
     refused(&format!("api/digit?{cnn}&index=-1&mistake=false"), None, "");
     refused(&format!("api/digit?{cnn}&index=0&mistake=false&label=12"), None, "there is none");
     for place in

@@ -76,7 +76,7 @@ pub struct ExplainOptions {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub index: u64,
 
-    /// A picture of a digit instead, PNG or JPEG
+    /// A picture of a digit instead, JPEG, PNG, WebP, BMP or GIF
     #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "index"])]
     pub image: Option<PathBuf>,
 

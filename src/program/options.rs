@@ -11,7 +11,6 @@ use cnn_tutorial::data::{Transform, transforms};
 use cnn_tutorial::nn::to_mkldnn;
 use cnn_tutorial::optim::{Adam, AdamW, LrScheduler, Optimizer, SGD};
 use serde::{Deserialize, Serialize};
-use std::convert::Infallible;
 use std::num::{NonZeroU8, NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use tch::TchError;
@@ -196,6 +195,6 @@ impl Options {
 }
 
 /// A path of valid Unicode, which config.json can keep; clap refuses others with this argument.
-fn text_path(text: &str) -> Result<PathBuf, Infallible> {
+fn text_path(text: &str) -> Result<PathBuf, std::convert::Infallible> {
     Ok(text.into())
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod arguments;
 mod player;
+mod runs;
 mod server;
 
 use super::cli::PlayOptions;

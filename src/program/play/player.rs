@@ -1,6 +1,7 @@
 //! What the page plays with: runs, their networks once opened, and digits.
 
 use super::answer::{Answer, Num, Sum, answer, rows, sum_at};
+use super::runs::{Choice, RunEntry, Weights};
 use crate::program::architecture::ARCHITECTURES;
 use crate::program::choices::Scale;
 use crate::program::cli::PlayOptions;
@@ -13,9 +14,9 @@ use crate::program::run;
 use anyhow::{Context, Result, bail};
 use cnn_tutorial::data::Dataset;
 use cnn_tutorial::nn::{Module, Stage, record};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tch::{Device, Kind, TchError, Tensor, nn::VarStore};
 
 /// Networks and data that were opened stay open: a stroke has to be answered at once.
@@ -25,29 +26,6 @@ pub struct Player {
     networks: HashMap<Choice, Opened>,
     digits: HashMap<String, (Dataset, String)>,
     mistakes: HashMap<Choice, Vec<i64>>,
-}
-
-/// A run that the page offers.
-#[derive(Serialize)]
-pub struct RunEntry {
-    name: String,
-    title: String,
-    weights: Vec<Weights>,
-}
-
-/// Whose network is asked: the name of an entry, and its weights.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
-pub struct Choice {
-    run: String,
-    weights: Weights,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Weights {
-    Last,
-    Best,
-    Untrained,
 }
 
 /// An image of the data.
@@ -89,13 +67,9 @@ impl Player {
     pub fn runs(&mut self) -> Vec<RunEntry> {
         self.networks.clear();
         self.mistakes.clear();
-        let mut entries: Vec<RunEntry> = self.folders().iter().filter_map(|dir| entry(dir)).collect();
+        let mut entries: Vec<RunEntry> = self.folders().iter().filter_map(|dir| RunEntry::of(dir)).collect();
         if entries.is_empty() {
-            entries.extend(ARCHITECTURES.map(|architecture| RunEntry {
-                name: architecture.name.into(),
-                title: architecture.title.into(),
-                weights: vec![Weights::Untrained],
-            }));
+            entries.extend(ARCHITECTURES.map(RunEntry::untrained));
         }
         entries
     }
@@ -222,12 +196,4 @@ impl Player {
         let pixels = dataset.images.f_get(index)?.f_flatten(0, -1)?.try_into()?;
         Ok(Digit { pixels, label: labels[index as usize], index, count, data: data.clone() })
     }
-}
-
-/// Nothing where the folder's `config.json` cannot be read.
-fn entry(dir: &Path) -> Option<RunEntry> {
-    let options = read_config(dir).ok()?.options;
-    let best = dir.join(run::BEST_WEIGHTS).exists().then_some(Weights::Best);
-    let weights = [Some(Weights::Last), best, Some(Weights::Untrained)].into_iter().flatten().collect();
-    Some(RunEntry { name: dir.display().to_string(), title: options.model.title.into(), weights })
 }

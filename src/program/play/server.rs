@@ -2,7 +2,8 @@
 
 use super::answer::{Answer, Sum};
 use super::arguments::{Arguments, Outcome};
-use super::player::{Choice, Digit, Kernels, Player, RunEntry};
+use super::player::{Digit, Kernels, Player};
+use super::runs::{Choice, RunEntry};
 use crate::program::in_words;
 use crate::program::photo::{read, to_mnist};
 use anyhow::{Result, ensure};
