@@ -19,6 +19,8 @@ pub use file::{open, read};
 
 /// Longest side on which the ink is looked for, in pixels.
 const WORKING_SIDE: u32 = 384;
+/// Smaller pictures are brought to this: a drawing on the page that `play` opens has it, and is answered at once.
+const LEAST_SIDE: u32 = 112;
 
 /// Reads a picture file of any size as 28x28 pixels, light on dark, row after row.
 pub fn read_photo(path: &Path) -> Result<Vec<u8>> {
@@ -36,7 +38,8 @@ pub fn to_mnist(picture: &DynamicImage) -> Result<Vec<u8>> {
 /// A digit that is small in the picture is looked for once more in its surroundings, in more of the picture's pixels.
 fn find(grey: &GrayImage, depth: u32) -> Result<digit::Digit> {
     let (width, height) = grey.dimensions();
-    let scale = f64::from(WORKING_SIDE) / f64::from(width.max(height));
+    let longest = width.max(height);
+    let scale = f64::from(longest.clamp(LEAST_SIDE, WORKING_SIDE)) / f64::from(longest);
     let side = |length: u32| ((f64::from(length) * scale).round() as u32).max(1);
     let small = imageops::resize(grey, side(width), side(height), FilterType::Triangle);
     let small = gaussian_blur_f32(&lines::without_lines(&small), 0.7);

@@ -30,7 +30,7 @@ pub struct Digit {
     rival: bool,
 }
 
-/// The digit on a picture whose longest side is the working side; an error says what was found instead.
+/// The digit on a picture whose longest side is at most the working side; an error says what was found instead.
 pub fn find(picture: &GrayImage) -> Result<Digit> {
     let best = search(picture, &RADII[..2]).filter(sound).or_else(|| search(picture, &RADII[2..]).filter(sound));
     let best =

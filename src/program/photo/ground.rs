@@ -18,7 +18,7 @@ pub fn black_hat(picture: &GrayImage, radius: u8) -> GrayImage {
 /// The square as a row after a column, and a long row as a short one after a comb: a hundred times fewer comparisons.
 fn masks(radius: u8) -> Vec<Mask> {
     let length = 2 * u32::from(radius) + 1;
-    let tooth = if radius > 4 && (radius - 4) % 9 == 0 { 9 } else { length };
+    let tooth = if radius > 4 && (radius - 4).is_multiple_of(9) { 9 } else { length };
     let row = GrayImage::from_pixel(tooth, 1, Luma([255]));
     let comb = GrayImage::from_fn(length, 1, |x, _| Luma([if x % tooth == tooth / 2 { 255 } else { 0 }]));
     let rows = [(row, tooth as u8 / 2), (comb, radius)];

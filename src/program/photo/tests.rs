@@ -92,9 +92,12 @@ fn page(index: u32, paint: impl Fn(f32, u32, u32) -> f32) -> DynamicImage {
     }))
 }
 
+/// What becomes of a page's grey at x, y.
+type Paint = fn(f32, u32, u32) -> f32;
+
 #[test]
 fn what_surrounds_a_digit_is_left_out() {
-    let grounds: [(&str, fn(f32, u32, u32) -> f32); 6] = [
+    let grounds: [(&str, Paint); 6] = [
         ("a sheet on a table", |grey, x, y| if (60..430).contains(&x) && (90..540).contains(&y) { grey } else { 50.0 }),
         ("a page's edge", |grey, x, y| if x + y / 9 < 420 { grey } else { 70.0 }),
         ("printed text", |grey, x, y| {
@@ -109,9 +112,8 @@ fn what_surrounds_a_digit_is_left_out() {
         }),
     ];
     for index in 0..10 {
-        let read = |paint: fn(f32, u32, u32) -> f32| -> Vec<f64> {
-            to_mnist(&page(index, paint)).unwrap().into_iter().map(f64::from).collect()
-        };
+        let read =
+            |paint: Paint| -> Vec<f64> { to_mnist(&page(index, paint)).unwrap().into_iter().map(f64::from).collect() };
         let expected = read(|grey, _, _| grey);
         for (name, paint) in grounds {
             let same = correlation(&read(paint), &expected);
