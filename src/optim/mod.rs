@@ -39,6 +39,8 @@ impl Default for AdamW {
 pub struct Optimizer {
     lr: f64,
     weight_decay: f64,
+    /// Whether the weight decay is kept out of the gradient.
+    decoupled: bool,
     /// By their names, in the names' order.
     parameters: Vec<(String, Tensor)>,
     /// libtorch's own SGD, whose arithmetic is Python's. Used without `nn::Optimizer`, which panics on an error.
@@ -56,7 +58,6 @@ enum Rule {
     },
     /// `nn::Adam` would part from Python's losses after a few iterations: libtorch's C++ Adam rounds in other places.
     Adam {
-        decoupled_weight_decay: bool,
         step: i64,
         exp_avg: Tensor,
         exp_avg_sq: Tensor,
@@ -65,47 +66,42 @@ enum Rule {
 
 impl SGD {
     pub fn build(self, vs: &VarStore, lr: f64) -> Result<Optimizer, TchError> {
-        let Self { momentum, weight_decay } = self;
-        Optimizer::new(vs, lr, weight_decay, |zeros| match momentum {
-            0.0 => Ok(Rule::Sgd),
-            _ => Ok(Rule::Momentum { momentum, buffer: zeros()? }),
-        })
+        let mut optimizer = Optimizer::new(vs, lr, self.weight_decay)?;
+        if self.momentum != 0.0 {
+            optimizer.rule = Rule::Momentum { momentum: self.momentum, buffer: optimizer.zeros()? };
+        }
+        Ok(optimizer)
     }
 }
 
 impl Adam {
     pub fn build(self, vs: &VarStore, lr: f64) -> Result<Optimizer, TchError> {
-        Optimizer::adam(vs, lr, self.weight_decay, false)
+        let optimizer = Optimizer::new(vs, lr, self.weight_decay)?;
+        let rule = Rule::Adam { step: 0, exp_avg: optimizer.zeros()?, exp_avg_sq: optimizer.zeros()? };
+        Ok(Optimizer { rule, ..optimizer })
     }
 }
 
 impl AdamW {
     pub fn build(self, vs: &VarStore, lr: f64) -> Result<Optimizer, TchError> {
-        Optimizer::adam(vs, lr, self.weight_decay, true)
+        let adam = Adam { weight_decay: self.weight_decay }.build(vs, lr)?;
+        Ok(Optimizer { decoupled: true, ..adam })
     }
 }
 
 impl Optimizer {
-    fn new(
-        vs: &VarStore,
-        lr: f64,
-        weight_decay: f64,
-        rule: impl FnOnce(&dyn Fn() -> Result<Tensor, TchError>) -> Result<Rule, TchError>,
-    ) -> Result<Self, TchError> {
+    fn new(vs: &VarStore, lr: f64, weight_decay: f64) -> Result<Self, TchError> {
         let mut parameters: Vec<_> = vs.variables().into_iter().collect();
         parameters.sort_by(|a, b| a.0.cmp(&b.0));
         let mut sgd = nn::Sgd { wd: weight_decay, ..Default::default() }.build_copt(lr)?;
         for (_, parameter) in &parameters {
             sgd.add_parameters(parameter, 0)?;
         }
-        let rule = rule(&|| step::flat(&parameters, |parameter| parameter.f_detach()?.f_zeros_like()))?;
-        Ok(Self { lr, weight_decay, parameters, sgd, rule })
+        Ok(Self { lr, weight_decay, decoupled: false, parameters, sgd, rule: Rule::Sgd })
     }
 
-    fn adam(vs: &VarStore, lr: f64, weight_decay: f64, decoupled_weight_decay: bool) -> Result<Self, TchError> {
-        Self::new(vs, lr, weight_decay, |zeros| {
-            Ok(Rule::Adam { decoupled_weight_decay, step: 0, exp_avg: zeros()?, exp_avg_sq: zeros()? })
-        })
+    fn zeros(&self) -> Result<Tensor, TchError> {
+        step::flat(&self.parameters, |parameter| parameter.f_detach()?.f_zeros_like())
     }
 
     pub fn set_lr(&mut self, lr: f64) -> Result<(), TchError> {
@@ -122,8 +118,7 @@ impl Optimizer {
     pub fn step(&mut self) -> Result<(), TchError> {
         tch::no_grad(|| match &self.rule {
             Rule::Sgd => self.sgd.step(),
-            Rule::Momentum { .. } => self.momentum_step(),
-            Rule::Adam { .. } => self.adam_step(),
+            Rule::Momentum { .. } | Rule::Adam { .. } => self.flat_step(),
         })
     }
 
