@@ -1,9 +1,9 @@
 //! How long the parts of the tutorial take: `cargo bench`, or `cargo bench -- step` for those with "step" in their names.
 //! On MNIST where it is in data/mnist, else on the embedded digits.
 
-use cnn_tutorial::data::{self, DataLoader, Dataset, transforms};
+use cnn_tutorial::data::{self, DataLoader, Dataset};
 use cnn_tutorial::models::{CNNModel, LeNet5};
-use cnn_tutorial::nn::{CrossEntropyLoss, Module, to_mkldnn};
+use cnn_tutorial::nn::{CrossEntropyLoss, Module};
 use cnn_tutorial::optim::{Adam, Optimizer, SGD};
 use cnn_tutorial::train::train;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -76,11 +76,15 @@ fn networks(criterion: &mut Criterion) {
         let (cnn, lenet5) = (CNNModel::new(&cnn_vs.root()).unwrap(), LeNet5::new(&lenet5_vs.root(), 10).unwrap());
         let sgd = SGD::default().build(&cnn_vs, 0.001).unwrap();
         let adam = Adam::default().build(&lenet5_vs, 0.001).unwrap();
-        let networks: [(&str, &dyn Module, Optimizer, Layout); 2] =
-            [("cnn", &cnn, sgd, to_mkldnn), ("lenet5", &lenet5, adam, |images| Ok(images.shallow_clone()))];
+        let networks: [(&str, &dyn Module, Optimizer, Layout); 2] = [
+            ("cnn", &cnn, sgd, |images| images.f_to_mkldnn(None)),
+            ("lenet5", &lenet5, adam, |images| Ok(images.shallow_clone())),
+        ];
         for (name, model, mut optimizer, layout) in networks {
             let mut loader = DataLoader::new(&whole_batches, 100);
-            let layout = if channels_last { transforms::channels_last } else { layout };
+            // With one channel, only the strides tell libtorch the format.
+            let in_channels_last: Layout = |images| images.f_as_strided([100, 1, 28, 28], [784, 1, 28, 1], None);
+            let layout = if channels_last { in_channels_last } else { layout };
             loader.transform = Box::new(move |images| layout(&images));
             let format = if channels_last { ", channels_last" } else { "" };
             criterion.bench_function(&format!("{name}/training step{format}"), |bencher| {

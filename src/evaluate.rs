@@ -1,6 +1,6 @@
 //! Slide "Model Training: Tracking progress", its inner loop: accuracy and loss on a data set.
 
-use crate::data::DataLoader;
+use crate::data::{DataLoader, Epoch};
 use crate::nn::{CrossEntropyLoss, Module};
 use tch::{Kind, TchError, Tensor};
 
@@ -12,25 +12,38 @@ pub fn accuracy_and_loss(
     error: &CrossEntropyLoss,
     test_loader: &DataLoader,
 ) -> Result<(f32, f64), TchError> {
+    read(&accuracy_and_losses(model, error, test_loader.epoch()?)?, test_loader)
+}
+
+/// `[1 + batches]`: the percentage and the mean loss of each batch. Nothing is read: a read waits for the device.
+pub fn accuracy_and_losses(
+    model: &dyn Module,
+    error: &CrossEntropyLoss,
+    test_batches: Epoch,
+) -> Result<Tensor, TchError> {
     // The tutorial tracks gradients here and never uses them; the numbers are the same without.
-    tch::no_grad(|| {
-        let mut correct = Tensor::f_zeros([], (Kind::Int64, test_loader.dataset.labels.device()))?;
-        let (mut losses, mut sizes) = (Vec::new(), Vec::new());
-        for batch in test_loader.epoch()? {
-            let (images, labels) = batch?;
-            // Forward propagation
-            let outputs = model.forward(&images)?;
-            // Get predictions from the maximum value
-            let (_, predicted) = outputs.f_max_dim(1, false)?;
-            correct = correct.f_add(&predicted.f_eq_tensor(&labels)?.f_sum(Kind::Int64)?)?;
-            losses.push(error.forward(&outputs, &labels)?);
-            sizes.push(labels.size()[0] as f64);
-        }
-        // Read only now: a read waits for the device.
-        let total = test_loader.dataset.len();
-        let accuracy = correct.f_mul_scalar(100)?.f_div_scalar(total as f64)?.try_into()?;
-        let losses: Vec<f32> = Tensor::f_stack(&losses, 0)?.try_into()?;
-        let loss_sum = losses.iter().zip(&sizes).map(|(&loss, size)| f64::from(loss) * size).sum::<f64>();
-        Ok((accuracy, loss_sum / total as f64))
-    })
+    let _guard = tch::no_grad_guard();
+    let (mut correct, mut total, mut losses) = (Tensor::from(0), 0, Vec::new());
+    for batch in test_batches {
+        let (images, labels) = batch?;
+        // Forward propagation
+        let outputs = model.forward(&images)?;
+        // Get predictions from the maximum value
+        let (_, predicted) = outputs.f_max_dim(1, false)?;
+        // Total number of labels
+        total += labels.size()[0];
+        correct = predicted.f_eq_tensor(&labels)?.f_sum(Kind::Int64)?.f_add(&correct)?;
+        losses.push(error.forward(&outputs, &labels)?);
+    }
+    losses.insert(0, correct.f_mul_scalar(100)?.f_div_scalar(total as f64)?);
+    Tensor::f_stack(&losses, 0)
+}
+
+/// What [`accuracy_and_losses`] found, as numbers: the percentage and the mean loss of all images.
+pub fn read(accuracy_and_losses: &Tensor, test_loader: &DataLoader) -> Result<(f32, f64), TchError> {
+    let numbers: Vec<f32> = accuracy_and_losses.try_into()?;
+    let (total, batch_size) = (test_loader.dataset.len(), test_loader.batch_size);
+    let sizes = (0..).map(|i| (total - i * batch_size).min(batch_size) as f64);
+    let loss_sum = numbers[1..].iter().zip(sizes).map(|(&loss, size)| f64::from(loss) * size).sum::<f64>();
+    Ok((numbers[0], loss_sum / total as f64))
 }

@@ -2,6 +2,6 @@
 
 mod program;
 
-fn main() -> std::process::ExitCode {
+fn main() -> ! {
     program::main()
 }

@@ -24,7 +24,9 @@ fn driver(version: u32) -> tempfile::TempDir {
 }
 
 fn run_with(driver: &Path, dir: &Path, arguments: &[&str]) -> Output {
-    program(dir, arguments).env("LD_LIBRARY_PATH", driver).output().unwrap()
+    let before = std::env::var("LD_LIBRARY_PATH").unwrap_or_default();
+    let path = format!("{}:{before}", driver.display());
+    program(dir, arguments).env("LD_LIBRARY_PATH", path.trim_end_matches(':')).output().unwrap()
 }
 
 /// The libtorch in use was built for CUDA 13.0, as the one that scripts/setup.sh installs is.
@@ -124,6 +126,25 @@ fn with_deterministic_two_runs_on_a_gpu_have_the_same_bits() {
         for file in ["metrics.csv", "model.safetensors"] {
             let [once, twice] = ["once", "twice"].map(|out| fs::read(dir.path().join(out).join(file)).unwrap());
             assert!(once == twice, "{model}: {file} differs");
+        }
+    }
+}
+
+#[test]
+fn a_recorded_training_has_the_bits_of_one_whose_operations_are_launched_one_by_one() {
+    let dir = tempfile::tempdir().unwrap();
+    for (model, batch_size, out) in [("cnn", "100", "cnn"), ("lenet5", "100", "lenet5"), ("cnn", "97", "odd")] {
+        for (mode, more) in [("recorded", &[][..]), ("eager", &["--eager"])] {
+            let options = ["--data", "digits", "--model", model, "--batch-size", batch_size, "--max-steps", "60"];
+            let out = format!("{out}-{mode}");
+            let rest = ["--eval-every", "7", "--device", "cuda", "--deterministic", "--out", &out];
+            let Some(output) = on_gpu(dir.path(), &[&options[..], &rest, more].concat()) else { return };
+            assert!(output.status.success() && !stderr(&output).contains("warning"), "{}", stderr(&output));
+        }
+        for file in ["metrics.csv", "model.safetensors"] {
+            let [recorded, eager] = ["recorded", "eager"]
+                .map(|mode| fs::read(dir.path().join(format!("{out}-{mode}")).join(file)).unwrap());
+            assert!(recorded == eager, "{model}, batches of {batch_size}: {file} differs");
         }
     }
 }

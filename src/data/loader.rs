@@ -2,6 +2,7 @@
 
 use super::Dataset;
 use rand_mt::Mt;
+use std::rc::Rc;
 use tch::{Device, Kind, TchError, Tensor};
 
 /// Makes of a batch of images, floats `[N, 1, 28, 28]`, what the network is given: torchvision's `transform`.
@@ -30,7 +31,7 @@ impl<'a> DataLoader<'a> {
         let order = match self.shuffle {
             true => {
                 let order = randperm(self.dataset.len(), draw_seed()?);
-                Some(Tensor::f_from_slice(&order)?.f_to(self.dataset.images.device())?)
+                Some(Rc::new(Tensor::f_from_slice(&order)?.f_to(self.dataset.images.device())?))
             }
             false => None,
         };
@@ -43,19 +44,17 @@ impl<'a> DataLoader<'a> {
     }
 
     /// How many batches an epoch has: Python's `len(loader)`.
+    #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> u64 {
         (self.dataset.len() as u64).div_ceil(self.batch_size as u64)
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.dataset.is_empty()
     }
 }
 
 /// The batches of one epoch that are left.
+#[derive(Clone)]
 pub struct Epoch<'a> {
     loader: &'a DataLoader<'a>,
-    order: Option<Tensor>,
+    order: Option<Rc<Tensor>>,
     start: i64,
 }
 

@@ -44,12 +44,9 @@ impl Dataset {
     }
 
     /// The number of images.
+    #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> i64 {
         self.labels.size()[0]
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// The images at `indices`, in that order.

@@ -8,14 +8,6 @@ pub fn unit_scale(images: &Tensor) -> Result<Tensor, TchError> {
     images.f_div(&Tensor::f_full([], 255.0, (Kind::Float, images.device()))?)
 }
 
-/// `images.to(memory_format=torch.channels_last)`: tch has no memory formats.
-pub fn channels_last(images: &Tensor) -> Result<Tensor, TchError> {
-    let (n, c, h, w) = images.size4()?;
-    let nhwc = images.f_permute([0, 2, 3, 1])?.f_contiguous()?;
-    // The strides tell libtorch the format; for a single channel, permuting back would leave the usual ones.
-    nhwc.f_as_strided([n, c, h, w], [h * w * c, 1, w * c, c], None)
-}
-
 /// Degrees, fraction of the size, and fraction of half the image's side, each either way.
 const ROTATION: f64 = 12.0;
 const SCALE: f64 = 0.12;

@@ -16,9 +16,7 @@ pub struct Conv2d {
     /// `[out_channels]`
     pub bias: Tensor,
     name: String,
-    kernel_size: Pair,
-    stride: Pair,
-    padding: Pair,
+    frame: Frame,
 }
 
 impl Conv2d {
@@ -39,36 +37,32 @@ impl Conv2d {
         let conv: nn::Conv2D = nn::conv(vs, in_channels, out_channels, kernel_size.0, config);
         let (weight, bias) = (conv.ws, conv.bs.unwrap_or_default());
         reset_parameters(&weight, &bias, in_channels * height * width)?;
-        Ok(Self { weight, bias, name, kernel_size, stride: 1.into(), padding: 0.into() })
+        Ok(Self { weight, bias, name, frame: Frame { kernel_size, stride: 1.into(), padding: 0.into() } })
     }
 
     /// How far the kernel moves between two convolutions.
     pub fn stride(self, stride: impl Into<Pair>) -> Self {
-        Self { stride: stride.into(), ..self }
+        Self { frame: Frame { stride: stride.into(), ..self.frame }, ..self }
     }
 
     /// How many zeros are added to each side of the input.
     pub fn padding(self, padding: impl Into<Pair>) -> Self {
-        Self { padding: padding.into(), ..self }
+        Self { frame: Frame { padding: padding.into(), ..self.frame }, ..self }
     }
 }
 
 impl Module for Conv2d {
     /// Not `nn::Conv2D::forward`, which panics where libtorch reports an error.
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-        let out = xs.f_conv2d(&self.weight, Some(&self.bias), self.stride.0, self.padding.0, 1, 1);
-        let frame = Frame { kernel_size: self.kernel_size, stride: self.stride, padding: self.padding };
-        learned(self, &self.name, Some(frame), [&self.weight, &self.bias], xs, out)
+        let Frame { stride, padding, .. } = self.frame;
+        let out = xs.f_conv2d(&self.weight, Some(&self.bias), stride.0, padding.0, 1, 1);
+        learned(self, &self.name, Some(self.frame), [&self.weight, &self.bias], xs, out)
     }
 }
 
 impl fmt::Display for Conv2d {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let (out_channels, in_channels) = (self.weight.size()[0], self.weight.size()[1]);
-        let Self { kernel_size, stride, padding, .. } = self;
-        write!(
-            f,
-            "Conv2d({in_channels}, {out_channels}, kernel_size={kernel_size}, stride={stride}, padding={padding})"
-        )
+        write!(f, "Conv2d({in_channels}, {out_channels}, {}, padding={})", self.frame, self.frame.padding)
     }
 }

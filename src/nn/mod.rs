@@ -12,7 +12,6 @@ pub use activation::{ReLU, Tanh};
 pub use conv::Conv2d;
 pub use linear::Linear;
 pub use loss::CrossEntropyLoss;
-pub use onednn::to_mkldnn;
 pub use pool::{AvgPool2d, LPPool2d, MaxPool2d};
 pub use record::{Frame, Stage, record};
 

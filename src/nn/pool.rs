@@ -12,15 +12,13 @@ use tch::{TchError, Tensor};
 /// `W'` likewise. `stride` is the kernel size unless it is set, so frames do not overlap.
 #[derive(Debug)]
 pub struct MaxPool2d {
-    kernel_size: Pair,
-    stride: Pair,
+    frame: Frame,
 }
 
 /// The frame's mean: `torch.nn.AvgPool2d`.
 #[derive(Debug)]
 pub struct AvgPool2d {
-    kernel_size: Pair,
-    stride: Pair,
+    frame: Frame,
 }
 
 /// The frame's power average, `(sum of x^norm_type)^(1 / norm_type)`: `torch.nn.LPPool2d`.
@@ -29,99 +27,84 @@ pub struct AvgPool2d {
 #[derive(Debug)]
 pub struct LPPool2d {
     norm_type: f64,
-    kernel_size: Pair,
-    stride: Pair,
+    frame: Frame,
 }
 
 impl MaxPool2d {
     pub fn new(kernel_size: impl Into<Pair>) -> Self {
-        let kernel_size = kernel_size.into();
-        Self { kernel_size, stride: kernel_size }
+        Self { frame: Frame::side_by_side(kernel_size) }
     }
 
     pub fn stride(self, stride: impl Into<Pair>) -> Self {
-        Self { stride: stride.into(), ..self }
+        Self { frame: Frame { stride: stride.into(), ..self.frame } }
     }
 }
 
 impl AvgPool2d {
     pub fn new(kernel_size: impl Into<Pair>) -> Self {
-        let kernel_size = kernel_size.into();
-        Self { kernel_size, stride: kernel_size }
+        Self { frame: Frame::side_by_side(kernel_size) }
     }
 
     pub fn stride(self, stride: impl Into<Pair>) -> Self {
-        Self { stride: stride.into(), ..self }
+        Self { frame: Frame { stride: stride.into(), ..self.frame } }
     }
 }
 
 impl LPPool2d {
     pub fn new(norm_type: f64, kernel_size: impl Into<Pair>) -> Self {
-        let kernel_size = kernel_size.into();
-        Self { norm_type, kernel_size, stride: kernel_size }
+        Self { norm_type, frame: Frame::side_by_side(kernel_size) }
     }
 
     pub fn stride(self, stride: impl Into<Pair>) -> Self {
-        Self { stride: stride.into(), ..self }
+        Self { frame: Frame { stride: stride.into(), ..self.frame }, ..self }
     }
-}
-
-fn frame(kernel_size: Pair, stride: Pair) -> Option<Frame> {
-    Some(Frame { kernel_size, stride, padding: 0.into() })
 }
 
 impl Module for MaxPool2d {
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-        let dense = if overlap(self.kernel_size, self.stride) { to_dense(xs)? } else { xs.shallow_clone() };
-        seen(
-            self,
-            frame(self.kernel_size, self.stride),
-            xs,
-            dense.f_max_pool2d(self.kernel_size.0, self.stride.0, 0, 1, false),
-        )
+        let Frame { kernel_size, stride, .. } = self.frame;
+        let dense = if overlap(kernel_size, stride) { to_dense(xs)? } else { xs.shallow_clone() };
+        seen(self, Some(self.frame), xs, dense.f_max_pool2d(kernel_size.0, stride.0, 0, 1, false))
     }
 }
 
 impl Module for AvgPool2d {
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-        seen(
-            self,
-            frame(self.kernel_size, self.stride),
-            xs,
-            to_dense(xs)?.f_avg_pool2d(self.kernel_size.0, self.stride.0, 0, false, true, None),
-        )
+        let Frame { kernel_size, stride, .. } = self.frame;
+        let out = to_dense(xs)?.f_avg_pool2d(kernel_size.0, stride.0, 0, false, true, None);
+        seen(self, Some(self.frame), xs, out)
     }
 }
 
 impl Module for LPPool2d {
     /// libtorch has no such operation; these are the ones of `torch.nn.functional.lp_pool2d`, in its order.
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-        let [height, width] = self.kernel_size.0;
+        let Frame { kernel_size, stride, .. } = self.frame;
+        let [height, width] = kernel_size.0;
         let lp_pool = || {
             let powers = to_dense(xs)?.f_pow_tensor_scalar(self.norm_type)?;
-            let out = powers.f_avg_pool2d(self.kernel_size.0, self.stride.0, 0, false, true, None)?;
+            let out = powers.f_avg_pool2d(kernel_size.0, stride.0, 0, false, true, None)?;
             let magnitudes = out.f_sign()?.f_mul(&out.f_abs()?.f_relu()?)?;
             magnitudes.f_mul_scalar(width * height)?.f_pow_tensor_scalar(1.0 / self.norm_type)
         };
-        seen(self, frame(self.kernel_size, self.stride), xs, lp_pool())
+        seen(self, Some(self.frame), xs, lp_pool())
     }
 }
 
 impl fmt::Display for MaxPool2d {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "MaxPool2d(kernel_size={}, stride={})", self.kernel_size, self.stride)
+        write!(f, "MaxPool2d({})", self.frame)
     }
 }
 
 impl fmt::Display for AvgPool2d {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "AvgPool2d(kernel_size={}, stride={})", self.kernel_size, self.stride)
+        write!(f, "AvgPool2d({})", self.frame)
     }
 }
 
 impl fmt::Display for LPPool2d {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let Self { norm_type, kernel_size, stride } = self;
-        write!(f, "LPPool2d(norm_type={norm_type}, kernel_size={kernel_size}, stride={stride})")
+        write!(f, "LPPool2d(norm_type={}, {})", self.norm_type, self.frame)
     }
 }

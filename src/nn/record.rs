@@ -3,7 +3,7 @@
 use super::Pair;
 use super::onednn::to_dense;
 use std::cell::RefCell;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use tch::{TchError, Tensor};
 
 /// The frame that a convolution or a pool moves over its input.
@@ -12,6 +12,20 @@ pub struct Frame {
     pub kernel_size: Pair,
     pub stride: Pair,
     pub padding: Pair,
+}
+
+impl Frame {
+    /// As pools move theirs, unless they are told otherwise.
+    pub(super) fn side_by_side(kernel_size: impl Into<Pair>) -> Self {
+        let kernel_size = kernel_size.into();
+        Self { kernel_size, stride: kernel_size, padding: 0.into() }
+    }
+}
+
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "kernel_size={}, stride={}", self.kernel_size, self.stride)
+    }
 }
 
 /// A layer's part in one forward pass.

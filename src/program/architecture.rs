@@ -11,8 +11,8 @@ use tch::{TchError, nn::Path};
 
 #[rustfmt::skip] // a line each
 pub const ARCHITECTURES: [Architecture; 2] = [
-    Architecture { name: "cnn", title: "CNN", optimizer: Algorithm::Sgd, onednn: true, new: |vs| Ok(Box::new(CNNModel::new(vs)?)) },
-    Architecture { name: "lenet5", title: "LeNet-5", optimizer: Algorithm::Adam, onednn: false, new: |vs| Ok(Box::new(LeNet5::new(vs, 10)?)) },
+    Architecture { name: "cnn", title: "CNN", optimizer: Algorithm::Sgd, onednn: true, cuda_graph: true, new: |vs| Ok(Box::new(CNNModel::new(vs)?)) },
+    Architecture { name: "lenet5", title: "LeNet-5", optimizer: Algorithm::Adam, onednn: false, cuda_graph: true, new: |vs| Ok(Box::new(LeNet5::new(vs, 10)?)) },
 ];
 
 #[derive(Clone, Copy)]
@@ -23,8 +23,10 @@ pub struct Architecture {
     pub title: &'static str,
     /// Unless another one is asked for.
     pub optimizer: Algorithm,
-    /// Whether it gains time on a CPU where its images come in oneDNN's layout, see [`super::onednn`].
+    /// Whether it gains time on a CPU where its images come in oneDNN's layout, see [`super::layout`].
     pub onednn: bool,
+    /// Whether its forward pass does the same each time, so that it may be recorded on a GPU, see [`super::cuda::graph`].
+    pub cuda_graph: bool,
     /// Draws a new network from the default generator, its parameters named as in Python's `state_dict`.
     pub new: fn(&Path) -> Result<Box<dyn Module + Send>, TchError>,
 }

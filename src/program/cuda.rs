@@ -1,5 +1,7 @@
 //! Opening CUDA: the driver, libtorch's CUDA part, a card; and what to do where one of them does not work.
 
+pub mod graph;
+
 use super::{device, libtorch};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use std::ffi::{CStr, c_char, c_int, c_void};

@@ -5,10 +5,10 @@ use super::architecture::Architecture;
 use super::choices::{Algorithm, LrSchedule, Scale};
 use super::data::Source;
 use super::device::DeviceChoice;
+use super::layout;
 use super::number::{Fraction, NonNegative};
 use clap::Args;
 use cnn_tutorial::data::{Transform, transforms};
-use cnn_tutorial::nn::to_mkldnn;
 use cnn_tutorial::optim::{Adam, AdamW, LrScheduler, Optimizer, SGD};
 use serde::{Deserialize, Serialize};
 use std::num::{NonZeroU8, NonZeroU32, NonZeroU64};
@@ -132,6 +132,11 @@ pub struct Options {
     #[serde(default)]
     pub deterministic: bool,
 
+    /// Launch each operation on a GPU by itself, as PyTorch does, and not a training step as a whole (a CUDA graph)
+    #[arg(long, help_heading = MACHINE)]
+    #[serde(default)]
+    pub eager: bool,
+
     /// Threads of one operation on the CPU [default: libtorch's choice, one a core]
     #[arg(long, help_heading = MACHINE, value_name = "N")]
     pub threads: Option<NonZeroU8>,
@@ -187,9 +192,9 @@ impl Options {
                 images = transforms::augment(&images)?;
             }
             if channels_last {
-                images = transforms::channels_last(&images)?;
+                images = layout::channels_last(&images)?;
             }
-            if onednn { to_mkldnn(&images) } else { Ok(images) }
+            if onednn { layout::to_mkldnn(&images) } else { Ok(images) }
         })
     }
 }

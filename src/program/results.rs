@@ -4,9 +4,10 @@ use super::files;
 use super::metrics::Row;
 use super::options::Options;
 use super::run;
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use cnn_tutorial::plots::{self, BLUE, RED};
 use std::path::Path;
+use std::thread;
 
 /// Draws `loss.png` and `accuracy.png`.
 pub fn plot(dir: &Path, options: &Options, history: &[Row]) -> Result<()> {
@@ -20,8 +21,11 @@ pub fn plot(dir: &Path, options: &Options, history: &[Row]) -> Result<()> {
         let values: Vec<_> = history.iter().map(value).collect();
         files::put(dir, name, |path| plots::line_chart(path, &title, y_label, color, &iterations, &values))
     };
-    chart(run::LOSS_CHART, "Loss", "Loss", BLUE, |row| row.loss)?;
-    chart(run::ACCURACY_CHART, "Accuracy", "Accuracy (%)", RED, |row| row.accuracy)
+    thread::scope(|scope| {
+        let loss = scope.spawn(|| chart(run::LOSS_CHART, "Loss", "Loss", BLUE, |row| row.loss));
+        chart(run::ACCURACY_CHART, "Accuracy", "Accuracy (%)", RED, |row| row.accuracy)?;
+        loss.join().map_err(|_| anyhow!("{} could not be drawn", run::LOSS_CHART))?
+    })
 }
 
 /// What the training came to, and what one can do with it.

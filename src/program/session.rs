@@ -1,6 +1,7 @@
 //! What the program does after each iteration: logs, prints, keeps weights and checkpoints, and stops on Ctrl-C.
 
 use super::checkpoint::Checkpoint;
+use super::cuda::graph::Recorder;
 use super::files;
 use super::metrics::Row;
 use super::options::Options;
@@ -8,7 +9,7 @@ use super::run::{self, Run};
 use super::schedule::Schedule;
 use anyhow::{Result, bail};
 use cnn_tutorial::data::{DataLoader, Epoch};
-use cnn_tutorial::evaluate::accuracy_and_loss;
+use cnn_tutorial::evaluate::{self, accuracy_and_losses};
 use cnn_tutorial::nn::{CrossEntropyLoss, Module};
 use cnn_tutorial::optim::Optimizer;
 use cnn_tutorial::repr::python_repr;
@@ -41,6 +42,8 @@ pub struct Session<'a> {
     pub tracking: Duration,
     /// Of the iterations since the last whose loss was read.
     pub losses: Vec<Tensor>,
+    /// Records an evaluation on a card.
+    pub recorder: Option<Recorder>,
 }
 
 impl Session<'_> {
@@ -87,7 +90,12 @@ impl Session<'_> {
     /// Measures the validation accuracy, stores loss, iteration and accuracy, and keeps the best weights.
     fn track(&mut self, loss: f64) -> Result<()> {
         let start = Instant::now();
-        let (accuracy, validation_loss) = accuracy_and_loss(self.model, self.error, self.test_loader)?;
+        let (model, error, batches) = (self.model, self.error, self.test_loader.epoch()?);
+        let measured = match &mut self.recorder {
+            Some(recorder) => recorder.call(&[], |_| accuracy_and_losses(model, error, batches.clone()))?,
+            None => accuracy_and_losses(model, error, batches)?,
+        };
+        let (accuracy, validation_loss) = evaluate::read(&measured, self.test_loader)?;
         let row = Row { iteration: self.iteration, loss, accuracy: accuracy.into() };
         self.bar.set_message(format!("loss {loss:.4}, accuracy {accuracy:.2} %"));
         self.run.metrics.log(&row)?;

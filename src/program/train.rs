@@ -2,6 +2,7 @@
 
 use super::checkpoint::{CHECKPOINT, Checkpoint};
 use super::config::{Config, read_config};
+use super::cuda::graph::{Class, Recorder};
 use super::device::DeviceChoice;
 use super::metrics::Row;
 use super::options::Options;
@@ -9,7 +10,7 @@ use super::run::{self, Run};
 use super::schedule::Schedule;
 use super::session::Session;
 use super::weights::load_weights;
-use super::{cuda, data, data::Source, device, files, libtorch, onednn, results, signals};
+use super::{cuda, data, data::Source, device, files, layout, libtorch, recorded, results, signals};
 use anyhow::{Context, Result, bail, ensure};
 use cnn_tutorial::data::{DataLoader, train_test_split};
 use cnn_tutorial::nn::CrossEntropyLoss;
@@ -52,6 +53,10 @@ pub fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> 
     if let (true, Device::Cuda(_)) = (options.deterministic, device) {
         cuda::set_deterministic()?;
     }
+    let cuda_graph = match device {
+        Device::Cuda(index) if options.model.cuda_graph && !options.eager => Class::open(index),
+        _ => None,
+    };
     if let Some(threads) = options.threads {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         if usize::from(threads.get()) > cores {
@@ -69,7 +74,7 @@ pub fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> 
     say!("data: {source}: {} images to train on, {} to validate on", train.len(), test.len());
     let schedule = Schedule::new(options, train.len())?;
     summary(&*(options.model.new)(&VarStore::new(Device::Cpu).root())?)?; // says which layers do not fit, if some do not
-    let onednn = options.model.onednn && device == Device::Cpu && onednn::gives_the_same_bits(&options.model);
+    let onednn = options.model.onednn && device == Device::Cpu && layout::gives_the_same_bits(&options.model);
     let mut train_loader = DataLoader::new(&train, options.batch_size());
     train_loader.shuffle = options.shuffle;
     train_loader.transform = options.transform(options.augment, onednn);
@@ -146,13 +151,16 @@ pub fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> 
         history,
         tracking: Duration::ZERO,
         losses: Vec::new(),
+        recorder: cuda_graph.map(Recorder::new),
     };
     let epochs = session.epochs_left(&train_loader)?;
     if iteration < iterations && !session.is_stopped() {
         optimizer.set_lr(session.lr())?;
-        cnn_tutorial::train::train(&*model, &error, &mut optimizer, epochs, |loss, optimizer| {
-            session.after_step(loss, optimizer)
-        })?;
+        let after_step = |loss: &_, optimizer: &mut _| session.after_step(loss, optimizer);
+        match cuda_graph {
+            Some(class) => recorded::train(class, &*model, &error, &mut optimizer, epochs, after_step)?,
+            None => cnn_tutorial::train::train(&*model, &error, &mut optimizer, epochs, after_step)?,
+        }
     }
     let Session { run, bar, stop, history, tracking, iteration, .. } = session;
     bar.finish_and_clear();
