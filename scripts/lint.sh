@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Clippy, and that nothing in the program can panic: no unwrap, no method of tch that panics where its f_ twin returns an
-# error, no print to a stream that nobody may read.
+# error, no print to a stream that nobody may read. Where rustup has the oldest Rust that Cargo.toml allows, that one too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ./scripts/setup.sh
@@ -23,3 +23,10 @@ touch src/lib.rs src/main.rs # a changed configuration alone makes clippy look a
 CLIPPY_CONF_DIR=target/lint cargo clippy --release --lib --bins -- -D warnings -D clippy::disallowed_methods \
   -D clippy::unwrap_used -D clippy::expect_used -D clippy::panic -D clippy::unreachable -D clippy::todo \
   -D clippy::unimplemented -D clippy::print_stdout -D clippy::print_stderr
+
+oldest=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+if cargo "+$oldest" --version >/dev/null 2>&1; then
+  cargo "+$oldest" check --release --all-targets --target-dir target/oldest
+else
+  echo "lint: NOT RUN: a check with Rust $oldest, the oldest allowed: rustup toolchain install $oldest" >&2
+fi

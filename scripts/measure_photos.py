@@ -15,8 +15,6 @@ def answers(program, run, paths, env):
     command = [program, "predict", "--run", run, *map(str, paths)]
     output = subprocess.run(command, capture_output=True, text=True, env=env)
     read = dict(re.findall(r"^(.*): (\d) \(", output.stdout, re.M))
-    if not read and len(paths) > 1:  # an older program, that ends with the first picture it refuses
-        return [answers(program, run, [path], env)[0] for path in paths]
     return [read.get(str(path)) for path in paths]
 
 
@@ -27,6 +25,8 @@ def main():
     parser.add_argument("--program", default="target/release/cnn-tutorial")
     parser.add_argument("--wrong", action="store_true", help="name every picture that was read wrongly")
     options = parser.parse_args()
+    if not Path(options.run, "model.safetensors").exists():
+        parser.error(f"{options.run} holds no trained network")
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     right = total = 0
     for folder in sorted(path for path in options.photos.iterdir() if path.is_dir()):
