@@ -4,7 +4,10 @@ use super::ground::black_hat;
 use super::parts::{Labels, Part, parts};
 use anyhow::{Context, Result, ensure};
 use image::{GenericImageView, GrayImage, Luma, imageops};
+use imageproc::contrast::{ThresholdType, threshold};
 use imageproc::distance_transform::{Norm, distance_transform};
+use imageproc::region_labelling::{Connectivity, connected_components};
+use std::collections::HashSet;
 
 /// Half of the windows that ink is looked for in: strokes up to twice as wide are found.
 const RADII: [u8; 3] = [13, 31, 67];
@@ -21,6 +24,12 @@ pub struct Digit {
     pub mask: GrayImage,
     /// Where it is on the whole picture.
     pub bounds: Part,
+    /// Whether it is light on dark ground.
+    light: bool,
+    /// How dark its strongest quarter is, on the negative if it is light.
+    ink: f32,
+    /// How far its strongest quarter stands out.
+    contrast: f32,
     score: f32,
     /// How much of its outline borders on ground, of 1.
     closed: f32,
@@ -32,7 +41,8 @@ pub struct Digit {
 
 /// The digit on a picture whose longest side is at most the working side; an error says what was found instead.
 pub fn find(picture: &GrayImage) -> Result<Digit> {
-    let best = search(picture, &RADII[..2]).filter(sound).or_else(|| search(picture, &RADII[2..]).filter(sound));
+    let whole = |radii| search(picture, radii).filter(|digit| sound(digit) && ends_inside(picture, digit));
+    let best = whole(&RADII[..2]).or_else(|| whole(&RADII[2..]));
     let best =
         best.context("nothing stands out whole from an even ground: photograph one dark digit on light paper")?;
     ensure!(!best.rival, "two digits or more found: cut them apart, one to a picture");
@@ -45,11 +55,34 @@ fn sound(digit: &Digit) -> bool {
     digit.closed >= 0.9 && digit.even >= 0.75
 }
 
+/// Whether what is as dark as the ink ends before the picture does: a finger's shadow comes in from the border.
+///
+/// Within a window of the border too little of the ground is seen, and the last of such a shadow is missing in its part.
+fn ends_inside(picture: &GrayImage, digit: &Digit) -> bool {
+    let (bounds, window) = (&digit.bounds, u32::from(RADII[1]));
+    let (right, bottom) = (picture.width() - 1, picture.height() - 1);
+    let far = bounds.left.min(bounds.top).min(right - bounds.right).min(bottom - bounds.bottom);
+    if far > window {
+        return true;
+    }
+    let mut grey = picture.clone();
+    if digit.light {
+        imageops::invert(&mut grey);
+    }
+    let dark = threshold(&grey, (digit.ink + digit.contrast / 4.0) as u8, ThresholdType::BinaryInverted);
+    let labels = connected_components(&dark, Connectivity::Eight, Luma([0]));
+    let own = |x, y| (bounds.left..=bounds.right).contains(&x) && (bounds.top..=bounds.bottom).contains(&y);
+    let labelled = || labels.enumerate_pixels().filter(|(.., label)| label.0[0] > 0);
+    let own: HashSet<u32> = labelled().filter(|&(x, y, _)| own(x, y)).map(|(.., label)| label.0[0]).collect();
+    let border = |x, y| x == 0 || y == 0 || x == right || y == bottom;
+    !labelled().any(|(x, y, label)| border(x, y) && own.contains(&label.0[0]))
+}
+
 fn search(picture: &GrayImage, radii: &[u8]) -> Option<Digit> {
     let mut best: Option<Digit> = None;
     let mut inverse = picture.clone();
     imageops::invert(&mut inverse);
-    for grey in [picture, &inverse] {
+    for (light, grey) in [(false, picture), (true, &inverse)] {
         for &radius in radii {
             let hat = black_hat(grey, radius);
             for level in LEVELS {
@@ -68,6 +101,7 @@ fn search(picture: &GrayImage, radii: &[u8]) -> Option<Digit> {
                         let (first, other) = (&first.bounds, &other.bounds);
                         alike && 10 * other.height() >= 6 * first.height() && first.gap(other) > 0
                     });
+                    first.light = light;
                     best = Some(digits.swap_remove(0));
                 }
             }
@@ -132,5 +166,9 @@ fn judge(grey: &GrayImage, hat: &GrayImage, labels: &Labels, parts: &[Part], par
     let blob = ((stroke - 0.22) / 0.14).clamp(0.0, 1.0);
     let low = (f32::from(level) / (0.2 * contrast)).min(1.0).powf(0.25);
     let score = (1.0 - blob) * low * part.size() * contrast.powf(0.7) * (closed * closed * even).powi(4);
-    Digit { hat, mask, bounds, score, closed, even, rival: false }
+    let strong = |x, y| mask.get_pixel(x, y).0[0] > 0 && f32::from(hat.get_pixel(x, y).0[0]) >= contrast;
+    let darkest: Vec<f32> =
+        grey.pixels().filter(|&(x, y, _)| strong(x, y)).map(|(.., grey)| f32::from(grey.0[0])).collect();
+    let ink = darkest.iter().sum::<f32>() / darkest.len() as f32;
+    Digit { hat, mask, bounds, light: false, ink, contrast, score, closed, even, rival: false }
 }

@@ -1,6 +1,7 @@
 //! Brings ink to MNIST's convention: light on dark, 20x20, centred by mass in 28x28.
 
 use super::digit::Digit;
+use super::parts::parts;
 use image::imageops::{self, FilterType};
 use image::{GrayImage, ImageBuffer, Luma};
 use imageproc::distance_transform::Norm;
@@ -14,6 +15,9 @@ const SIDE: u32 = 28;
 const BOX: u32 = 20;
 /// Strokes thinner than this, in pixels of the box, are drawn as thick.
 const STROKE: f32 = 2.0;
+
+/// Ink of more than this counts, of 255.
+const INKED: u8 = 60;
 
 type Plane = ImageBuffer<Luma<f32>, Vec<f32>>;
 
@@ -34,8 +38,27 @@ pub fn ink(digit: &Digit) -> GrayImage {
         let ink = ((at(x, y) / contrast.max(1.0) - 0.3) / 0.45).clamp(0.0, 1.0);
         Luma([if kept.get_pixel(x, y).0[0] > 0 { (255.0 * ink) as u8 } else { 0 }])
     });
-    let thicker = (STROKE * size / BOX as f32 - stroke_width(&ink)) / 2.0;
+    let ink = without_weak_pieces(ink, &digit.hat);
+    let (_, _, width, height) = bounds(&ink);
+    let thicker = (STROKE * width.max(height) as f32 / BOX as f32 - stroke_width(&ink)) / 2.0;
     if thicker >= 0.5 { grayscale_dilate(&ink, &Mask::disk(thicker.round() as u8)) } else { ink }
+}
+
+/// Leaves out what hangs with the digit by next to nothing and stands out half as much: chalk dust, the fold of a sheet.
+fn without_weak_pieces(mut ink: GrayImage, hat: &GrayImage) -> GrayImage {
+    let (labels, parts) = parts(&ink, INKED);
+    let mut peaks = vec![0; parts.len()];
+    for (x, y, label) in labels.enumerate_pixels().filter(|(.., label)| label.0[0] > 0) {
+        let peak: &mut u8 = &mut peaks[label.0[0] as usize - 1];
+        *peak = hat.get_pixel(x, y).0[0].max(*peak);
+    }
+    let largest = parts.iter().max_by_key(|part| part.area).map_or(0, |part| peaks[part.label as usize - 1]);
+    for (pixel, label) in ink.pixels_mut().zip(labels.pixels()) {
+        if label.0[0] > 0 && u32::from(peaks[label.0[0] as usize - 1]) * 2 < u32::from(largest) {
+            pixel.0[0] = 0;
+        }
+    }
+    ink
 }
 
 /// Twice the area of strokes for the length of their outline.
@@ -51,14 +74,19 @@ fn stroke_width(ink: &GrayImage) -> f32 {
     2.0 * area / (outline * 0.79).max(1.0) // an outline in steps is 4 / pi times as long
 }
 
+/// The box around the ink: left, top, width and height; all of the picture where there is none.
+fn bounds(ink: &GrayImage) -> (u32, u32, u32, u32) {
+    let inked = ink.enumerate_pixels().filter(|(.., pixel)| pixel.0[0] > INKED);
+    let corners = inked
+        .map(|(x, y, _)| (x, y, x, y))
+        .reduce(|(left, top, right, bottom), (x, y, ..)| (left.min(x), top.min(y), right.max(x), bottom.max(y)));
+    let (left, top, right, bottom) = corners.unwrap_or((0, 0, ink.width() - 1, ink.height() - 1));
+    (left, top, right - left + 1, bottom - top + 1)
+}
+
 /// Fits the ink into 20x20 and puts its centre of mass into the middle of 28x28, as MNIST's makers did.
 pub fn centre(ink: &GrayImage) -> GrayImage {
-    let inked = |&(_, _, pixel): &(u32, u32, &Luma<u8>)| pixel.0[0] > 60;
-    let (mut left, mut top, mut right, mut bottom) = (u32::MAX, u32::MAX, 0, 0);
-    for (x, y, _) in ink.enumerate_pixels().filter(inked) {
-        (left, top, right, bottom) = (left.min(x), top.min(y), right.max(x), bottom.max(y));
-    }
-    let (width, height) = (right - left + 1, bottom - top + 1);
+    let (left, top, width, height) = bounds(ink);
     let side = |length: u32| (f64::from(length * BOX) / f64::from(width.max(height))).round().max(1.0) as u32;
     let digit = imageops::crop_imm(ink, left, top, width, height).to_image();
     let mut digit = imageops::resize(&digit, side(width), side(height), FilterType::Triangle);
