@@ -141,6 +141,48 @@ fn a_picture_without_one_digit_is_refused_with_what_was_found() {
     assert!(error.contains("cut them apart"), "{error}");
 }
 
+/// A page of 230 with a finger's shadow, soft at its edge, from the border to a round tip: x, y, angle, half its width, edge.
+fn fingers_shadow([tip_x, tip_y, angle, half, soft]: [f32; 5]) -> DynamicImage {
+    DynamicImage::from(GrayImage::from_fn(480, 640, |x, y| {
+        let (x, y) = (x as f32 - tip_x, y as f32 - tip_y);
+        let (along, across) = (x * angle.cos() + y * angle.sin(), y * angle.cos() - x * angle.sin());
+        let outside = if along > 0.0 { across.abs() } else { along.hypot(across) } - half;
+        Luma([(230.0 * (1.0 - 0.5 / (1.0 + (outside / soft).exp()))) as u8])
+    }))
+}
+
+#[test]
+fn a_fingers_shadow_on_an_empty_page_is_no_digit() {
+    for shadow in [
+        [240.0, 250.0, 1.15, 24.0, 4.0],
+        [200.0, 320.0, 1.15, 36.0, 8.0],
+        [330.0, 400.0, 3.77, 36.0, 4.0],
+        [280.0, 400.0, 3.77, 50.0, 14.0],
+        [330.0, 250.0, 5.34, 36.0, 4.0],
+    ] {
+        let error = to_mnist(&fingers_shadow(shadow)).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains("nothing stands out"), "{shadow:?}: {error:?}");
+    }
+}
+
+#[test]
+fn a_speck_that_is_half_as_dark_as_the_digit_beside_it_is_no_part_of_it() {
+    for index in 0..10 {
+        let read = |page: DynamicImage| -> Vec<f64> { to_mnist(&page).unwrap().into_iter().map(f64::from).collect() };
+        let blank = page(index, |grey, _, _| grey).to_luma8();
+        let right = blank.enumerate_pixels().filter(|(.., grey)| grey.0[0] < 200).map(|(x, ..)| x).max().unwrap();
+        let left = right + 10;
+        let page = |speck: f32| {
+            page(index, move |grey, x, y| {
+                let speckled = (left..left + 24).contains(&x) && (300..324).contains(&y);
+                if speckled { grey - speck } else { grey }
+            })
+        };
+        let same = closest(&read(page(80.0)), &read(page(0.0)), 1); // the centre may fall on a pixel's other side
+        assert!(same > 0.99, "digit {index}: {same}");
+    }
+}
+
 #[test]
 fn picture_files_are_read_whole_or_refused_by_what_they_are() {
     let picture = DynamicImage::from(page(3, |grey, _, _| grey).to_rgb8());
