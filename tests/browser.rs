@@ -7,7 +7,7 @@ use cnn_tutorial::nn::{Conv2d, Module, record};
 use common::page::{Browser, Page, train};
 use common::{digits, run, stdout};
 use image::{GrayImage, Luma, imageops};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::Path;
 use tch::{Device, Tensor, nn::VarStore};
 
@@ -106,6 +106,32 @@ fn a_digit_is_drawn_seen_and_explained() {
     settle(&browser);
     let origin = browser.text("#origin");
     assert!(!origin.contains(&format!(": a {},", browser.text("#digit"))), "{origin} {:?}", answer(&browser));
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn on_a_telephone_a_finger_draws_and_points_and_the_page_keeps_still() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(browser) = Browser::start() else { return };
+    let page = Page::open(dir.path());
+    browser.resize(390, 844);
+    browser.open(&page.address);
+    browser.wait("state.answer && document.querySelector('#origin').textContent.includes('image 0')");
+    settle(&browser);
+    let before = browser.script("return state.answers");
+    browser.click("#clear");
+    settle(&browser);
+    browser.finger("#pad", &[(0, -60), (0, -20), (0, 20), (0, 60)]);
+    browser.wait(&format!("state.answers > {before} + 1"));
+    settle(&browser);
+    assert_eq!(browser.script("return [stroke, scrollY, $('origin').textContent]"), json!([null, 0, "Your drawing."]));
+    let column = "Array.from({ length: 112 }, (_, y) => pen.getImageData(56, y, 1, 1).data[0])";
+    let inked = browser.script(&format!("return {column}.filter((grey) => grey > 128).length"));
+    assert!(inked.as_u64().unwrap() > 60, "the stroke is {inked} pixels long");
+    browser.script("document.querySelector('#layers > :nth-child(3)').scrollIntoView()");
+    browser.finger("#layers > :nth-child(3) canvas", &[(-5, -5), (-5, -5)]);
+    browser.wait("document.querySelector('#sum .value')");
+    assert_eq!(browser.script("return state.pick.layer"), 2);
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 

@@ -143,6 +143,15 @@ impl Browser {
 
     /// Moves the mouse over an element, from its middle, its button held down if `held`.
     pub fn mouse(&self, selector: &str, points: &[(i64, i64)], held: bool) {
+        self.pointer("mouse", selector, points, held);
+    }
+
+    /// Draws on an element with a finger, from its middle.
+    pub fn finger(&self, selector: &str, points: &[(i64, i64)]) {
+        self.pointer("touch", selector, points, true);
+    }
+
+    fn pointer(&self, kind: &str, selector: &str, points: &[(i64, i64)], held: bool) {
         let origin = json!({"element-6066-11e4-a52e-4f735466cecf": self.element(selector)});
         let mut actions: Vec<Value> = points
             .iter()
@@ -152,7 +161,8 @@ impl Browser {
             actions.insert(1, json!({"type": "pointerDown", "button": 0}));
             actions.push(json!({"type": "pointerUp", "button": 0}));
         }
-        self.post("/actions", json!({"actions": [{"type": "pointer", "id": "mouse", "actions": actions}]}));
+        let source = json!({"type": "pointer", "id": kind, "parameters": {"pointerType": kind}, "actions": actions});
+        self.post("/actions", json!({ "actions": [source] }));
     }
 
     /// What the browser has complained of since the last call.

@@ -46,13 +46,17 @@ pub fn find(picture: &GrayImage) -> Result<Digit> {
     let best =
         best.context("nothing stands out whole from an even ground: photograph one dark digit on light paper")?;
     ensure!(!best.rival, "two digits or more found: cut them apart, one to a picture");
-    ensure!(10 * best.bounds.width() <= 14 * best.bounds.height(), "what was found is wider than a digit");
+    ensure!(!too_wide(&best.bounds), "what was found is wider than a digit");
     Ok(best)
 }
 
 /// Shadows and tables are neither closed nor on an even ground; digits are nearly always both.
 fn sound(digit: &Digit) -> bool {
     digit.closed >= 0.9 && digit.even >= 0.75
+}
+
+fn too_wide(part: &Part) -> bool {
+    10 * part.width() > 14 * part.height()
 }
 
 /// Whether what is as dark as the ink ends before the picture does: a finger's shadow comes in from the border.
@@ -165,7 +169,8 @@ fn judge(grey: &GrayImage, hat: &GrayImage, labels: &Labels, parts: &[Part], par
     let stroke = 2.0 * inside.len() as f32 / outline / size;
     let blob = ((stroke - 0.22) / 0.14).clamp(0.0, 1.0);
     let low = (f32::from(level) / (0.2 * contrast)).min(1.0).powf(0.25);
-    let score = (1.0 - blob) * low * part.size() * contrast.powf(0.7) * (closed * closed * even).powi(4);
+    let narrow = if too_wide(&bounds) { 0.5 } else { 1.0 }; // at a higher level it may be a digit alone
+    let score = narrow * (1.0 - blob) * low * part.size() * contrast.powf(0.7) * (closed * closed * even).powi(4);
     let strong = |x, y| mask.get_pixel(x, y).0[0] > 0 && f32::from(hat.get_pixel(x, y).0[0]) >= contrast;
     let darkest: Vec<f32> =
         grey.pixels().filter(|&(x, y, _)| strong(x, y)).map(|(.., grey)| f32::from(grey.0[0])).collect();
