@@ -560,7 +560,7 @@ class Bench {
     const { output, sum } = outcome;
     const [p, q] = [question.padding].flat().concat([question.padding].flat()).slice(0, 2);
     const room = Math.min(this.parts.maps.clientWidth, 460);
-    const cell = Math.max(3, Math.min(36, Math.floor(room / (input[0].length + 2 * q))));
+    const cell = Math.max(3, Math.min(44, Math.floor(room / (input[0].length + 2 * q))));
     this.geometry = { p, q, cell, step: [question.stride].flat().concat([question.stride].flat()).slice(0, 2) };
     const padded = Array.from({ length: input.length + 2 * p }, (_, y) =>
       Array.from({ length: input[0].length + 2 * q }, (_, x) => input[y - p]?.[x - q] ?? null));
@@ -636,7 +636,7 @@ function paint(canvas, rows, cell, [top, left, height, width]) {
   ink.translate(2, 2);
   ink.textAlign = "center";
   ink.textBaseline = "middle";
-  ink.font = `12px system-ui, sans-serif`;
+  ink.font = "14px system-ui, sans-serif";
   const largest = Math.max(...rows.flat().map((v) => Math.abs(v) || 0));
   rows.forEach((row, y) => row.forEach((value, x) => {
     const rgb = colour(value ?? 0, largest);
