@@ -47,16 +47,34 @@ pub fn find(picture: &GrayImage) -> Result<Digit> {
         best.context("nothing stands out whole from an even ground: photograph one dark digit on light paper")?;
     ensure!(!best.rival, "two digits or more found: cut them apart, one to a picture");
     ensure!(!too_wide(&best.bounds), "what was found is wider than a digit");
+    ensure!(best.light || shades(&best) <= 0.45, "what was found is full of shades, as a face is, and no digit");
     Ok(best)
 }
 
-/// Shadows and tables are neither closed nor on an even ground; digits are nearly always both.
+/// Shadows and tables are neither closed nor on an even ground; digits are nearly always both. What is light on dark is
+/// more often a forehead than chalk.
 fn sound(digit: &Digit) -> bool {
-    digit.closed >= 0.9 && digit.even >= 0.75
+    digit.closed >= 0.9 && digit.even >= if digit.light { 0.97 } else { 0.75 }
 }
 
 fn too_wide(part: &Part) -> bool {
     10 * part.width() > 14 * part.height()
+}
+
+/// How far the ink is from one darkness and the ground around it from empty, of the contrast.
+fn shades(digit: &Digit) -> f32 {
+    let mut ground = digit.mask.clone();
+    imageops::invert(&mut ground);
+    let hat = |distance: &GrayImage, least: u8| -> Vec<f32> {
+        let there = distance.pixels().zip(digit.hat.pixels()).filter(|(distance, _)| distance.0[0] >= least);
+        there.map(|(_, hat)| f32::from(hat.0[0]) / digit.contrast).collect()
+    };
+    let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len().max(1) as f32;
+    let ink = hat(&distance_transform(&ground, Norm::LInf), 2);
+    let around = hat(&distance_transform(&digit.mask, Norm::LInf), 4);
+    let middle = mean(&ink);
+    let spread = mean(&ink.iter().map(|ink| (ink - middle).powi(2)).collect::<Vec<_>>()).sqrt();
+    spread + 2.0 * mean(&around)
 }
 
 /// Whether what is as dark as the ink ends before the picture does: a finger's shadow comes in from the border.

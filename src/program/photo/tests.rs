@@ -166,6 +166,18 @@ fn a_fingers_shadow_on_an_empty_page_is_no_digit() {
 }
 
 #[test]
+fn what_is_full_of_shades_as_a_face_is_is_no_digit() {
+    for index in [0, 2, 3, 8] {
+        let shaded = page(index, |grey, x, y| {
+            let share = if (x / 20 + y / 20) % 5 == 0 { 1.0 } else { 0.3 };
+            230.0 - share * (230.0 - grey)
+        });
+        let error = to_mnist(&shaded).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.contains("full of shades, as a face is"), "{index}: {error:?}");
+    }
+}
+
+#[test]
 fn a_speck_that_is_half_as_dark_as_the_digit_beside_it_is_no_part_of_it() {
     for index in 0..10 {
         let read = |page: DynamicImage| -> Vec<f64> { to_mnist(&page).unwrap().into_iter().map(f64::from).collect() };
