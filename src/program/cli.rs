@@ -135,13 +135,14 @@ pub struct EvaluateOptions {
     #[command(flatten)]
     pub run: RunOptions,
 
-    /// Data to measure on, as for training. Of MNIST the 10,000 test images are taken, of the data that the run was
-    /// trained on the part it was validated on, of other data all [default: the data of the run, if they have a name]
+    /// Data to measure on, as for training. MNIST means its 10,000 test images; the file that the run was trained on
+    /// means the part that it was validated on; any other file means all of it [default: the data of the run, if they
+    /// have a name]
     #[arg(long, value_name = "PATH|NAME")]
     pub data: Option<Source>,
 
-    /// Measure on the part of the run's data that it was validated on, even for MNIST. Use this to choose options, and
-    /// keep the test images for the end
+    /// Measure on the part of the run's data that it was validated on, even if they are MNIST. Use this to choose options,
+    /// and keep the test images for the end
     #[arg(long)]
     pub validation: bool,
 

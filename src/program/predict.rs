@@ -54,8 +54,11 @@ fn predict_pictures(network: &Network, options: &PredictOptions) -> Result<()> {
             let mut likely: Vec<usize> = (0..probabilities.len()).collect();
             likely.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]));
             let likely: Vec<String> =
-                likely[..2].iter().map(|&class| format!("{class}: {:.1} %", 100.0 * probabilities[class])).collect();
-            let name: String = path.file_name().unwrap_or_default().to_string_lossy().chars().take(14).collect();
+                likely[..2].iter().map(|&class| format!("{class}: {:.0} %", 100.0 * probabilities[class])).collect();
+            let mut name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if let Some((end, _)) = name.char_indices().nth(14) {
+                name.replace_range(end.., "…"); // there is no more room over the picture
+            }
             let maps = vec![thumbnail(&picture), enlarged(&pixels)];
             panels.push(Panel::new(format!("{digit}: {name}"), likely.join("  "), Content::Maps(maps)));
         }
