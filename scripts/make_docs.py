@@ -19,7 +19,7 @@ def slides(name):
     """The code under each title; under "imports" what comes before the first."""
     parts = re.split(r"^ *(?:#|//) ---- (.*) ----\n", (ROOT / "examples" / name).read_text(), flags=re.MULTILINE)
     parts[-1] = parts[-1].removesuffix("}\n")  # the end of Rust's `main`
-    return {title: textwrap.dedent(text).strip() for title, text in zip(["imports", *parts[1::2]], parts[0::2])}
+    return {title: textwrap.dedent(text).strip("\n") for title, text in zip(["imports", *parts[1::2]], parts[0::2])}
 
 
 def side_by_side(title):
@@ -32,7 +32,7 @@ def cut(name, start, end):
     lines = (ROOT / name).read_text().splitlines()
     first = next(i for i, line in enumerate(lines) if line.strip().startswith(start))
     last = next(i for i, line in enumerate(lines) if i > first and line.strip().startswith(end))
-    code = textwrap.dedent("\n".join(lines[first:last])).strip()
+    code = textwrap.dedent("\n".join(lines[first:last])).strip("\n")
     return f"```rust\n{code}\n```"
 
 
