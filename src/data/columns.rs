@@ -131,11 +131,15 @@ fn reader(text: &[u8], delimiter: u8) -> Reader<&[u8]> {
 
 /// A decimal number of at most three digits, or such a number with `.0` after it.
 fn whole_number(field: &[u8]) -> Option<u16> {
-    let point = field.iter().take(4).position(|&b| b == b'.');
-    let (digits, fraction) = field.split_at(point.unwrap_or(field.len()));
-    let is_whole = matches!(digits.len(), 1..=3) && fraction.iter().skip(1).all(|&b| b == b'0');
-    let digit = |number: u16, &byte: &u8| byte.is_ascii_digit().then(|| number * 10 + u16::from(byte - b'0'));
-    if is_whole { digits.iter().try_fold(0, digit) } else { None }
+    let mut number = 0;
+    for (i, &byte) in field.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' if i < 3 => number = number * 10 + u16::from(byte - b'0'),
+            b'.' if i > 0 => return field[i + 1..].iter().all(|&b| b == b'0').then_some(number),
+            _ => return None,
+        }
+    }
+    (!field.is_empty()).then_some(number)
 }
 
 pub fn layout(labelled: bool) -> &'static str {
