@@ -1,6 +1,6 @@
 //! Which of the parts that stand out is the digit.
 
-use super::ground::black_hat;
+use super::ground::{black_hat, darkest};
 use super::parts::{Labels, Part, parts};
 use anyhow::{Context, Result, ensure};
 use image::{GenericImageView, GrayImage, Luma, imageops};
@@ -15,6 +15,8 @@ const RADII: [u8; 3] = [13, 31, 67];
 const LEVELS: [u8; 9] = [6, 9, 14, 20, 30, 45, 65, 95, 130];
 /// The least height of a digit, in pixels of the picture.
 const LEAST: u32 = 12;
+/// How far from the outline the ink is looked at that the ground there must be lighter than.
+const NEAR: u8 = 8;
 
 /// The part that looks most like a digit, cut out with a margin.
 pub struct Digit {
@@ -69,12 +71,18 @@ fn shades(digit: &Digit) -> f32 {
         let there = distance.pixels().zip(digit.hat.pixels()).filter(|(distance, _)| distance.0[0] >= least);
         there.map(|(_, hat)| f32::from(hat.0[0]) / digit.contrast).collect()
     };
-    let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len().max(1) as f32;
     let ink = hat(&distance_transform(&ground, Norm::LInf), 2);
     let around = hat(&distance_transform(&digit.mask, Norm::LInf), 4);
-    let middle = mean(&ink);
-    let spread = mean(&ink.iter().map(|ink| (ink - middle).powi(2)).collect::<Vec<_>>()).sqrt();
-    spread + 2.0 * mean(&around)
+    standard_deviation(&ink) + 2.0 * mean(&around)
+}
+
+fn mean(values: &[f32]) -> f32 {
+    values.iter().sum::<f32>() / values.len().max(1) as f32
+}
+
+fn standard_deviation(values: &[f32]) -> f32 {
+    let middle = mean(values);
+    mean(&values.iter().map(|value| (value - middle).powi(2)).collect::<Vec<_>>()).sqrt()
 }
 
 /// Whether what is as dark as the ink ends before the picture does: a finger's shadow comes in from the border.
@@ -114,7 +122,8 @@ fn search(picture: &GrayImage, radii: &[u8]) -> Option<Digit> {
                 let rough = |part: &&Part| -part.size() * part.contrast.powf(0.7);
                 candidates.sort_by(|a, b| rough(a).total_cmp(&rough(b)));
                 let judged = candidates.into_iter().take(4);
-                let mut digits: Vec<_> = judged.map(|part| judge(grey, &hat, &labels, &parts, part, level)).collect();
+                let mut digits: Vec<_> =
+                    judged.map(|part| judge(light, grey, &hat, &labels, &parts, part, level)).collect();
                 digits.sort_by(|a, b| b.score.total_cmp(&a.score));
                 let Some((first, others)) = digits.split_first_mut() else { continue };
                 if best.as_ref().is_none_or(|best| first.score > best.score) {
@@ -123,7 +132,6 @@ fn search(picture: &GrayImage, radii: &[u8]) -> Option<Digit> {
                         let (first, other) = (&first.bounds, &other.bounds);
                         alike && 10 * other.height() >= 6 * first.height() && first.gap(other) > 0
                     });
-                    first.light = light;
                     best = Some(digits.swap_remove(0));
                 }
             }
@@ -133,7 +141,15 @@ fn search(picture: &GrayImage, radii: &[u8]) -> Option<Digit> {
 }
 
 /// The part with its neighbours, and how much it looks like a digit.
-fn judge(grey: &GrayImage, hat: &GrayImage, labels: &Labels, parts: &[Part], part: &Part, level: u8) -> Digit {
+fn judge(
+    light: bool,
+    grey: &GrayImage,
+    hat: &GrayImage,
+    labels: &Labels,
+    parts: &[Part],
+    part: &Part,
+    level: u8,
+) -> Digit {
     let (mut bounds, mut members) = (part.clone(), vec![part.label]);
     loop {
         let size = bounds.size();
@@ -161,37 +177,47 @@ fn judge(grey: &GrayImage, hat: &GrayImage, labels: &Labels, parts: &[Part], par
     let distance = distance_transform(&mask, Norm::LInf);
     let hat = hat.view(left, top, mask.width(), mask.height()).to_image();
     let grey = grey.view(left, top, mask.width(), mask.height());
-    let mut inside: Vec<u8> = Vec::new();
-    let mut ink = 0f32;
-    for (x, y, _) in mask.enumerate_pixels().filter(|(.., mask)| mask.0[0] > 0) {
-        inside.push(hat.get_pixel(x, y).0[0]);
-        ink += f32::from(grey.get_pixel(x, y).0[0]);
-    }
-    ink /= inside.len() as f32;
+    let inked = |x, y| mask.get_pixel(x, y).0[0] > 0;
+    let mut inside: Vec<u8> =
+        hat.enumerate_pixels().filter(|&(x, y, _)| inked(x, y)).map(|(.., hat)| hat.0[0]).collect();
     inside.sort_unstable();
     let contrast = f32::from(inside[inside.len() * 3 / 4]);
-    let (mut ring, mut closed, mut around, mut even) = (0u32, 0u32, 0u32, 0u32);
+    // A shadow may lie over a part of the digit: the ground there is compared with the ink there.
+    let ink =
+        GrayImage::from_fn(
+            mask.width(),
+            mask.height(),
+            |x, y| {
+                if inked(x, y) { grey.get_pixel(x, y) } else { Luma([255]) }
+            },
+        );
+    let ink = darkest(&ink, NEAR);
+    let (mut ring, mut closed, mut around, mut even) = (Vec::new(), 0u32, 0u32, 0u32);
     for (x, y, distance) in distance.enumerate_pixels() {
         let distance = u32::from(distance.0[0]);
         if (3..=5).contains(&distance) {
-            ring += 1;
-            closed += u32::from(f32::from(grey.get_pixel(x, y).0[0]) - ink > 0.3 * contrast);
+            let ground = f32::from(grey.get_pixel(x, y).0[0]);
+            closed += u32::from(ground - f32::from(ink.get_pixel(x, y).0[0]) > 0.3 * contrast);
+            ring.push(ground);
         }
         if (4..=margin).contains(&distance) {
             around += 1;
             even += u32::from(f32::from(hat.get_pixel(x, y).0[0]) < 0.3 * contrast);
         }
     }
-    let (closed, even) = (closed as f32 / ring.max(1) as f32, even as f32 / around.max(1) as f32);
+    let (closed, even) = (closed as f32 / ring.len().max(1) as f32, even as f32 / around.max(1) as f32);
     let outline = distance.pixels().filter(|distance| distance.0[0] == 1).count().max(1) as f32;
     let stroke = 2.0 * inside.len() as f32 / outline / size;
     let blob = ((stroke - 0.22) / 0.14).clamp(0.0, 1.0);
     let low = (f32::from(level) / (0.2 * contrast)).min(1.0).powf(0.25);
     let narrow = if too_wide(&bounds) { 0.5 } else { 1.0 }; // at a higher level it may be a digit alone
-    let score = narrow * (1.0 - blob) * low * part.size() * contrast.powf(0.7) * (closed * closed * even).powi(4);
-    let strong = |x, y| mask.get_pixel(x, y).0[0] > 0 && f32::from(hat.get_pixel(x, y).0[0]) >= contrast;
-    let darkest: Vec<f32> =
+    // Chalk and screens have an even ground; a sheet that a shadow cuts in two borders on the table and on its own shade.
+    let chalk = if light && standard_deviation(&ring) > 0.25 * contrast { 0.0 } else { 1.0 };
+    let score =
+        narrow * chalk * (1.0 - blob) * low * part.size() * contrast.powf(0.7) * (closed * closed * even).powi(4);
+    let strong = |x, y| inked(x, y) && f32::from(hat.get_pixel(x, y).0[0]) >= contrast;
+    let strongest: Vec<f32> =
         grey.pixels().filter(|&(x, y, _)| strong(x, y)).map(|(.., grey)| f32::from(grey.0[0])).collect();
-    let ink = darkest.iter().sum::<f32>() / darkest.len() as f32;
-    Digit { hat, mask, bounds, light: false, ink, contrast, score, closed, even, rival: false }
+    let ink = mean(&strongest);
+    Digit { hat, mask, bounds, light, ink, contrast, score, closed, even, rival: false }
 }

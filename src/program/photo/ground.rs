@@ -7,12 +7,16 @@ use imageproc::morphology::{Mask, grayscale_dilate, grayscale_erode};
 /// How much darker each pixel is than the ground around it (the black-hat): the closing by a square of `2 * radius + 1`
 /// pixels fills in what is narrower, and leaves the edges of shadows and sheets where they are.
 pub fn black_hat(picture: &GrayImage, radius: u8) -> GrayImage {
-    let masks = masks(radius);
-    let filled = masks.iter().fold(picture.clone(), |filled, mask| grayscale_dilate(&filled, mask));
-    let filled = masks.iter().fold(filled, |filled, mask| grayscale_erode(&filled, mask));
+    let filled = masks(radius).iter().fold(picture.clone(), |filled, mask| grayscale_dilate(&filled, mask));
+    let filled = darkest(&filled, radius);
     GrayImage::from_fn(picture.width(), picture.height(), |x, y| {
         Luma([filled.get_pixel(x, y).0[0].saturating_sub(picture.get_pixel(x, y).0[0])])
     })
+}
+
+/// The darkest within `radius` pixels of each pixel (the erosion).
+pub fn darkest(picture: &GrayImage, radius: u8) -> GrayImage {
+    masks(radius).iter().fold(picture.clone(), |darkest, mask| grayscale_erode(&darkest, mask))
 }
 
 /// The square as a row after a column, and a long row as a short one after a comb: a hundred times fewer comparisons.

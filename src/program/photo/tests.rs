@@ -123,6 +123,27 @@ fn what_surrounds_a_digit_is_left_out() {
 }
 
 #[test]
+fn a_digit_that_a_deep_shadow_cuts_is_read_whole() {
+    let foot: Paint = |grey, x, y| if x / 4 + y < 420 { grey } else { 0.4 * grey };
+    let pale_on_a_dark_table: Paint = |grey, x, y| {
+        let sheet = (60..430).contains(&x) && (90..540).contains(&y);
+        let shade = if x + y / 4 < 200 { 1.0 } else { 0.6 };
+        if sheet { shade * (230.0 - 0.6 * (230.0 - grey)) } else { 30.0 }
+    };
+    for (name, paint, digits) in [
+        ("its foot", foot, &[0, 1, 5, 6, 8, 9][..]),
+        ("most of a sheet on a dark table", pale_on_a_dark_table, &[0, 1, 3, 7, 9]),
+    ] {
+        for &index in digits {
+            let read =
+                |page: DynamicImage| -> Vec<f64> { to_mnist(&page).unwrap().into_iter().map(f64::from).collect() };
+            let same = correlation(&read(page(index, paint)), &read(page(index, |grey, _, _| grey)));
+            assert!(same > 0.8, "digit {index}, a shadow over {name}: {same}");
+        }
+    }
+}
+
+#[test]
 fn a_picture_without_one_digit_is_refused_with_what_was_found() {
     let empty =
         |paint: fn(u32, u32) -> u8| DynamicImage::from(GrayImage::from_fn(480, 640, |x, y| Luma([paint(x, y)])));
