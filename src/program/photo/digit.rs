@@ -15,7 +15,7 @@ const RADII: [u8; 3] = [13, 31, 67];
 const LEVELS: [u8; 9] = [6, 9, 14, 20, 30, 45, 65, 95, 130];
 /// The least height of a digit, in pixels of the picture.
 const LEAST: u32 = 12;
-/// How far from the outline the ink is looked at that the ground there must be lighter than.
+/// How near to the ground beside an outline the ink is that this ground must be lighter than, in pixels.
 const NEAR: u8 = 8;
 
 /// The part that looks most like a digit, cut out with a margin.
@@ -182,23 +182,26 @@ fn judge(
         hat.enumerate_pixels().filter(|&(x, y, _)| inked(x, y)).map(|(.., hat)| hat.0[0]).collect();
     inside.sort_unstable();
     let contrast = f32::from(inside[inside.len() * 3 / 4]);
-    // A shadow may lie over a part of the digit: the ground there is compared with the ink there.
-    let ink =
+    // A shadow may lie over a part of the digit: the ground there is compared with the ink there, if that is darker.
+    let all = mask.enumerate_pixels().filter(|(.., mask)| mask.0[0] > 0);
+    let all: Vec<f32> = all.map(|(x, y, _)| f32::from(grey.get_pixel(x, y).0[0])).collect();
+    let usual = mean(&all) as u8;
+    let nearby =
         GrayImage::from_fn(
             mask.width(),
             mask.height(),
             |x, y| {
-                if inked(x, y) { grey.get_pixel(x, y) } else { Luma([255]) }
+                if inked(x, y) { grey.get_pixel(x, y) } else { Luma([usual]) }
             },
         );
-    let ink = darkest(&ink, NEAR);
+    let nearby = darkest(&nearby, NEAR);
     let (mut ring, mut closed, mut around, mut even) = (Vec::new(), 0u32, 0u32, 0u32);
     for (x, y, distance) in distance.enumerate_pixels() {
         let distance = u32::from(distance.0[0]);
         if (3..=5).contains(&distance) {
-            let ground = f32::from(grey.get_pixel(x, y).0[0]);
-            closed += u32::from(ground - f32::from(ink.get_pixel(x, y).0[0]) > 0.3 * contrast);
-            ring.push(ground);
+            let grey = f32::from(grey.get_pixel(x, y).0[0]);
+            closed += u32::from(grey - f32::from(nearby.get_pixel(x, y).0[0]) > 0.3 * contrast);
+            ring.push(grey + f32::from(hat.get_pixel(x, y).0[0]));
         }
         if (4..=margin).contains(&distance) {
             around += 1;
@@ -211,13 +214,13 @@ fn judge(
     let blob = ((stroke - 0.22) / 0.14).clamp(0.0, 1.0);
     let low = (f32::from(level) / (0.2 * contrast)).min(1.0).powf(0.25);
     let narrow = if too_wide(&bounds) { 0.5 } else { 1.0 }; // at a higher level it may be a digit alone
-    // Chalk and screens have an even ground; a sheet that a shadow cuts in two borders on the table and on its own shade.
-    let chalk = if light && standard_deviation(&ring) > 0.25 * contrast { 0.0 } else { 1.0 };
-    let score =
-        narrow * chalk * (1.0 - blob) * low * part.size() * contrast.powf(0.7) * (closed * closed * even).powi(4);
     let strong = |x, y| inked(x, y) && f32::from(hat.get_pixel(x, y).0[0]) >= contrast;
     let strongest: Vec<f32> =
         grey.pixels().filter(|&(x, y, _)| strong(x, y)).map(|(.., grey)| f32::from(grey.0[0])).collect();
     let ink = mean(&strongest);
+    // Chalk and screens have an even ground; a sheet that a shadow cuts in two borders on the table and on its own shade.
+    let chalk = if light && standard_deviation(&ring) > 0.25 * (mean(&ring) - ink) { 0.0 } else { 1.0 };
+    let score =
+        narrow * chalk * (1.0 - blob) * low * part.size() * contrast.powf(0.7) * (closed * closed * even).powi(4);
     Digit { hat, mask, bounds, light, ink, contrast, score, closed, even, rival: false }
 }

@@ -144,6 +144,17 @@ fn a_digit_that_a_deep_shadow_cuts_is_read_whole() {
 }
 
 #[test]
+fn a_light_digit_without_a_sharp_edge_is_found() {
+    for index in 0..10 {
+        let coarse = imageops::resize(&digit(index, 280), 8, 8, imageops::FilterType::Triangle);
+        let soft = imageops::resize(&coarse, 280, 280, imageops::FilterType::CatmullRom);
+        if let Err(error) = to_mnist(&soft.into()) {
+            panic!("digit {index}: {error}");
+        }
+    }
+}
+
+#[test]
 fn a_picture_without_one_digit_is_refused_with_what_was_found() {
     let empty =
         |paint: fn(u32, u32) -> u8| DynamicImage::from(GrayImage::from_fn(480, 640, |x, y| Luma([paint(x, y)])));
