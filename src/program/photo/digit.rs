@@ -183,17 +183,12 @@ fn judge(
     inside.sort_unstable();
     let contrast = f32::from(inside[inside.len() * 3 / 4]);
     // A shadow may lie over a part of the digit: the ground there is compared with the ink there, if that is darker.
-    let all = mask.enumerate_pixels().filter(|(.., mask)| mask.0[0] > 0);
-    let all: Vec<f32> = all.map(|(x, y, _)| f32::from(grey.get_pixel(x, y).0[0])).collect();
-    let usual = mean(&all) as u8;
-    let nearby =
-        GrayImage::from_fn(
-            mask.width(),
-            mask.height(),
-            |x, y| {
-                if inked(x, y) { grey.get_pixel(x, y) } else { Luma([usual]) }
-            },
-        );
+    let usual: Vec<f32> =
+        grey.pixels().filter(|&(x, y, _)| inked(x, y)).map(|(.., grey)| f32::from(grey.0[0])).collect();
+    let usual = mean(&usual) as u8;
+    let nearby = GrayImage::from_fn(mask.width(), mask.height(), |x, y| {
+        Luma([if inked(x, y) { grey.get_pixel(x, y).0[0] } else { usual }])
+    });
     let nearby = darkest(&nearby, NEAR);
     let (mut ring, mut closed, mut around, mut even) = (Vec::new(), 0u32, 0u32, 0u32);
     for (x, y, distance) in distance.enumerate_pixels() {
