@@ -70,7 +70,7 @@ fn whatever_is_wrong_is_answered_with_an_error_and_survived() {
     refused("api/pixels?run=cnn&weights=good", Some(blank), "weights");
     refused("api/pixels", Some(blank), "run");
     refused(&format!("api/pixels?{cnn}"), Some(&[0; 783]), "784 bytes");
-    refused(&format!("api/pixels?{cnn}"), Some(&vec![0; 1 << 20]), "");
+    refused(&format!("api/pixels?{cnn}"), Some(&vec![0; 1 << 20]), "784 bytes");
     refused(&format!("api/picture?{cnn}"), Some(b"no picture"), "expected a JPEG, PNG");
     refused(&format!("api/digit?{cnn}&index=-1&mistake=false"), None, "");
     refused(&format!("api/digit?{cnn}&index=0&mistake=false&label=12"), None, "there is none");
@@ -80,7 +80,7 @@ fn whatever_is_wrong_is_answered_with_an_error_and_survived() {
         refused(&format!("api/sum?{cnn}&{place}"), Some(blank), "has no ");
     }
     refused(&format!("api/sum?{cnn}&layer=0&channel=0&row=0&column=99999999999999999999"), Some(blank), "");
-    refused(&format!("api/picture?{cnn}"), Some(&vec![0; 21 << 20]), "");
+    refused(&format!("api/picture?{cnn}"), Some(&vec![0; 100 << 20]), "100 MiB are too many");
     for bytes in [
         &b"\0\xff\r\n\r\n"[..],
         b"GET / HTTP/9.9\r\n\r\n",

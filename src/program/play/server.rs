@@ -7,7 +7,7 @@ use super::runs::{Choice, RunEntry};
 use crate::program::in_words;
 use crate::program::photo::{read, to_mnist};
 use anyhow::{Result, ensure};
-use axum::body::Bytes;
+use axum::body::{Bytes, HttpBody};
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -15,16 +15,17 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
+use std::future::poll_fn;
 use std::net::TcpListener;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const HTML: &str = include_str!("../../../assets/play/index.html");
 const CSS: &str = include_str!("../../../assets/play/style.css");
 const JAVASCRIPT: &str = include_str!("../../../assets/play/script.js");
 
-/// Of a photograph, in bytes; all else is small.
-const LARGEST_PHOTOGRAPH: usize = 20 << 20;
-const LARGEST_BODY: usize = 64 << 10;
+/// Bytes that a request may bring; only a photograph has many.
+const LARGEST_BODY: usize = 20 << 20;
 
 type Shared = Arc<Mutex<Player>>;
 type Reply<T> = Result<Json<T>, Refusal>;
@@ -43,7 +44,7 @@ pub fn serve(listener: TcpListener, port: u16, player: Shared) -> Result<()> {
         .route("/api/pixels", post(pixels))
         .route("/api/sum", post(sum))
         .route("/api/arguments", post(arguments))
-        .route("/api/picture", post(picture).layer(DefaultBodyLimit::max(LARGEST_PHOTOGRAPH)))
+        .route("/api/picture", post(picture))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(middleware::from_fn(move |request: Request, next: Next| guard(hosts.clone(), request, next)))
         .with_state(player);
@@ -57,6 +58,14 @@ async fn guard(hosts: [String; 3], request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     if !host.is_some_and(|host| hosts.iter().any(|known| known == host)) {
         return (StatusCode::FORBIDDEN, format!("this page answers at http://{} only", hosts[0])).into_response();
+    }
+    let length = request.body().size_hint().lower();
+    if length > LARGEST_BODY as u64 {
+        // Read to its end: a browser that is still sending does not hear an answer.
+        let mut body = request.into_body();
+        while let Some(Ok(_)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {}
+        let text = format!("{} MiB are too many: expected at most {}", length >> 20, LARGEST_BODY >> 20);
+        return (StatusCode::PAYLOAD_TOO_LARGE, text).into_response();
     }
     let mut response = next.run(request).await;
     for (name, value) in [
