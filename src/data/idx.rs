@@ -44,11 +44,8 @@ fn read_pair(dir: &Path, part: &str) -> Result<Dataset> {
 
 /// The path of a file of MNIST under any of the names it is distributed by.
 pub fn find_idx(dir: &Path, part: &str, kind: &str, dimensions: u8) -> Option<PathBuf> {
-    ["-", "."]
-        .iter()
-        .flat_map(|dash| ["", ".gz"].map(|gz| format!("{part}-{kind}{dash}idx{dimensions}-ubyte{gz}")))
-        .map(|name| dir.join(name))
-        .find(|path| path.is_file())
+    let path = |dash: &str, gz: &str| dir.join(format!("{part}-{kind}{dash}idx{dimensions}-ubyte{gz}"));
+    [path("-", ""), path("-", ".gz"), path(".", ""), path(".", ".gz")].into_iter().find(|path| path.is_file())
 }
 
 /// The dimensions and bytes of an IDX file of `D` dimensions: two zeros, 8 (unsigned bytes), D, the dimensions as

@@ -28,13 +28,11 @@ impl<'a> DataLoader<'a> {
     /// had any), a second one, the seed of the order, with `shuffle`.
     pub fn epoch(&self) -> Result<Epoch<'_>, TchError> {
         draw_seed()?;
-        let order = match self.shuffle {
-            true => {
-                let order = randperm(self.dataset.len(), draw_seed()?);
-                Some(Rc::new(Tensor::f_from_slice(&order)?.f_to(self.dataset.images.device())?))
-            }
-            false => None,
-        };
+        let mut order = None;
+        if self.shuffle {
+            let indices = Tensor::f_from_slice(&randperm(self.dataset.len(), draw_seed()?))?;
+            order = Some(Rc::new(indices.f_to(self.dataset.images.device())?));
+        }
         Ok(Epoch { loader: self, order, start: 0 })
     }
 
