@@ -70,6 +70,32 @@ fn pools_give_pytorchs_values_and_gradients() {
     check("lp16", &none, 1e-5, |xs| LPPool2d::new(16.0, 2).forward(xs));
 }
 
+#[test]
+fn frames_of_few_pixels_side_by_side_have_the_mean_of_libtorchs_own_pool_in_every_bit() {
+    let none = nn::VarStore::new(Device::Cpu);
+    for (shape, frame) in [
+        ([100, 6, 28, 28], (2, 2)),
+        ([7, 16, 10, 10], (2, 2)),
+        ([1, 3, 9, 8], (1, 2)),
+        ([5, 1, 6, 7], (2, 1)),
+        ([2, 2, 5, 5], (1, 1)),
+    ] {
+        let xs = (Tensor::randn(shape, tch::kind::FLOAT_CPU) * 3).exp() * Tensor::randn(shape, tch::kind::FLOAT_CPU);
+        let (height, width) = frame;
+        let expected = output_and_gradients(&none, &xs, |xs| {
+            xs.f_avg_pool2d([height, width], [height, width], 0, false, true, None)
+        });
+        let found = output_and_gradients(&none, &xs, |xs| AvgPool2d::new(frame).forward(xs));
+        assert_equal_bits(&found, &expected, &format!("{shape:?}, {frame:?}"));
+    }
+    // What does not fill its input, or cannot be, goes to libtorch.
+    let xs = Tensor::ones([1, 1, 5, 1], tch::kind::FLOAT_CPU);
+    assert_eq!(AvgPool2d::new((2, 1)).forward(&xs).unwrap().size(), [1, 1, 2, 1]);
+    for frame in [(2, 2), (0, 1), (-1, -2), (i64::MAX, 2)] {
+        assert!(AvgPool2d::new(frame).forward(&xs).is_err(), "{frame:?}");
+    }
+}
+
 /// The output and the gradients of input and parameters.
 fn output_and_gradients(
     vs: &nn::VarStore,

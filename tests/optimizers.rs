@@ -2,7 +2,7 @@
 
 mod common;
 
-use cnn_tutorial::optim::{Adam, AdamW, LrScheduler, Optimizer, SGD};
+use cnn_tutorial::optim::{Adam, AdamW, Optimizer, SGD};
 use common::{assert_same, tensors};
 use tch::{Device, Tensor, nn};
 
@@ -33,17 +33,4 @@ fn adam_and_adamw_take_pytorchs_steps_plain_and_with_weight_decay() {
     check("adam", |vs| Adam::default().build(vs, 0.003));
     check("adam_decay", |vs| Adam { weight_decay: 0.3 }.build(vs, 0.003));
     check("adamw", |vs| AdamW { weight_decay: 0.3 }.build(vs, 0.003));
-}
-
-#[test]
-fn the_learning_rate_takes_pytorchs_course() {
-    let fixture = tensors("optimizers.safetensors");
-    let (step, cosine) =
-        (LrScheduler::StepLR { step_size: 7, gamma: 0.3 }, LrScheduler::CosineAnnealingLR { t_max: 20 });
-    for (name, scheduler) in [("step", step), ("cosine", cosine)] {
-        let expected: Vec<f64> = (&fixture[&format!("lr_{name}")]).try_into().unwrap();
-        let found: Vec<f64> = (0..20).map(|epoch| scheduler.lr(0.003, epoch)).collect();
-        assert_eq!(found, expected, "{name}");
-    }
-    assert_eq!(LrScheduler::Constant.lr(0.003, 19), 0.003);
 }

@@ -1,9 +1,6 @@
 //! Slide "Define Hyperparameters, Loss, Optimizers": SGD and Adam in PyTorch's arithmetic.
 
-mod lr_scheduler;
 mod step;
-
-pub use lr_scheduler::LrScheduler;
 
 use anyhow::{Context, Result, ensure};
 use std::collections::HashMap;

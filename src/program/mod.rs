@@ -28,6 +28,7 @@ mod explain;
 mod files;
 mod layout;
 mod libtorch;
+mod lr_scheduler;
 mod metrics;
 mod network;
 mod number;

@@ -2,7 +2,7 @@
 
 use std::f64::consts::PI;
 
-/// The schedulers of `torch.optim.lr_scheduler` that the program has.
+/// Schedulers of `torch.optim.lr_scheduler`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LrScheduler {
     /// The same in every epoch.
@@ -25,5 +25,25 @@ impl LrScheduler {
                 cosine(epoch) / cosine(epoch - 1) * lr
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LrScheduler;
+    use std::collections::HashMap;
+    use tch::Tensor;
+
+    #[test]
+    fn the_learning_rate_takes_pytorchs_course() {
+        let fixture = Tensor::read_safetensors("tests/fixtures/optimizers.safetensors").unwrap();
+        let fixture: HashMap<_, _> = fixture.into_iter().collect();
+        let step = LrScheduler::StepLR { step_size: 7, gamma: 0.3 };
+        for (name, scheduler) in [("lr_step", step), ("lr_cosine", LrScheduler::CosineAnnealingLR { t_max: 20 })] {
+            let expected: Vec<f64> = (&fixture[name]).try_into().unwrap();
+            let found: Vec<f64> = (0..20).map(|epoch| scheduler.lr(0.003, epoch)).collect();
+            assert_eq!(found, expected, "{name}");
+        }
+        assert_eq!(LrScheduler::Constant.lr(0.003, 19), 0.003);
     }
 }
