@@ -80,7 +80,7 @@ fn whatever_is_wrong_is_answered_with_an_error_and_survived() {
         refused(&format!("api/sum?{cnn}&{place}"), Some(blank), "has no ");
     }
     refused(&format!("api/sum?{cnn}&layer=0&channel=0&row=0&column=99999999999999999999"), Some(blank), "");
-    refused(&format!("api/picture?{cnn}"), Some(&vec![0; 100 << 20]), "100 MiB are too many");
+    refused(&format!("api/picture?{cnn}"), Some(&vec![0; 100 << 20]), "104857600 bytes are too many");
     for bytes in [
         &b"\0\xff\r\n\r\n"[..],
         b"GET / HTTP/9.9\r\n\r\n",

@@ -64,7 +64,7 @@ async fn guard(hosts: [String; 3], request: Request, next: Next) -> Response {
         // Read to its end: a browser that is still sending does not hear an answer.
         let mut body = request.into_body();
         while let Some(Ok(_)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {}
-        let text = format!("{} MiB are too many: expected at most {}", length >> 20, LARGEST_BODY >> 20);
+        let text = format!("{length} bytes are too many: expected at most {LARGEST_BODY}");
         return (StatusCode::PAYLOAD_TOO_LARGE, text).into_response();
     }
     let mut response = next.run(request).await;
