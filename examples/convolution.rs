@@ -5,9 +5,9 @@
 
 use anyhow::{Result, ensure};
 use clap::Parser;
+use cnn_tutorial::explain::maps;
+use cnn_tutorial::figures::{Colors, Content, Figure, Map, Panel};
 use cnn_tutorial::nn::{Conv2d, Module, Pair};
-use cnn_tutorial::page::Page;
-use cnn_tutorial::pictures::{Colors, Content, Map, Panel};
 use std::path::PathBuf;
 use tch::{Device, Tensor, nn};
 
@@ -82,22 +82,22 @@ fn main() -> Result<()> {
     let mut picture_rows = Vec::new();
     for step in steps {
         let (row, column) = (step / columns, step % columns);
-        let frame = [column * right, row * down, width, height];
-        let window = padded.f_narrow(2, frame[1], height)?.f_narrow(3, frame[0], width)?;
+        let mark = [column * right, row * down, width, height];
+        let frame = padded.f_narrow(2, mark[1], height)?.f_narrow(3, mark[0], width)?;
         let sums: Vec<f32> =
-            window.f_mul(&kernel)?.f_sum_dim_intlist([0i64, 2, 3].as_slice(), false, None)?.try_into()?;
+            frame.f_mul(&kernel)?.f_sum_dim_intlist([0i64, 2, 3].as_slice(), false, None)?.try_into()?;
         let result = output.f_double_value(&[0, 0, row, column])?;
         let sum = format!("{} + {} + {} + 1 = {result}", sums[0], sums[1], sums[2]);
         println!("row {row}, column {column}: red + green + blue + bias: {sum}");
 
         let mut panels = Vec::new();
         for (channel, color) in (0i64..).zip(COLORS) {
-            panels.push(Panel { mark: Some(frame), ..panel(color, &padded, channel)? });
+            panels.push(Panel { mark: Some(mark), ..panel(color, &padded, channel)? });
             panels.push(panel("times kernel", &kernel, channel)?);
         }
-        let mut so_far = map(&output, 0)?;
-        so_far.values[step as usize + 1..].fill(f32::NAN);
-        let content = Content::Maps(vec![so_far]);
+        let mut so_far = channel_of(&output, 0)?;
+        so_far.iter_mut().for_each(|map| map.values[step as usize + 1..].fill(f32::NAN));
+        let content = Content::Maps(so_far);
         panels.push(Panel { mark: Some([column, row, 1, 1]), ..Panel::new(sum, "", content) });
         picture_rows.push(panels);
     }
@@ -106,18 +106,17 @@ fn main() -> Result<()> {
 
     let largest = output.f_abs()?.f_max()?.f_double_value(&[])?.max(1.0) as f32;
     let colors = Colors::around_zero(largest);
-    Page { heading: layer.to_string(), colors: Some(colors), rows: picture_rows }.draw(&picture)?;
+    Figure { heading: layer.to_string(), colors: Some(colors), rows: picture_rows }.draw(&picture)?;
     println!("{}: the frame at its first places and its last", picture.display());
     Ok(())
 }
 
-fn map(tensor: &Tensor, channel: i64) -> Result<Map> {
-    let channel = tensor.f_get(0)?.f_get(channel)?;
-    Ok(Map { width: channel.size()[1] as usize, values: channel.f_flatten(0, -1)?.try_into()? })
+fn channel_of(tensor: &Tensor, channel: i64) -> Result<Vec<Map>> {
+    Ok(maps(&tensor.f_get(0)?.f_narrow(0, channel, 1)?)?)
 }
 
 fn panel(title: &str, tensor: &Tensor, channel: i64) -> Result<Panel> {
-    Ok(Panel::new(title, "", Content::Maps(vec![map(tensor, channel)?])))
+    Ok(Panel::new(title, "", Content::Maps(channel_of(tensor, channel)?)))
 }
 
 /// The channels of `[1, C, H, W]` side by side.

@@ -110,7 +110,7 @@ pub fn check(
     let model = attempt(|| new(&vs.root()))?;
     let images = Tensor::zeros([2, 1, 28, 28], tch::kind::FLOAT_CPU);
     // The layers up to where something is to do or wrong.
-    let (result, stages) = nn::record(|| attempt(|| model.forward(&images)));
+    let (result, stages) = nn::stages(|| attempt(|| model.forward(&images)));
     compare(&stages, result.is_ok())?;
     println!("forward:    {:?} becomes {:?}", images.size(), result?.size());
     let parameters: usize = vs.trainable_variables().iter().map(Tensor::numel).sum();

@@ -77,7 +77,7 @@ fn main() -> Result<()> {
     let folder = Path::new("runs/own-network");
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let image = transforms::unit_scale(&cv.images.f_narrow(0, 0, 1)?.f_to_kind(Kind::Float)?)?;
-    let digit = format!("a {}", cv.labels.f_int64_value(&[0])?);
+    let caption = format!("a {}", cv.labels.f_int64_value(&[0])?);
     tch::manual_seed(0);
     let start = OwnNetwork::new(&VarStore::new(Device::Cpu).root())?;
     let explained = Explained {
@@ -85,12 +85,12 @@ fn main() -> Result<()> {
         start: Some(&start),
         title: "My network",
         image: &image,
-        digit: &digit,
+        caption: &caption,
         kernel_size: 2.into(),
         stride: 2.into(),
     };
-    for (name, page) in explained.pictures()? {
-        page.draw(&folder.join(name))?;
+    for (name, figure) in explained.figures()? {
+        figure.draw(&folder.join(name))?;
         println!("{}", folder.join(name).display());
     }
     Ok(())

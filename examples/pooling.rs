@@ -5,9 +5,9 @@
 
 use anyhow::{Result, ensure};
 use clap::Parser;
+use cnn_tutorial::explain::maps;
+use cnn_tutorial::figures::{Colors, Content, Figure, Panel};
 use cnn_tutorial::nn::{AvgPool2d, LPPool2d, MaxPool2d, Module, Pair};
-use cnn_tutorial::page::Page;
-use cnn_tutorial::pictures::{Colors, Content, Map, Panel};
 use std::path::PathBuf;
 use tch::Tensor;
 
@@ -18,15 +18,15 @@ struct Options {
     #[arg(long, default_value = "2", value_parser = |text: &str| Pair::parse(text, 1))]
     kernel_size: Pair,
 
-    /// How far the window moves [default: the kernel size]
+    /// How far the frame moves [default: the kernel size]
     #[arg(long, value_parser = |text: &str| Pair::parse(text, 1))]
     stride: Option<Pair>,
 
-    /// Of the power averages, (sum of x^n)^(1/n): from 1, the sum, towards the maximum
+    /// The n of the power averages, (sum of x^n)^(1/n): from 1, the sum, towards the maximum
     #[arg(long, value_delimiter = ',', default_values = ["1", "2", "8"])]
     norm_type: Vec<f64>,
 
-    /// Where to draw the moving window
+    /// Where to draw the moving frame
     #[arg(long, value_name = "FILE", default_value = "pooling.png")]
     picture: PathBuf,
 }
@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     let (Pair([height, width]), Pair([down, right])) = (kernel_size, stride);
     ensure!(
         height <= 4 && width <= 4,
-        "a window of {height}x{width} is larger than the input: give at most --kernel-size 4"
+        "a frame of {height}x{width} is larger than the input: give at most --kernel-size 4"
     );
     ensure!(norm_type.iter().all(|n| (1.0..=32.0).contains(n)), "--norm-type: expected numbers from 1 to 32");
     let input = Tensor::from_slice(&[
@@ -50,23 +50,23 @@ fn main() -> Result<()> {
 
     let mut pools: Vec<(String, Box<dyn Module>)> = Vec::new();
     let max_pool = MaxPool2d::new(kernel_size).stride(stride);
-    pools.push((format!("{max_pool}: the largest number of the window"), Box::new(max_pool)));
+    pools.push((format!("{max_pool}: the largest number in the frame"), Box::new(max_pool)));
     let avg_pool = AvgPool2d::new(kernel_size).stride(stride);
-    pools.push((format!("{avg_pool}: the mean of the window"), Box::new(avg_pool)));
+    pools.push((format!("{avg_pool}: the mean of the frame"), Box::new(avg_pool)));
     for n in norm_type {
         let power_average_pool = LPPool2d::new(n, kernel_size).stride(stride);
         pools.push((format!("{power_average_pool}: (sum of x^{n})^(1/{n})"), Box::new(power_average_pool)));
     }
 
-    // The window at its first place in red, at its second in green, at its last in blue.
+    // The frame at its first place in red, at its second in green, at its last in blue.
     let (rows, columns) = ((4 - height) / down + 1, (4 - width) / right + 1);
     let places = [0, 1.min(rows * columns - 1), rows * columns - 1];
-    let windows: Vec<_> =
+    let frames: Vec<_> =
         (0..rows * columns).map(|place| [place % columns * right, place / columns * down, width, height]).collect();
     let mut picture_rows = Vec::new();
     for ((channel, color), place) in (0i64..).zip(["red", "green", "blue"]).zip(places) {
-        let mark = Some(windows[place as usize]);
-        picture_rows.push(vec![Panel { windows: windows.clone(), mark, ..panel(color, "", &input, channel)? }]);
+        let mark = Some(frames[place as usize]);
+        picture_rows.push(vec![Panel { frames: frames.clone(), mark, ..panel(color, "", &input, channel)? }]);
     }
     for (title, pool) in &pools {
         let output = pool.forward(&input)?;
@@ -79,16 +79,15 @@ fn main() -> Result<()> {
         }
     }
     let colors = Colors::pooled(9.0, (height * width) as f32);
-    Page { heading: "A window moves over three channels".into(), colors: Some(colors), rows: picture_rows }
+    Figure { heading: "A frame moves over three channels".into(), colors: Some(colors), rows: picture_rows }
         .draw(&picture)?;
-    println!("{}: the window at its first places and its last", picture.display());
+    println!("{}: the frame at its first places and its last", picture.display());
     Ok(())
 }
 
 fn panel(title: &str, note: &str, tensor: &Tensor, channel: i64) -> Result<Panel> {
-    let channel = tensor.f_get(0)?.f_get(channel)?;
-    let map = Map { width: channel.size()[1] as usize, values: channel.f_flatten(0, -1)?.try_into()? };
-    Ok(Panel::new(title, note, Content::Maps(vec![map])))
+    let map = maps(&tensor.f_get(0)?.f_narrow(0, channel, 1)?)?;
+    Ok(Panel::new(title, note, Content::Maps(map)))
 }
 
 /// The channels of `[1, C, H, W]` side by side.

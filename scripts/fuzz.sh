@@ -4,9 +4,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 ./scripts/setup.sh
 cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked
-for target in csv idx; do
+for target in fuzz/csv fuzz/idx crates/photo/fuzz/picture; do
+  dir=${target%/*} target=${target##*/}
   # Neither sanitizer nor nightly: the readers are safe Rust, what is looked for are panics, hangs and memory.
-  mkdir -p "fuzz/corpus/$target"
-  cargo fuzz run --release --sanitizer none "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
+  mkdir -p "$dir/corpus/$target"
+  cargo fuzz run --release --sanitizer none --fuzz-dir "$dir" "$target" "$dir/corpus/$target" "$dir/seeds/$target" -- \
     -max_total_time="${1:-60}" -timeout=10 -rss_limit_mb=1500 -max_len=65536
 done

@@ -1,15 +1,20 @@
-"""Writes fuzz/seeds: small files of each kind that the readers read, from which the fuzzer starts."""
+"""Writes the fuzzer's seeds: small files of each kind that the readers read, from which it starts. Needs pillow."""
 
 import gzip
+import io
 import struct
 from pathlib import Path
 
-SEEDS = Path(__file__).resolve().parent.parent / "fuzz" / "seeds"
+from PIL import Image, ImageDraw
+
+ROOT = Path(__file__).resolve().parent.parent
+FUZZ = {"csv": ROOT / "fuzz", "idx": ROOT / "fuzz", "picture": ROOT / "crates" / "photo" / "fuzz"}
 
 
 def write(target, name, content):
-    (SEEDS / target).mkdir(parents=True, exist_ok=True)
-    (SEEDS / target / name).write_bytes(content)
+    folder = FUZZ[target] / "seeds" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content)
 
 
 def idx(*dimensions, content):
@@ -29,3 +34,23 @@ images = idx(2, 28, 28, content=bytes(range(256)) * 6 + bytes(32))
 labels = idx(2, content=bytes([3, 9]))
 for name, pack in [("plain", bytes), ("gzipped", lambda content: gzip.compress(content, mtime=0))]:
     write("idx", name, struct.pack("<H", len(pack(images))) + pack(images) + pack(labels))
+
+page = Image.new("L", (32, 32), 230)
+ImageDraw.Draw(page).line([(10, 8), (21, 8), (14, 24)], fill=30, width=3)  # a seven
+ink = Image.new("LA", page.size, (0, 0))
+ink.putalpha(page.point(lambda grey: 255 - grey))
+lying = Image.Exif()
+lying[0x0112] = 6  # the orientation: a quarter turn
+for name, image, options in [
+    ("png", page, {}),
+    ("png_transparent", ink, {}),
+    ("jpeg", page, {"quality": 50}),
+    ("jpeg_lying", page, {"quality": 50, "exif": lying}),
+    ("bmp", page.convert("1"), {}),
+    ("gif", page, {}),
+    ("webp", page, {"quality": 50}),
+    ("webp_lossless", page, {"lossless": True}),
+]:
+    file = io.BytesIO()
+    image.save(file, name.split("_")[0], **options)
+    write("picture", name, file.getvalue())

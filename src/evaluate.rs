@@ -12,7 +12,7 @@ pub fn accuracy_and_loss(
     error: &CrossEntropyLoss,
     test_loader: &DataLoader,
 ) -> Result<(f32, f64), TchError> {
-    read(&accuracy_and_losses(model, error, test_loader.epoch()?)?, test_loader)
+    percentage_and_mean(&accuracy_and_losses(model, error, test_loader.epoch()?)?, test_loader)
 }
 
 /// `[1 + batches]`: the percentage and the mean loss of each batch. Nothing is read: a read waits for the device.
@@ -40,7 +40,7 @@ pub fn accuracy_and_losses(
 }
 
 /// What [`accuracy_and_losses`] found, as numbers: the percentage and the mean loss of all images.
-pub fn read(accuracy_and_losses: &Tensor, test_loader: &DataLoader) -> Result<(f32, f64), TchError> {
+pub fn percentage_and_mean(accuracy_and_losses: &Tensor, test_loader: &DataLoader) -> Result<(f32, f64), TchError> {
     let numbers: Vec<f32> = accuracy_and_losses.try_into()?;
     let (total, batch_size) = (test_loader.dataset.len(), test_loader.batch_size);
     let sizes = (0..).map(|i| (total - i * batch_size).min(batch_size) as f64);

@@ -1,13 +1,17 @@
 //! The pictures of the slides "Convolutional Layers" and "Pooling", from a network and a digit of one's own.
 
-use crate::nn::{AvgPool2d, LPPool2d, MaxPool2d, Module, Pair, Stage, record};
-use crate::page::Page;
-use crate::pictures::{Colors, Content, Map, Panel};
+use crate::figures::{Colors, Content, Figure, Map, Panel};
+use crate::nn::{AvgPool2d, LPPool2d, MaxPool2d, Module, Pair, Stage, stages};
 use anyhow::{Result, ensure};
 use std::fmt::Display;
 use tch::{Kind, TchError, Tensor};
 
-/// No more kernels are drawn of a layer.
+/// The pictures' names.
+pub const FILTERS: &str = "filters.png";
+pub const LAYERS: &str = "layers.png";
+pub const POOLING: &str = "pooling.png";
+
+/// The most kernels that are shown of a layer.
 const MOST_KERNELS: i64 = 32;
 
 /// A network, and an image to show what it does.
@@ -20,8 +24,8 @@ pub struct Explained<'a> {
     /// `[1, 1, 28, 28]`
     pub image: &'a Tensor,
     /// Which image it is, in words.
-    pub digit: &'a str,
-    /// Of the pools beside each other.
+    pub caption: &'a str,
+    /// The kernel size and stride of the pools beside each other.
     pub kernel_size: Pair,
     pub stride: Pair,
 }
@@ -30,31 +34,31 @@ impl Explained<'_> {
     /// `filters.png`, where there are convolutions, `layers.png` and `pooling.png`: their names and what they show.
     ///
     /// Errors where the network does not take the image, or the pools do not fit the map.
-    pub fn pictures(&self) -> Result<Vec<(&'static str, Page)>> {
-        let Self { model, start, title, image, digit, .. } = self;
+    pub fn figures(&self) -> Result<Vec<(&'static str, Figure)>> {
+        let Self { model, start, title, image, caption, .. } = self;
         let stages_of = |model: &dyn Module| {
-            let (logits, stages) = tch::no_grad(|| record(|| model.forward(image)));
+            let (logits, stages) = tch::no_grad(|| stages(|| model.forward(image)));
             logits.map(|_| stages)
         };
         let (stages, start) = (stages_of(*model)?, start.map(stages_of).transpose()?);
         let (colors, pools) = self.pooling(&stages)?;
-        let pages = [
-            ("filters.png", "the kernels of its convolutions".into(), None, filters(&stages, start.as_deref())?),
-            ("layers.png", format!("{digit}, from input to logits"), None, vec![layers(image, &stages)?]),
-            ("pooling.png", format!("one map of {digit}, pooled"), Some(colors), vec![pools]),
+        let figures = [
+            (FILTERS, "the kernels of its convolutions".into(), None, filters(&stages, start.as_deref())?),
+            (LAYERS, format!("{caption}, from input to logits"), None, vec![layers(image, &stages)?]),
+            (POOLING, format!("one map of {caption}, pooled"), Some(colors), vec![pools]),
         ];
-        let page = |what: String, colors, rows| Page { heading: format!("{title}: {what}"), colors, rows };
-        let pages = pages.into_iter().filter(|(_, _, _, rows)| !rows.is_empty());
-        Ok(pages.map(|(name, what, colors, rows)| (name, page(what, colors, rows))).collect())
+        let figure = |what: String, colors, rows| Figure { heading: format!("{title}: {what}"), colors, rows };
+        let figures = figures.into_iter().filter(|(_, _, _, rows)| !rows.is_empty());
+        Ok(figures.map(|(name, what, colors, rows)| (name, figure(what, colors, rows))).collect())
     }
 
-    /// A map under each kind of pool, all in the same colours: that which the first pool is given, or else the first
-    /// layer's; of its channels the one with most contrast.
+    /// A map under each kind of pool, all in the same colours: a map that the first pool is given, or else one of the first
+    /// layer's; the channel with most contrast is taken.
     ///
     /// It is brought to 0..1 first: large powers of raw pixels leave what 32 bits can hold, and of a negative number they
     /// lose the sign.
     fn pooling(&self, stages: &[Stage]) -> Result<(Colors, Vec<Panel>)> {
-        let pool = stages.iter().position(|stage| stage.layer.contains("Pool2d("));
+        let pool = stages.iter().position(|stage| stage.kind.is_pool());
         let before = stages.get(..pool.unwrap_or(1)).and_then(<[_]>::last).filter(|stage| stage.output.dim() == 4);
         let (before, maps_of) = before.map_or(("input", self.image), |stage| (&stage.name, &stage.output));
         let maps_of = maps_of.f_get(0)?;
@@ -67,12 +71,12 @@ impl Explained<'_> {
 
         let (Pair([height, width]), Pair([down, right])) = (self.kernel_size, self.stride);
         let fits = height <= map.size()[2] && width <= map.size()[3];
-        ensure!(fits, "a window of {height}x{width} is larger than the map {:?}: give a smaller one", &map.size()[2..]);
+        ensure!(fits, "a frame of {height}x{width} is larger than the map {:?}: give a smaller one", &map.size()[2..]);
         let max_pool = MaxPool2d::new(self.kernel_size).stride(self.stride);
         let avg_pool = AvgPool2d::new(self.kernel_size).stride(self.stride);
         let (largest, mean) = (max_pool.forward(&map)?, avg_pool.forward(&map)?);
         let places = largest.size()[3];
-        let window = |place: i64| [place % places * right, place / places * down, width, height];
+        let frame = |place: i64| [place % places * right, place / places * down, width, height];
         let differing = i64::try_from(largest.f_sub(&mean)?.f_argmax(None, false)?)?;
 
         let panel = |title: &str, note: String, output: &Tensor, mark: [i64; 4]| -> Result<Panel> {
@@ -84,8 +88,8 @@ impl Explained<'_> {
             let note = format!("{layer}\nmarked: {marked:.2}");
             panel(title, note, output, [differing % places, differing / places, 1, 1])
         };
-        let mut source = panel(before, format!("channel {channel}, brought to 0..1"), &map, window(differing))?;
-        source.windows = (0..largest.numel() as i64).map(window).collect();
+        let mut source = panel(before, format!("channel {channel}, brought to 0..1"), &map, frame(differing))?;
+        source.frames = (0..largest.numel() as i64).map(frame).collect();
         let mut panels = vec![source, pooled("mean", &avg_pool, &mean)?, pooled("maximum", &max_pool, &largest)?];
         for (norm_type, title) in [(16.0, "almost the maximum"), (2.0, "root of squares"), (1.0, "sum")] {
             let power_average_pool = LPPool2d::new(norm_type, self.kernel_size).stride(self.stride);
@@ -96,7 +100,7 @@ impl Explained<'_> {
 }
 
 /// The maps of a tensor `[C, H, W]` or `[C]`, a number being a map of one square.
-fn maps(tensor: &Tensor) -> Result<Vec<Map>, TchError> {
+pub fn maps(tensor: &Tensor) -> Result<Vec<Map>, TchError> {
     let size = tensor.size();
     let width = if size.len() > 1 { size[size.len() - 1] as usize } else { 1 };
     let channels = 0..size.first().copied().unwrap_or(0);

@@ -14,16 +14,18 @@
 //! [`summary`] and [`explain`] show what each layer does. The program around the tutorial (its command line, the folder
 //! of a run, resuming, downloads) is not here but in `src/program`, which uses this library and which nothing here uses.
 
-pub mod canvas;
-pub mod data;
-pub mod evaluate;
-pub mod explain;
-pub mod models;
+// In the slides' order.
 pub mod nn;
+pub mod data;
+pub mod models;
 pub mod optim;
-pub mod page;
-pub mod pictures;
-pub mod plots;
-pub mod repr;
-pub mod summary;
 pub mod train;
+pub mod evaluate;
+pub mod plots;
+
+// What shows how a network works.
+pub mod summary;
+pub mod explain;
+pub mod figures;
+
+pub mod repr;

@@ -1,15 +1,13 @@
 //! Slide "Plot your tracked quantities": numbers to PNG.
 
-use crate::canvas::{BLACK, Canvas, OVERSAMPLING, WHITE};
+use crate::figures::canvas::{BLACK, Canvas, OVERSAMPLING, WHITE};
 use anyhow::Result;
 use image::Rgb;
 use plotters::prelude::{ChartBuilder, Circle, Color, LineSeries, RGBColor};
 use std::ops::Range;
 use std::path::Path;
 
-/// The colours of matplotlib's first line, which the slides' loss has, and of its `"red"`.
-pub const BLUE: Rgb<u8> = Rgb([0x1f, 0x77, 0xb4]);
-pub const RED: Rgb<u8> = Rgb([0xff, 0, 0]);
+pub use crate::figures::canvas::{BLUE, RED};
 
 /// Width and height of a chart and the edges of its axes, in pixels. These and all sizes are about matplotlib's, at 200
 /// dots an inch.
@@ -64,7 +62,7 @@ pub fn line_chart(
         canvas.rectangle([LEFT - 10.0, y - 1.0, 10.0, 2.0], BLACK);
         canvas.text(&label, 28.0, (LEFT - 18.0, y), 1.0, BLACK);
     }
-    canvas.frame([LEFT - 1.0, TOP - 1.0, RIGHT - LEFT + 2.0, BOTTOM - TOP + 2.0], 2.0, BLACK);
+    canvas.border([LEFT - 1.0, TOP - 1.0, RIGHT - LEFT + 2.0, BOTTOM - TOP + 2.0], 2.0, BLACK);
     let middle = ((LEFT + RIGHT) / 2.0, (TOP + BOTTOM) / 2.0);
     canvas.text(title, 34.0, (middle.0, TOP - 42.0), 0.5, BLACK);
     canvas.text("Number of iteration", 28.0, (middle.0, BOTTOM + 78.0), 0.5, BLACK);

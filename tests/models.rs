@@ -3,7 +3,7 @@
 mod common;
 
 use cnn_tutorial::models::{CNNModel, LeNet5};
-use cnn_tutorial::nn::{CrossEntropyLoss, Module, record};
+use cnn_tutorial::nn::{CrossEntropyLoss, Module, stages};
 use common::{assert_same, tensors};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tch::{Device, Kind, Tensor, nn};
@@ -56,7 +56,7 @@ fn commented_shapes(source: &str) -> Vec<String> {
 /// The shapes that a batch of two images takes on its way through the network, likewise.
 fn recorded_shapes(model: &dyn Module) -> Vec<String> {
     let x = Tensor::ones([2, 1, 28, 28], tch::kind::FLOAT_CPU);
-    let (_, stages) = record(|| model.forward(&x).unwrap());
+    let (_, stages) = stages(|| model.forward(&x).unwrap());
     let shape = |xs: &Tensor| format!("{:?}", xs.size()).replacen("[2", "[N", 1);
     let mut shapes = vec![shape(&x)];
     for stage in stages {

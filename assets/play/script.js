@@ -348,16 +348,16 @@ const explain = newest(async () => {
   frames(sum);
 });
 
-// Outlines the pixel, and its window in the maps before.
+// Outlines the pixel, and its frame in the maps before.
 function frames(sum) {
   document.querySelectorAll("#layers .frames").forEach((all) => all.replaceChildren());
   const { layer, channel, row, column } = state.pick;
   outline(layer, channel, row, column, 1, 1);
   if (!sum) return;
   const { channels, height, width } = size(state.answer.layers[layer - 1]);
-  if (sum.window.length * sum.height * sum.width > channels * height * width) return;
-  const flat = sum.kernel && sum.height * sum.width === 1 && sum.window.length === channels;
-  for (let i = 0; i < sum.window.length && !flat; i++) {
+  if (sum.frame.length * sum.height * sum.width > channels * height * width) return;
+  const flat = sum.kernel && sum.height * sum.width === 1 && sum.frame.length === channels;
+  for (let i = 0; i < sum.frame.length && !flat; i++) {
     outline(layer - 1, sum.first_channel + i, sum.row, sum.column, sum.height, sum.width);
   }
 }
@@ -370,7 +370,7 @@ function outline(i, channel, row, column, height, width) {
   $("layers").children[i].querySelector(".frames").append(frame);
 }
 
-// A window's or kernel's numbers in their places. `largest` makes the colours.
+// A frame's or kernel's numbers in their places. `largest` makes the colours.
 function table(values, width, mark = () => "") {
   const largest = Math.max(...values.map((v) => Math.abs(v) || 0));
   const body = element("tbody");
@@ -392,7 +392,7 @@ function paintCell(cell, value, largest) {
 }
 
 function describe(sum, before, name) {
-  const { kind, height, width, window, kernel, products, parts, bias, result, value } = sum;
+  const { kind, height, width, frame, kernel, products, parts, bias, result, value } = sum;
   const total = (...text) => element("p", { className: "total" }, ...text);
   const strong = (n) => element("b", { textContent: format(n) });
   const number = (n) => typeof n === "number" && n < 0 ? `(${format(n)})` : format(n);
@@ -408,24 +408,24 @@ function describe(sum, before, name) {
     const terms = parts.length === 1 ? format(parts[0]) : `the ${parts.length} sums`;
     const head = total(`${terms} + bias ${number(bias)} = `, Object.assign(strong(result), { className: "result" }));
     if (height * width === 1) {
-      const rows = parts.map((part, i) => element("tr", {}, ...[i, window[i][0], kernel[i][0], part].map((n) => element("td", { textContent: format(n) }))));
+      const rows = parts.map((part, i) => element("tr", {}, ...[i, frame[i][0], kernel[i][0], part].map((n) => element("td", { textContent: format(n) }))));
       const titles = [`${name} map`, "value", "weight", "product"].map((textContent) => element("th", { textContent }));
       return [head, there, element("div", { className: "scroll" }, element("table", {}, element("thead", {}, element("tr", {}, ...titles)), element("tbody", {}, ...rows)))];
     }
     return [head, there, ...padding, ...parts.map((part, i) => element("div", { className: "channel" },
-      ...(parts.length > 1 ? [element("span", { className: "from", textContent: `${name}, map ${i}: window × kernel, added up` })]
-        : [element("span", { className: "from", textContent: "window × kernel, added up" })]),
-      table(window[i], width, marks ? outside : undefined), element("span", { textContent: "×" }), table(kernel[i], width),
+      ...(parts.length > 1 ? [element("span", { className: "from", textContent: `${name}, map ${i}: frame × kernel, added up` })]
+        : [element("span", { className: "from", textContent: "frame × kernel, added up" })]),
+      table(frame[i], width, marks ? outside : undefined), element("span", { textContent: "×" }), table(kernel[i], width),
       element("span", { textContent: "= " + format(part) })))];
   }
-  const said = { maximum: "the largest number of the window", mean: `the mean of the window's ${height * width} numbers`,
+  const said = { maximum: "the largest number in the frame", mean: `the mean of the ${height * width} numbers in the frame`,
     "power average": "the numbers to the power norm_type, added up, and the root of that",
     relu: "max(x, 0): what is negative becomes 0", tanh: "the hyperbolic tangent" }[kind] ?? kind;
   const largest = kind === "maximum" ? (_, v) => v === result ? "chosen" : "" : undefined;
   const powers = kind === "power average"
     ? [element("span", { textContent: "powers" }), table(products[0], width), element("span", { textContent: "sum " + format(parts[0]) })] : [];
   return [total(said + ": ", Object.assign(strong(result), { className: "result" })), there,
-    element("div", { className: "channel" }, element("span", { className: "from", textContent: "window" }), table(window[0], width, largest), ...powers)];
+    element("div", { className: "channel" }, element("span", { className: "from", textContent: "frame" }), table(frame[0], width, largest), ...powers)];
 }
 
 // ---- Parts 2 and 3: a layer with arguments of one's own

@@ -3,7 +3,6 @@
 use super::columns::{Columns, Parsed, layout};
 use super::{Dataset, LARGEST, SIDE, decompress, open};
 use anyhow::{Context, Result, anyhow, ensure};
-use encoding_rs::Encoding;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 use std::thread;
@@ -37,10 +36,13 @@ fn read_rows(bytes: impl Read, name: &str, labelled: bool) -> Result<(Vec<u8>, V
     let mut text = Vec::new();
     bytes.take(LARGEST).read_to_end(&mut text).with_context(|| format!("{name} cannot be read"))?;
     ensure!((text.len() as u64) < LARGEST, "{name} holds {LARGEST} bytes of text or more: give a part of it");
-    // UTF-16, as Excel's "Unicode text" has it, and the mark that spreadsheets write before UTF-8.
-    if let Some((encoding, _)) = Encoding::for_bom(&text) {
-        text = encoding.decode_with_bom_removal(&text).0.into_owned().into_bytes();
-    }
+    // The mark that spreadsheets write before UTF-8, and UTF-16, as Excel's "Unicode text" has it.
+    text = match text {
+        bytes if bytes.starts_with(&[0xef, 0xbb, 0xbf]) => bytes[3..].to_vec(),
+        bytes if bytes.starts_with(&[0xff, 0xfe]) => utf16(&bytes[2..], u16::from_le_bytes),
+        bytes if bytes.starts_with(&[0xfe, 0xff]) => utf16(&bytes[2..], u16::from_be_bytes),
+        bytes => bytes,
+    };
     ensure!(!text.is_empty(), "{name} is empty: expected the header {}", layout(labelled));
     let end = text.iter().position(|b| b"\r\n".contains(b)).unwrap_or(text.len());
     if text[end..].starts_with(b"\r") && !text[end..].starts_with(b"\r\n") {
@@ -57,6 +59,13 @@ fn read_rows(bytes: impl Read, name: &str, labelled: bool) -> Result<(Vec<u8>, V
     }
     ensure!(!pixels.is_empty(), "{name} holds no images, only a header: give a file with images");
     Ok((pixels, labels))
+}
+
+/// UTF-16 as UTF-8. What is neither becomes a sign that no number has.
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Vec<u8> {
+    let units = bytes.chunks(2).map(|pair| unit(pair.try_into().unwrap_or_default()));
+    let text: String = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    text.into_bytes()
 }
 
 /// The rows of `text`, in parts.

@@ -8,6 +8,29 @@ pub fn unit_scale(images: &Tensor) -> Result<Tensor, TchError> {
     images.f_div(&Tensor::f_full([], 255.0, (Kind::Float, images.device()))?)
 }
 
+/// `images.to(memory_format=torch.channels_last)`, which tch does not have. Where there is one channel, only the strides
+/// tell libtorch the format.
+pub fn channels_last(images: &Tensor) -> Result<Tensor, TchError> {
+    let (n, _, h, w) = images.size4()?;
+    images.f_contiguous()?.f_as_strided([n, 1, h, w], [h * w, 1, w, 1], None)
+}
+
+/// `xs` in oneDNN's layout, if libtorch would have oneDNN convolve this very `xs`; else `xs`.
+///
+/// A network keeps the layout of its input from the first convolution to the last pool. The kernels and bits are those
+/// that an ordinary tensor gets; what is saved is bringing every convolution's input into the layout and its output back.
+/// `nn::ReLU` works in place there: a network that uses what was before a ReLU once more must not be given it.
+pub fn to_mkldnn(xs: &Tensor) -> Result<Tensor, TchError> {
+    let is_channels_last = || xs.dim() == 4 && xs.stride()[1] == 1;
+    let computed_by_onednn = cfg!(target_arch = "x86_64")
+        && tch::utils::has_mkldnn()
+        && xs.device() == Device::Cpu
+        && xs.f_kind()? == Kind::Float
+        && xs.size()[0] > 1 // libtorch has a kernel of its own for a single image
+        && !is_channels_last();
+    if computed_by_onednn { xs.f_to_mkldnn(None) } else { Ok(xs.shallow_clone()) }
+}
+
 /// Degrees, fraction of the size, and fraction of half the image's side, each either way.
 const ROTATION: f64 = 12.0;
 const SCALE: f64 = 0.12;

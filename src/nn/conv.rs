@@ -1,6 +1,7 @@
 //! Slides "Convolutional Layers" and "Convolutional Layers: Arguments": `nn.Conv2d`.
 
-use super::{Module, Pair, record::Frame, record::learned, reset_parameters};
+use super::hook::{LayerKind, forward_hook};
+use super::{Frame, Module, Pair, reset_parameters};
 use std::fmt;
 use tch::nn::{self, Init};
 use tch::{TchError, Tensor};
@@ -56,7 +57,8 @@ impl Module for Conv2d {
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
         let Frame { stride, padding, .. } = self.frame;
         let out = xs.f_conv2d(&self.weight, Some(&self.bias), stride.0, padding.0, 1, 1);
-        learned(self, &self.name, Some(self.frame), [&self.weight, &self.bias], xs, out)
+        let learned = Some((&*self.name, [&self.weight, &self.bias]));
+        forward_hook(self, LayerKind::Conv2d(self.frame), learned, xs, out)
     }
 }
 

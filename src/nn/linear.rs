@@ -1,6 +1,8 @@
 //! The fully connected layer of the slide "Model Definition: Initialization": `nn.Linear`.
 
-use super::{Module, onednn::to_dense, record::learned, reset_parameters};
+use super::fast::to_dense;
+use super::hook::{LayerKind, forward_hook};
+use super::{Module, reset_parameters};
 use std::fmt;
 use tch::nn::{Init, Path};
 use tch::{TchError, Tensor};
@@ -29,7 +31,8 @@ impl Linear {
 impl Module for Linear {
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
         let out = to_dense(xs)?.f_linear(&self.weight, Some(&self.bias));
-        learned(self, &self.name, None, [&self.weight, &self.bias], xs, out)
+        let learned = Some((&*self.name, [&self.weight, &self.bias]));
+        forward_hook(self, LayerKind::Linear, learned, xs, out)
     }
 }
 

@@ -2,18 +2,18 @@
 
 mod activation;
 mod conv;
+mod fast;
+mod hook;
 mod linear;
 mod loss;
-mod onednn;
 mod pool;
-mod record;
 
 pub use activation::{ReLU, Tanh};
 pub use conv::Conv2d;
+pub use hook::{LayerKind, Stage, stages};
 pub use linear::Linear;
 pub use loss::CrossEntropyLoss;
 pub use pool::{AvgPool2d, LPPool2d, MaxPool2d};
-pub use record::{Frame, Stage, record};
 
 use std::fmt;
 use tch::{TchError, Tensor};
@@ -43,7 +43,7 @@ impl From<(i64, i64)> for Pair {
 }
 
 impl Pair {
-    /// Of "3" or "3,5", each number `least` or more.
+    /// Reads "3" or "3,5", each number `least` or more.
     pub fn parse(text: &str, least: u8) -> Result<Self, String> {
         let (height, width) = text.split_once(',').unwrap_or((text, text));
         match [height, width].map(|number| number.trim().parse::<u8>().ok().filter(|&number| number >= least)) {
@@ -59,6 +59,28 @@ impl fmt::Display for Pair {
             [height, width] if height == width => write!(f, "{height}"),
             [height, width] => write!(f, "({height}, {width})"),
         }
+    }
+}
+
+/// The frame that a convolution or a pool moves over its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frame {
+    pub kernel_size: Pair,
+    pub stride: Pair,
+    pub padding: Pair,
+}
+
+impl Frame {
+    /// The frame of a pool, unless it is told otherwise: it moves by its own size.
+    fn side_by_side(kernel_size: impl Into<Pair>) -> Self {
+        let kernel_size = kernel_size.into();
+        Self { kernel_size, stride: kernel_size, padding: 0.into() }
+    }
+}
+
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "kernel_size={}, stride={}", self.kernel_size, self.stride)
     }
 }
 

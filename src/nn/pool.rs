@@ -1,10 +1,10 @@
 //! Slides "Pooling", "Max Pooling" and "Avg Pooling": moving frames that compute instead of learn.
 
-use super::onednn::{overlap, to_dense};
-use super::record::{Frame, seen};
-use super::{Module, Pair};
+use super::fast::{mean_of_small_frames, overlap, takes_small_frames, to_dense};
+use super::hook::{LayerKind, forward_hook};
+use super::{Frame, Module, Pair};
 use std::fmt;
-use tch::{Device, Kind, TchError, Tensor};
+use tch::{TchError, Tensor};
 
 /// The frame's maximum: `torch.nn.MaxPool2d`.
 ///
@@ -64,7 +64,8 @@ impl Module for MaxPool2d {
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
         let Frame { kernel_size, stride, .. } = self.frame;
         let dense = if overlap(kernel_size, stride) { to_dense(xs)? } else { xs.shallow_clone() };
-        seen(self, Some(self.frame), xs, dense.f_max_pool2d(kernel_size.0, stride.0, 0, 1, false))
+        let out = dense.f_max_pool2d(kernel_size.0, stride.0, 0, 1, false);
+        forward_hook(self, LayerKind::MaxPool2d(self.frame), None, xs, out)
     }
 }
 
@@ -72,34 +73,13 @@ impl Module for AvgPool2d {
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
         let Frame { kernel_size, stride, .. } = self.frame;
         let dense = to_dense(xs)?;
-        let out = match kernel_size == stride && takes_small_frames(&dense, kernel_size) {
-            true => mean_of_small_frames(&dense, kernel_size),
-            false => dense.f_avg_pool2d(kernel_size.0, stride.0, 0, false, true, None),
+        let out = if kernel_size == stride && takes_small_frames(&dense, kernel_size) {
+            mean_of_small_frames(&dense, kernel_size)
+        } else {
+            dense.f_avg_pool2d(kernel_size.0, stride.0, 0, false, true, None)
         };
-        seen(self, Some(self.frame), xs, out)
+        forward_hook(self, LayerKind::AvgPool2d(self.frame), None, xs, out)
     }
-}
-
-/// Whether frames of at most 2x2 fill `xs` side by side, on a CPU and in PyTorch's usual layout.
-fn takes_small_frames(xs: &Tensor, Pair(frame): Pair) -> bool {
-    let fills = |(size, length): (&i64, i64)| *size >= length && size % length == 0;
-    let plain =
-        xs.dim() == 4 && xs.device() == Device::Cpu && matches!(xs.f_kind(), Ok(Kind::Float)) && xs.is_contiguous();
-    plain && matches!(frame, [1 | 2, 1 | 2]) && xs.size()[2..].iter().zip(frame).all(fills)
-}
-
-/// The first pixels of all frames at once, plus the second ones, and so on: the order in which libtorch's own pool adds
-/// them, so the bits are the same. That pool goes from frame to frame and takes two to three times as long.
-fn mean_of_small_frames(xs: &Tensor, Pair([height, width]): Pair) -> Result<Tensor, TchError> {
-    let (n, channels, h, w) = xs.size4()?;
-    let (down, right) = (h / height, w / width);
-    let columns = xs.f_view([n, channels, down, height, right, width])?.f_unbind(5)?;
-    let columns = columns.iter().map(|column| column.f_unbind(3)).collect::<Result<Vec<_>, _>>()?;
-    let mut sum = Tensor::f_zeros([n, channels, down, right], (Kind::Float, Device::Cpu))?;
-    for pixels in (0..height as usize).flat_map(|row| columns.iter().map(move |column| &column[row])) {
-        let _ = sum.f_add_(pixels)?;
-    }
-    sum.f_div_scalar(height * width)
 }
 
 impl Module for LPPool2d {
@@ -113,7 +93,7 @@ impl Module for LPPool2d {
             let magnitudes = out.f_sign()?.f_mul(&out.f_abs()?.f_relu()?)?;
             magnitudes.f_mul_scalar(width * height)?.f_pow_tensor_scalar(1.0 / self.norm_type)
         };
-        seen(self, Some(self.frame), xs, lp_pool())
+        forward_hook(self, LayerKind::LPPool2d(self.frame, self.norm_type), None, xs, lp_pool())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Slide "Define Hyperparameters, Loss, Optimizers": SGD and Adam in PyTorch's arithmetic.
 
+pub mod lr_scheduler;
 mod step;
 
 use anyhow::{Context, Result, ensure};

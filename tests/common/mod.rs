@@ -1,13 +1,11 @@
-//! What several tests need: Python's fixtures, the real binary, real MNIST.
+//! What several test programs need: Python's fixtures, the small digits, real MNIST.
 #![allow(dead_code)] // each test program uses a part of it
-
-pub mod page;
 
 use cnn_tutorial::data::{Dataset, read_csv};
 use std::collections::HashMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::OnceLock;
 use tch::Tensor;
 
@@ -48,29 +46,6 @@ pub fn assert_same(found: &Tensor, expected: &Tensor, rounding: f64, what: &str)
     assert_eq!(found.size(), expected.size(), "{what}");
     let same = if fixtures().1 { found.equal(expected) } else { found.allclose(expected, rounding, rounding, false) };
     assert!(same, "{what}: found {found:?}\n{found}\nexpected\n{expected}");
-}
-
-/// The program with `arguments`, in the folder `dir`, with no network: no mirror answers at this address.
-pub fn program(dir: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cnn-tutorial"));
-    command.args(arguments).current_dir(dir).env("MNIST_MIRROR", "http://127.0.0.1:9");
-    // Several programs at once: a thread that waits should leave its core to another.
-    command.env("OMP_WAIT_POLICY", "passive");
-    // Bits are equal on the CPU: where there is a GPU, it is not to be chosen.
-    command.env("CUDA_VISIBLE_DEVICES", "");
-    command
-}
-
-pub fn run(dir: &Path, arguments: &[&str]) -> Output {
-    program(dir, arguments).output().unwrap()
-}
-
-pub fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-pub fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 /// The digits that are embedded in the program.

@@ -1,0 +1,142 @@
+//! A figure: where each of its panels stands, and the colours that all share. All squares of a figure have one size, so that
+//! one sees how maps shrink.
+
+use super::canvas::{BLACK, Canvas, NOTE, TEXT};
+use super::map::{Colors, Content, Panel, draw_bars, draw_map, largest, short};
+use anyhow::Result;
+use image::Rgb;
+use std::path::Path;
+
+/// A figure is as wide as a projector's picture and, unless its maps need more, not higher. In pixels, as all that follows.
+const WIDTH: f32 = 1920.0;
+const HEIGHT: f32 = 1080.0;
+const HEAD: f32 = 110.0;
+const MARGIN: f32 = 40.0;
+const GAP: f32 = 20.0;
+/// The size of a panel's title.
+const TITLE: f32 = 22.0;
+/// The ground, apart from white and black, which are values.
+const GROUND: Rgb<u8> = Rgb([0xe8, 0xee, 0xf4]);
+
+/// Panels in rows; a row that is too long goes on in the next line.
+pub struct Figure {
+    pub heading: String,
+    /// The colours of all panels. Without them, white is zero and each panel's largest number has the deepest blue or red.
+    pub colors: Option<Colors>,
+    pub rows: Vec<Vec<Panel>>,
+}
+
+/// Where a panel stands, how many of its maps stand side by side, its note, and how high that and the title are.
+struct Place<'a> {
+    panel: &'a Panel,
+    at: (f32, f32),
+    columns: usize,
+    lines: &'a [String],
+    head: f32,
+}
+
+impl Figure {
+    /// Draws it to a PNG file 1920 pixels wide.
+    pub fn draw(&self, path: &Path) -> Result<()> {
+        let pens = Canvas::new(1.0, 1.0, GROUND)?;
+        let texts: Vec<Vec<_>> =
+            self.rows.iter().map(|row| row.iter().map(|panel| self.text(panel, row.len(), &pens)).collect()).collect();
+        let least = self.rows.len().max(1);
+        let sizes = (1..=64u8).rev().flat_map(|scale| (least..least + 4).map(move |lines| (f32::from(scale), lines)));
+        let mut fitting = sizes.map(|(scale, lines)| (scale, self.lay_out(&texts, scale, lines)));
+        let fitting = fitting.find(|(_, (_, [width, height]))| *width <= WIDTH && *height <= HEIGHT);
+        let (scale, (places, [_, height])) = fitting.unwrap_or_else(|| (1.0, self.lay_out(&texts, 1.0, least)));
+        let mut canvas = Canvas::new(WIDTH, height, GROUND)?;
+        canvas.text(&self.heading, 30.0, (MARGIN, 50.0), 0.0, BLACK);
+        self.draw_legend(&mut canvas);
+        for Place { panel, at: (left, top), columns, lines, head } in places {
+            canvas.text(&panel.title, TITLE, (left, top + TITLE / 2.0), 0.0, BLACK);
+            for (i, line) in lines.iter().enumerate() {
+                canvas.text(line, NOTE, (left, top + TITLE * 1.5 + (i as f32 + 0.5) * NOTE * 1.3), 0.0, BLACK);
+            }
+            match &panel.content {
+                Content::Bars(bars) => draw_bars(&mut canvas, bars, (left, top + head)),
+                Content::Maps(maps) => {
+                    let [width, height] = panel.cell(scale);
+                    let own = Colors::around_zero(largest(maps).max(f32::MIN_POSITIVE));
+                    let colors = self.colors.as_ref().unwrap_or(&own);
+                    for (i, map) in maps.iter().enumerate() {
+                        let at = ((i % columns) as f32 * width, (i / columns) as f32 * height);
+                        draw_map(&mut canvas, map, panel, colors, scale, (left + at.0, top + head + at.1));
+                    }
+                }
+            }
+        }
+        canvas.save(path)
+    }
+
+    /// The lines that stand over a panel's maps, and the width that they and the title need.
+    fn text(&self, panel: &Panel, abreast: usize, pens: &Canvas) -> (Vec<String>, f32) {
+        let mut note = panel.note.clone();
+        if let (None, Content::Maps(maps)) = (&self.colors, &panel.content) {
+            note += &format!("\n1 is {}", short(largest(maps)));
+        }
+        let lines = wrap(pens, &note, if abreast > 3 { TEXT } else { 2.5 * TEXT });
+        let widest = lines.iter().map(|line| pens.width(line, NOTE)).fold(pens.width(&panel.title, TITLE), f32::max);
+        (lines, widest.max(TEXT).ceil())
+    }
+
+    /// Places all panels, for squares of `scale` pixels in about `lines` lines; and how wide and high the figure becomes.
+    fn lay_out<'a>(
+        &'a self,
+        texts: &'a [Vec<(Vec<String>, f32)>],
+        scale: f32,
+        lines: usize,
+    ) -> (Vec<Place<'a>>, [f32; 2]) {
+        let room = (HEIGHT - HEAD) / lines as f32 - GAP;
+        let (mut places, mut width, mut y) = (Vec::new(), 0f32, HEAD);
+        for (row, texts) in self.rows.iter().zip(texts) {
+            let (mut x, mut bottom) = (MARGIN, y);
+            let longest = texts.iter().map(|text| text.0.len()).max().unwrap_or(0);
+            let head = (TITLE * 1.5 + (longest as f32 + 0.4) * NOTE * 1.3).ceil();
+            for (panel, text) in row.iter().zip(texts) {
+                let (columns, [panel_width, height]) = panel.size(scale, room - head);
+                let panel_width = panel_width.max(text.1);
+                if x + panel_width > WIDTH - MARGIN && x > MARGIN {
+                    (x, y) = (MARGIN, bottom);
+                }
+                places.push(Place { panel, at: (x, y), columns, lines: &text.0, head });
+                x += panel_width + GAP;
+                (width, bottom) = (width.max(x - GAP + MARGIN), bottom.max(y + head + height + GAP));
+            }
+            y = bottom;
+        }
+        (places, [width, y + MARGIN - GAP])
+    }
+
+    /// The colours and what they stand for, in the corner.
+    fn draw_legend(&self, canvas: &mut Canvas) {
+        let (left, width) = (WIDTH - MARGIN - 300.0, 280.0);
+        let parts = Colors::around_zero(1.0);
+        let colors = self.colors.as_ref().unwrap_or(&parts);
+        let (low, high) = (colors.0[0].0, colors.0[colors.0.len() - 1].0);
+        for x in 0..width as u16 {
+            let x = f32::from(x);
+            canvas.rectangle([left + x, 34.0, 1.0, 20.0], colors.color(low + (high - low) * x / width));
+        }
+        for &(value, _) in &colors.0 {
+            canvas.text(&short(value), NOTE, (left + (value - low) / (high - low) * width, 70.0), 0.5, BLACK);
+        }
+    }
+}
+
+/// Breaks a text into lines: behind a space or a bracket, where it would become wider than `width`.
+fn wrap(pens: &Canvas, text: &str, width: f32) -> Vec<String> {
+    let mut lines = Vec::new();
+    for paragraph in text.split('\n').filter(|paragraph| !paragraph.is_empty()) {
+        let mut line = String::new();
+        for piece in paragraph.split_inclusive([' ', '(']) {
+            if !line.is_empty() && pens.width(&(line.clone() + piece.trim_end()), NOTE) > width {
+                lines.push(std::mem::take(&mut line));
+            }
+            line += piece;
+        }
+        lines.push(line);
+    }
+    lines
+}

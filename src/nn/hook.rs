@@ -1,0 +1,129 @@
+//! Looking on while a network works: the counterpart of PyTorch's forward hooks.
+
+use super::Frame;
+use super::fast::to_dense;
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::mem::discriminant;
+use tch::{TchError, Tensor};
+
+/// What a layer computes, and the frame that it moves over its input, if it has one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum LayerKind {
+    Conv2d(Frame),
+    Linear,
+    MaxPool2d(Frame),
+    AvgPool2d(Frame),
+    LPPool2d(Frame, f64),
+    ReLU,
+    Tanh,
+}
+
+impl LayerKind {
+    /// Nothing where the layer has no frame that moves.
+    pub fn frame(self) -> Option<Frame> {
+        match self {
+            Self::Conv2d(frame) | Self::MaxPool2d(frame) | Self::AvgPool2d(frame) | Self::LPPool2d(frame, _) => {
+                Some(frame)
+            }
+            Self::Linear | Self::ReLU | Self::Tanh => None,
+        }
+    }
+
+    pub fn is_pool(self) -> bool {
+        matches!(self, Self::MaxPool2d(_) | Self::AvgPool2d(_) | Self::LPPool2d(..))
+    }
+
+    /// What a layer without parameters is called, before its number.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Conv2d(_) => "conv",
+            Self::Linear => "linear",
+            Self::MaxPool2d(_) => "maxpool",
+            Self::AvgPool2d(_) => "avgpool",
+            Self::LPPool2d(..) => "lppool",
+            Self::ReLU => "relu",
+            Self::Tanh => "tanh",
+        }
+    }
+}
+
+/// A layer's part in one forward pass.
+#[derive(Debug)]
+pub struct Stage {
+    /// The name of its parameters, such as `cnn1`; for a layer without, its kind and number, such as `relu1`.
+    pub name: String,
+    pub kind: LayerKind,
+    /// The layer with its arguments, such as `Conv2d(1, 16, kernel_size=3, stride=1, padding=0)`.
+    pub layer: String,
+    /// `[N, ...]`
+    pub input: Tensor,
+    /// `[N, ...]`
+    pub output: Tensor,
+    /// What it has learned, weight and bias, where it learns.
+    pub parameters: Option<[Tensor; 2]>,
+}
+
+impl Stage {
+    /// The shape of what it makes of one image, such as `[16, 26, 26]`.
+    pub fn shape(&self) -> Vec<i64> {
+        self.output.size()[1..].to_vec()
+    }
+
+    /// How many numbers it has learned.
+    pub fn n_parameters(&self) -> i64 {
+        self.parameters.iter().flatten().map(|parameter| parameter.numel() as i64).sum()
+    }
+
+    /// Multiply-adds for one image, a bias counted as one, as torchinfo counts them: every parameter is used once for
+    /// every place of the output.
+    pub fn mult_adds(&self) -> i64 {
+        self.n_parameters() * self.shape()[1..].iter().product::<i64>()
+    }
+}
+
+thread_local! {
+    static STAGES: RefCell<Option<Vec<Stage>>> = const { RefCell::new(None) };
+}
+
+/// Runs a forward pass and returns its result with every layer's part in it, in order. Where the pass ends with an error,
+/// these are the layers up to there.
+pub fn stages<T>(forward: impl FnOnce() -> T) -> (T, Vec<Stage>) {
+    STAGES.set(Some(Vec::new()));
+    let result = forward();
+    (result, STAGES.take().unwrap_or_default())
+}
+
+/// What every layer passes its output through, so that [`stages`] sees it, and an error names the layer. `learned` is the
+/// name of its parameters with weight and bias, where it learns.
+pub(super) fn forward_hook(
+    layer: &impl Display,
+    kind: LayerKind,
+    learned: Option<(&str, [&Tensor; 2])>,
+    input: &Tensor,
+    output: Result<Tensor, TchError>,
+) -> Result<Tensor, TchError> {
+    // libtorch's own message tells numbers, but not which layer they are of.
+    let output = output.map_err(|error| match error {
+        TchError::Torch(error) => {
+            let name = learned.map(|(name, _)| format!("{name}, ")).unwrap_or_default();
+            TchError::Torch(format!("{name}{layer} cannot take an input of {:?}: {error}", input.size()))
+        }
+        other => other,
+    })?;
+    let plain = |tensor: &Tensor| to_dense(tensor)?.f_detach();
+    STAGES.with_borrow_mut(|stages| {
+        if let Some(stages) = stages {
+            let number = || 1 + stages.iter().filter(|stage| discriminant(&stage.kind) == discriminant(&kind)).count();
+            stages.push(Stage {
+                name: learned.map_or_else(|| format!("{}{}", kind.name(), number()), |(name, _)| name.to_owned()),
+                kind,
+                layer: layer.to_string(),
+                input: plain(input)?,
+                output: plain(&output)?,
+                parameters: learned.map(|(_, parameters)| parameters.map(Tensor::shallow_clone)),
+            });
+        }
+        Ok(output)
+    })
+}

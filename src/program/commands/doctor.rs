@@ -1,0 +1,141 @@
+//! `doctor`: whether this machine can train, and what is wrong if it cannot.
+
+use crate::program::data::{MNIST_DIR, verify_mnist};
+use crate::program::machine::device::{self, DeviceChoice};
+use crate::program::machine::libtorch;
+use crate::program::messages::in_words;
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use serde::Serialize;
+use std::io::Write as _;
+use std::path::Path;
+use std::{env, fs, process, thread};
+use tch::utils;
+
+#[derive(Debug, Args)]
+pub struct DoctorOptions {
+    /// Print it as JSON, for a bug report
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    can_train: bool,
+    checks: Vec<Check>,
+}
+
+#[derive(Serialize)]
+struct Check {
+    name: &'static str,
+    status: Status,
+    /// What was found; where something is wrong, with the remedy.
+    found: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Ok,
+    /// Not here, and not needed.
+    Absent,
+    Failed,
+}
+
+/// Prints what was found, as a table or as JSON. Returns the program's exit code: 0 if training can run.
+pub fn doctor(options: &DoctorOptions) -> Result<u8> {
+    let needed = |name, found: Result<String>| Check::new(name, Status::Failed, found);
+    let optional = |name, found: Result<String>| Check::new(name, Status::Absent, found);
+    let cuda = device::describe_cuda(); // before every other call of libtorch, see `device::open`
+    let checks = vec![
+        needed(
+            "program",
+            Ok(format!("cnn-tutorial {}, tch {}, {}", env!("CARGO_PKG_VERSION"), libtorch::TCH, env::consts::OS)),
+        ),
+        needed("libtorch", libtorch()),
+        needed("CPU", Ok(cpu())),
+        optional("CUDA", cuda),
+        optional("MPS", device::open(DeviceChoice::Mps).map(|_| "two numbers were added on it".into())),
+        needed("data", mnist()),
+        needed("results", results()),
+    ];
+    let report = Report { can_train: checks.iter().all(|check| check.status != Status::Failed), checks };
+    let text = if options.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.table() };
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(u8::from(!report.can_train))
+}
+
+impl Check {
+    fn new(name: &'static str, otherwise: Status, found: Result<String>) -> Self {
+        let status = if found.is_ok() { Status::Ok } else { otherwise };
+        Self { name, status, found: found.unwrap_or_else(|error| in_words(&error)) }
+    }
+}
+
+impl Report {
+    fn table(&self) -> String {
+        let row = |Check { name, status, found }: &Check| {
+            let status = match status {
+                Status::Ok => "ok",
+                Status::Absent => "-",
+                Status::Failed => "FAILED",
+            };
+            format!("{status:<7} {name:<9} {found}\n")
+        };
+        let verdict = if self.can_train { "training can run" } else { "training cannot run as it is" };
+        self.checks.iter().map(row).collect::<String>() + verdict + "\n"
+    }
+}
+
+fn libtorch() -> Result<String> {
+    let (version, expected) = (libtorch::version_in_use(), libtorch::EXPECTED);
+    let folder = libtorch::loaded_from().map_or("a folder unknown".into(), |folder| folder.display().to_string());
+    ensure!(
+        version.split('+').next() == Some(expected),
+        "{version} in {folder}, expected {expected}: unset LIBTORCH, LIBTORCH_USE_PYTORCH and LD_LIBRARY_PATH, \
+         run ./scripts/setup.sh and build again"
+    );
+    Ok(format!("{version} in {folder}"))
+}
+
+fn cpu() -> String {
+    let parts = [("oneDNN", utils::has_mkldnn()), ("MKL", utils::has_mkl()), ("OpenMP", utils::has_openmp())];
+    let parts: String = parts.into_iter().filter(|part| part.1).map(|part| format!(", {}", part.0)).collect();
+    let cores = thread::available_parallelism().map_or("an unknown number of".into(), |n| n.to_string());
+    format!("{}{parts}; {} threads on {cores} cores", capability(), tch::get_num_threads())
+}
+
+/// The vector instructions that libtorch chooses its own kernels by.
+fn capability() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        let avx512 = is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq");
+        if avx2 {
+            return if avx512 { "AVX512" } else { "AVX2" };
+        }
+    }
+    env::consts::ARCH
+}
+
+fn mnist() -> Result<String> {
+    Ok(match verify_mnist(Path::new(MNIST_DIR))? {
+        4 => format!("MNIST in {MNIST_DIR}, the checksums of its 4 files hold"),
+        n => format!("{n} of MNIST's 4 files in {MNIST_DIR}; the next training downloads the others"),
+    })
+}
+
+fn results() -> Result<String> {
+    let folder = Path::new("runs");
+    let is_new = !folder.exists();
+    let probe = folder.join(format!(".doctor-{}", process::id()));
+    let written =
+        fs::create_dir_all(folder).and_then(|()| fs::write(&probe, "x")).and_then(|()| fs::remove_file(&probe));
+    if is_new {
+        let _ = fs::remove_dir(folder);
+    }
+    written.context("the folder runs cannot be written here: give --out DIR to each training")?;
+    Ok("the folder runs can be written".into())
+}

@@ -1,0 +1,161 @@
+//! How good a trained network is: loss, accuracy, the measures of each class, confusions and the worst mistakes.
+
+mod confusion;
+
+use crate::program::data::Source;
+use crate::program::files;
+use crate::program::run::folder::{CONFUSION, EVALUATION, MISTAKES};
+use crate::program::run::network::{RunOptions, TrainedRun, confidence, most_confident_mistakes, probabilities};
+use anyhow::Result;
+use clap::Args;
+use cnn_tutorial::data::Dataset;
+use cnn_tutorial::explain::maps;
+use cnn_tutorial::figures::{Colors, Content, Figure, Panel};
+use cnn_tutorial::nn::CrossEntropyLoss;
+use confusion::draw_confusion;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use tch::Kind;
+
+#[derive(Debug, Args)]
+pub struct EvaluateOptions {
+    #[command(flatten)]
+    run: RunOptions,
+
+    /// Data to measure on, as for training. MNIST means its 10,000 test images; the file that the run was trained on
+    /// means the part that it was validated on; any other file means all of it [default: the data of the run, if they
+    /// have a name]
+    #[arg(long, value_name = "PATH|NAME")]
+    data: Option<Source>,
+
+    /// Measure on the part of the run's data that it was validated on, even if they are MNIST. Use this to choose options,
+    /// and keep the test images for the end
+    #[arg(long)]
+    validation: bool,
+
+    /// Print evaluation.json instead of the table
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `evaluation.json` holds; the measures are scikit-learn's `classification_report`'s.
+#[derive(Serialize)]
+struct Evaluation {
+    dataset: String,
+    n: usize,
+    /// Mean cross entropy.
+    loss: f64,
+    /// Percent.
+    accuracy: f64,
+    classes: Vec<Class>,
+    /// Row: the label; column: what it was taken for.
+    confusion: Vec<Vec<usize>>,
+}
+
+#[derive(Serialize)]
+struct Class {
+    digit: usize,
+    precision: f64,
+    recall: f64,
+    f1: f64,
+    support: usize,
+}
+
+/// Measures the network of a run, prints the table and writes `evaluation.json`, `confusion.png` and `mistakes.png`.
+pub fn evaluate(options: &EvaluateOptions) -> Result<()> {
+    let TrainedRun { dir, config, network } = options.run.open()?;
+    let (dataset, source) = config.test_data(&dir, options.data.as_ref(), options.validation)?;
+    let logits = network.logits(&dataset.images)?;
+    let loss = CrossEntropyLoss.forward(&logits, &dataset.labels)?;
+    let labels = Vec::<i64>::try_from(&dataset.labels)?;
+    let predictions = probabilities(&logits)?;
+    let mut confusion = vec![vec![0usize; 10]; 10];
+    for (&label, (_, predicted)) in labels.iter().zip(&predictions) {
+        confusion[label as usize][*predicted] += 1;
+    }
+    let correct: usize = (0..10).map(|digit| confusion[digit][digit]).sum();
+    let evaluation = Evaluation {
+        dataset: source,
+        n: labels.len(),
+        loss: f64::try_from(loss)?,
+        accuracy: 100.0 * correct as f64 / labels.len() as f64,
+        classes: (0..10).map(|digit| Class::new(digit, &confusion)).collect(),
+        confusion,
+    };
+
+    let json = serde_json::to_string_pretty(&evaluation)? + "\n";
+    files::put(&dir, EVALUATION, |path| Ok(std::fs::write(path, &json)?))?;
+    let title = format!("{:.2} % of {} right", evaluation.accuracy, evaluation.n);
+    files::put(&dir, CONFUSION, |path| draw_confusion(path, &title, &evaluation.dataset, &evaluation.confusion))?;
+    let heading = format!("The most confident of {} mistakes", evaluation.n - correct);
+    let rows = vec![mistakes(&dataset, &labels, &predictions)?];
+    let mistakes = Figure { heading, colors: Some(Colors::grey(255.0)), rows };
+    files::put(&dir, MISTAKES, |path| mistakes.draw(path))?;
+    let text = if options.json { json } else { evaluation.table()? };
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    say!("written to {}: {EVALUATION}, {CONFUSION}, {MISTAKES}", dir.display());
+    Ok(())
+}
+
+impl Class {
+    /// A quotient of nothing is 0, as in scikit-learn.
+    fn new(digit: usize, confusion: &[Vec<usize>]) -> Self {
+        let ratio = |a: f64, b: f64| if b == 0.0 { 0.0 } else { a / b };
+        let hits = confusion[digit][digit] as f64;
+        let support: usize = confusion[digit].iter().sum();
+        let predicted: usize = confusion.iter().map(|row| row[digit]).sum();
+        let (precision, recall) = (ratio(hits, predicted as f64), ratio(hits, support as f64));
+        Self { digit, precision, recall, f1: ratio(2.0 * precision * recall, precision + recall), support }
+    }
+}
+
+impl Evaluation {
+    fn table(&self) -> Result<String> {
+        let mut text = format!("{}: {} images\n", self.dataset, self.n);
+        writeln!(
+            text,
+            "loss {:.6}  accuracy {:.2} %  error {:.2} %\n",
+            self.loss,
+            self.accuracy,
+            100.0 - self.accuracy
+        )?;
+        writeln!(
+            text,
+            "digit  precision  recall      f1  images   taken for 0     1     2     3     4     5     6     7     8     9"
+        )?;
+        for (class, row) in self.classes.iter().zip(&self.confusion) {
+            let Class { digit, precision, recall, f1, support } = class;
+            let counts: String = row.iter().map(|count| format!("{count:6}")).collect();
+            writeln!(text, "{digit:>5}  {precision:9.4}  {recall:6.4}  {f1:6.4}  {support:6}        {counts}")?;
+        }
+        Ok(text)
+    }
+}
+
+/// The 30 mistakes that the network was surest of.
+fn mistakes(dataset: &Dataset, labels: &[i64], predictions: &[(Vec<f32>, usize)]) -> Result<Vec<Panel>> {
+    let wrong = most_confident_mistakes(labels, predictions);
+    let panel = |&i: &usize| -> Result<Panel> {
+        let image = maps(&dataset.images.f_get(i as i64)?.f_to_kind(Kind::Float)?)?;
+        let title = format!("{}, taken for {}", labels[i], predictions[i].1);
+        Ok(Panel::new(title, format!("{:.1} % sure", 100.0 * confidence(&predictions[i])), Content::Maps(image)))
+    };
+    wrong.iter().take(30).map(panel).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Class;
+
+    #[test]
+    fn precision_recall_and_f1_are_those_of_the_class_and_0_where_there_is_nothing_to_divide() {
+        let mut confusion = vec![vec![0; 10]; 10];
+        (confusion[3][3], confusion[3][5], confusion[8][3]) = (6, 2, 4);
+        let three = Class::new(3, &confusion);
+        assert_eq!((three.precision, three.recall, three.support), (0.6, 0.75, 8));
+        assert!((three.f1 - 2.0 / 3.0).abs() < 1e-15); // 2 * 0.6 * 0.75 / 1.35
+        let five = Class::new(5, &confusion);
+        assert_eq!((five.precision, five.recall, five.f1, five.support), (0.0, 0.0, 0.0, 0));
+    }
+}

@@ -1,0 +1,105 @@
+//! `explain`: pictures of what a network does, a run's or an untrained one's.
+
+use crate::program::data::{self, Source};
+use crate::program::files;
+use crate::program::machine::device;
+use crate::program::run::network::{self, Network, RunOptions, TrainedRun, Weights};
+use crate::program::run::options::{Architecture, Options, Scale};
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use cnn_tutorial::explain::Explained;
+use cnn_tutorial::nn::Pair;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use tch::Tensor;
+
+#[derive(Debug, Args)]
+pub struct ExplainOptions {
+    #[command(flatten)]
+    run: RunOptions,
+
+    /// A network that is not trained, instead of a run's
+    #[arg(long, conflicts_with_all = ["run", "best"])]
+    model: Option<Architecture>,
+
+    /// Where the digit comes from, as for training [default: the data of the run, if they have a name]
+    #[arg(long, value_name = "PATH|NAME")]
+    data: Option<Source>,
+
+    /// Which image of the data, counted from 0
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    index: u64,
+
+    /// A picture of a digit instead, JPEG, PNG, WebP, BMP or GIF
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "index"])]
+    image: Option<PathBuf>,
+
+    /// Kernel size of the pools beside each other: one number, or two for height and width such as 2,3
+    #[arg(long, value_name = "N|H,W", default_value = "2", value_parser = |text: &str| Pair::parse(text, 1))]
+    kernel_size: Pair,
+
+    /// How far their frame moves [default: the kernel size]
+    #[arg(long, value_name = "N|H,W", value_parser = |text: &str| Pair::parse(text, 1))]
+    stride: Option<Pair>,
+}
+
+/// Draws `filters.png`, `layers.png` and `pooling.png` into the run's folder and names them on standard output.
+///
+/// With `--model` the network is untrained, and the folder is `runs/<model>-untrained`.
+pub fn explain(options: &ExplainOptions) -> Result<()> {
+    if let Some(architecture) = options.model {
+        let device = device::open(options.run.device)?;
+        say!("a network that is not trained; without --model it is that of the newest run");
+        let dir = Path::new("runs").join(format!("{}-untrained", architecture.name));
+        let title = format!("{}, not trained", architecture.title);
+        let network = Network::untrained(architecture, 0, Scale::Raw, device)?;
+        return draw(options, &dir, &title, &network, None, || Ok(options.data.clone()));
+    }
+    let TrainedRun { dir, config, network } = options.run.open()?;
+    let Options { model, init_from, .. } = &config.options;
+    // Weights from a file are not at hand: no path is taken from a run's folder.
+    let start = init_from.is_none().then(|| Network::open(&dir, &config.options, Weights::Untrained, network.device));
+    let source = || Ok(Some(config.source(&dir, options.data.as_ref())?));
+    draw(options, &dir, &format!("{}, trained", model.title), &network, start.transpose()?.as_ref(), source)
+}
+
+fn draw(
+    options: &ExplainOptions,
+    dir: &Path,
+    title: &str,
+    network: &Network,
+    start: Option<&Network>,
+    source: impl FnOnce() -> Result<Option<Source>>,
+) -> Result<()> {
+    let (pixels, caption) = digit(options, source)?;
+    let explained = Explained {
+        model: &*network.module,
+        start: start.map(|start| &*start.module as _),
+        title,
+        image: &network.input(&pixels)?,
+        caption: &caption,
+        kernel_size: options.kernel_size,
+        stride: options.stride.unwrap_or(options.kernel_size),
+    };
+    let figures = explained.figures()?;
+    fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
+    for (name, figure) in figures {
+        files::put(dir, name, |path| figure.draw(path))?;
+        let _ = writeln!(io::stdout(), "{}", dir.join(name).display());
+    }
+    Ok(())
+}
+
+/// The image to explain, `[1, 1, 28, 28]` bytes, and what it is in words. `source` is asked for only if it is from data.
+fn digit(options: &ExplainOptions, source: impl FnOnce() -> Result<Option<Source>>) -> Result<(Tensor, String)> {
+    if let Some(file) = &options.image {
+        let caption = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        return Ok((network::image(&photo::read_photo(file)?)?, caption));
+    }
+    let (dataset, source) = data::load(source()?.as_ref())?;
+    let n = dataset.len() as u64;
+    ensure!(options.index < n, "--index {} is out of range: {source} has {n} images, 0 to {}", options.index, n - 1);
+    let image = dataset.select(&[options.index as i64])?;
+    Ok((image.images, format!("image {}, a {}", options.index, i64::try_from(image.labels)?)))
+}

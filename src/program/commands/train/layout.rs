@@ -1,0 +1,83 @@
+//! The self-check that oneDNN's layout of images, in which a CNN takes less time on a CPU, gives the same bits.
+
+use crate::program::messages::quietly;
+use cnn_tutorial::data::transforms::to_mkldnn;
+use cnn_tutorial::nn::Module;
+use tch::nn::{Path, VarStore};
+use tch::{Device, Kind, TchError, Tensor};
+
+type NewNetwork = fn(&Path) -> Result<Box<dyn Module + Send>, TchError>;
+
+/// Whether a network that `new` makes gives the same bits in that layout, forward and backward.
+///
+/// A network that somebody has changed may not: oneDNN's tensors have no `view` and no dropout and cannot be printed.
+/// Draws from the default generator.
+pub fn gives_the_same_bits(new: NewNetwork) -> bool {
+    matches!(quietly(|| compare(new)), Some(Ok(true)))
+}
+
+fn compare(new: NewNetwork) -> Result<bool, TchError> {
+    let vs = VarStore::new(Device::Cpu);
+    let model = new(&vs.root())?;
+    let images = Tensor::f_randint(256, [8, 1, 28, 28], tch::kind::FLOAT_CPU)?;
+    let plain = outputs(&vs, &*model, &images)?;
+    let in_layout = outputs(&vs, &*model, &to_mkldnn(&images)?)?;
+    let equal: Vec<_> = plain.iter().zip(&in_layout).map(|(a, b)| a.f_equal(b)).collect::<Result<_, _>>()?;
+    Ok(equal.into_iter().all(|equal| equal))
+}
+
+/// The logits and every parameter's gradient.
+fn outputs(vs: &VarStore, model: &dyn Module, images: &Tensor) -> Result<Vec<Tensor>, TchError> {
+    let logits = model.forward(images)?;
+    let loss = logits.f_square()?.f_sum(Kind::Float)?;
+    let mut outputs = Tensor::f_run_backward(&[loss], &vs.trainable_variables(), false, false)?;
+    outputs.push(logits);
+    Ok(outputs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::gives_the_same_bits;
+    use cnn_tutorial::models::CNNModel;
+    use cnn_tutorial::nn::{self, Module};
+    use tch::{TchError, Tensor, nn::Path};
+
+    /// A convolution, then what somebody may write after it.
+    struct Edited(nn::Conv2d, fn(Tensor) -> Result<Tensor, TchError>);
+
+    impl Module for Edited {
+        fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
+            self.1(self.0.forward(x)?)
+        }
+    }
+
+    macro_rules! edited {
+        ($then:expr) => {
+            |vs: &Path| Ok(Box::new(Edited(nn::Conv2d::new(vs / "conv", 1, 4, 3)?, $then)))
+        };
+    }
+
+    #[test]
+    fn the_slides_cnn_may_be_given_its_images_in_onednns_layout() {
+        assert!(gives_the_same_bits(|vs| Ok(Box::new(CNNModel::new(vs)?))));
+        assert!(gives_the_same_bits(edited!(|out| nn::AvgPool2d::new(2).forward(&nn::ReLU.forward(&out)?))));
+    }
+
+    #[test]
+    fn a_network_with_what_that_layout_does_not_have_or_rounds_otherwise_is_not_given_it() {
+        assert!(!gives_the_same_bits(edited!(|out| Ok(out.view([out.size()[0], -1])))), "view");
+        assert!(!gives_the_same_bits(edited!(|out| Ok(out.dropout(0.5, true)))), "dropout");
+        assert!(!gives_the_same_bits(edited!(|out| {
+            let _ = format!("{out}");
+            Ok(out)
+        })));
+        assert!(!gives_the_same_bits(edited!(|out| out.f_add(&nn::ReLU.forward(&out)?))), "what was before a ReLU");
+        assert!(
+            !gives_the_same_bits(edited!(|out| nn::Linear::forward(
+                &nn::Linear::new(tch::nn::VarStore::new(tch::Device::Cpu).root(), 7, 7)?,
+                &out
+            ))),
+            "a shape that does not fit"
+        );
+    }
+}

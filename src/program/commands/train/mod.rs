@@ -1,0 +1,105 @@
+//! Training, step by step in the order of the slides.
+
+mod layout;
+mod prepare;
+mod recorded;
+mod results;
+mod schedule;
+mod session;
+
+use crate::program::data::Source;
+use crate::program::machine::device::DeviceChoice;
+use crate::program::run::checkpoint::{CHECKPOINT, Checkpoint, Position};
+use crate::program::run::config::{Config, read_config};
+use crate::program::run::folder::{Run, WEIGHTS};
+use crate::program::run::network::Network;
+use crate::program::run::options::Options;
+use crate::program::run::weights::load_weights;
+use anyhow::{Result, bail, ensure};
+use cnn_tutorial::nn::CrossEntropyLoss;
+use cnn_tutorial::optim::Optimizer;
+use prepare::{Prepared, prepare_device};
+use schedule::Schedule;
+use session::Session;
+use std::path::Path;
+
+/// Goes on with the run in `dir`, to the results it would have had without the interruption. `data` is where its data
+/// are, which it needs if that is a path. Another `device` than the one it began on, which `Auto` means, rounds otherwise.
+pub fn resume(dir: &Path, data: Option<&Source>, device: DeviceChoice) -> Result<u8> {
+    let config = read_config(dir)?;
+    if !dir.join(CHECKPOINT).exists() {
+        ensure!(
+            !dir.join(WEIGHTS).exists(),
+            "{} is finished: there is nothing to resume; --init-from {} starts a new run from its weights",
+            dir.display(),
+            dir.join(WEIGHTS).display()
+        );
+        bail!("{} ended before its first checkpoint: train anew", dir.display());
+    }
+    let options = Options {
+        device: if device == DeviceChoice::Auto { config.computed_on } else { device },
+        threads: Some(config.computed_with_threads), // other numbers of threads round otherwise
+        data: Some(config.source(dir, data)?),
+        ..config.options.clone()
+    };
+    train(&options, Some((dir, config)))
+}
+
+/// Prepares the data, defines the model, trains it, plots what was tracked; `resumed` is the run to go on with. Returns
+/// the program's exit code: 0, or 128 and the number of the signal that ended the training early.
+pub fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> {
+    let options = &Options { optimizer: Some(options.algorithm()), ..options.clone() };
+    let (device, cuda_graph) = prepare_device(options)?;
+
+    // Data Preparation
+    let data = Prepared::load(options, device)?;
+    let schedule = Schedule::new(options, data.train.len())?;
+    let (train_loader, test_loader) = data.loaders(options, device)?;
+
+    // Model Definition
+    let network = Network::untrained(options.model, options.seed, options.scale, device)?;
+
+    // Loss, Optimizer
+    let error = CrossEntropyLoss;
+    let mut optimizer = options.optimizer(&network.vs)?;
+
+    // The run's folder, and where the run stands
+    let config = data.config(options, schedule, device)?;
+    let (run, position) = open_run(&config, resumed, &network, &mut optimizer)?;
+
+    // Model Training
+    let mut session = Session::new(&config, schedule, &network, &error, &test_loader, run, position)?;
+    session.train(&train_loader, &mut optimizer, cuda_graph)?;
+
+    // Plot your tracked quantities
+    session.finish()
+}
+
+/// The run's folder, and how far the run has come: a new one not at all, the one that is resumed as its checkpoint says. Then
+/// network and optimizer become what they were.
+fn open_run(
+    config: &Config,
+    resumed: Option<(&Path, Config)>,
+    network: &Network,
+    optimizer: &mut Optimizer,
+) -> Result<(Run, Position)> {
+    let options = &config.options;
+    let Some((dir, before)) = resumed else {
+        if let Some(weights) = &options.init_from {
+            load_weights(&network.vs, weights)?;
+        }
+        let run = Run::create(options.out.as_deref(), options.model.name, options.overwrite, config)?;
+        Checkpoint::save(&run.dir, options, Position::START, &network.vs, optimizer)?;
+        return Ok((run, Position::START));
+    };
+    let checkpoint = Checkpoint::load(dir)?;
+    checkpoint.check_options(options)?;
+    checkpoint.restore(&network.vs, optimizer)?;
+    ensure!(
+        before.dataset_sha256 == config.dataset_sha256,
+        "{}: the data are not those the run began with ({}): give them back their content",
+        dir.display(),
+        before.data
+    );
+    Ok((Run::resume(dir, checkpoint.position.iteration)?, checkpoint.position))
+}

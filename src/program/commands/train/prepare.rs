@@ -1,0 +1,91 @@
+//! What a training needs before it begins: the device, the images in two parts, and what `config.json` tells of them.
+
+use super::layout::gives_the_same_bits;
+use super::schedule::Schedule;
+use crate::program::data::{self, Source};
+use crate::program::machine::graph::Methods;
+use crate::program::machine::{cuda, device, libtorch};
+use crate::program::run::config::Config;
+use crate::program::run::network::Network;
+use crate::program::run::options::Options;
+use anyhow::{Context, Result};
+use cnn_tutorial::data::{DataLoader, Dataset, train_test_split};
+use cnn_tutorial::summary::summary;
+use std::num::NonZeroU8;
+use std::thread;
+use tch::Device;
+
+/// The device, with the number of threads that were asked for, and the CUDA graph's methods where it is used.
+pub fn prepare_device(options: &Options) -> Result<(Device, Option<Methods>)> {
+    let device = device::open(options.device)?;
+    if options.deterministic && device.is_cuda() {
+        cuda::set_deterministic()?;
+    }
+    let cuda_graph = match device {
+        Device::Cuda(index) if options.model.cuda_graph && !options.eager => Methods::open(index),
+        _ => None,
+    };
+    if let Some(threads) = options.threads {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        if usize::from(threads.get()) > cores {
+            say!("warning: {threads} threads on {cores} cores wait for each other: fewer are faster");
+        }
+        tch::set_num_threads(threads.get().into());
+    }
+    Ok((device, cuda_graph))
+}
+
+/// The images on their device.
+pub struct Prepared {
+    pub train: Dataset,
+    pub test: Dataset,
+    source: Source,
+    sha256: String,
+}
+
+impl Prepared {
+    pub fn load(options: &Options, device: Device) -> Result<Self> {
+        let (dataset, source) = data::load(options.data.as_ref())?;
+        let sha256 = data::sha256(&dataset)?;
+        let (train, test) = train_test_split(&dataset, options.test_size.into(), options.random_state)?;
+        drop(dataset);
+        let (train, test) = (train.to(device)?, test.to(device)?);
+        say!("data: {source}: {} images to train on, {} to validate on", train.len(), test.len());
+        Ok(Self { train, test, source, sha256 })
+    }
+
+    /// The train loader and the test loader. Errors where the network's layers do not fit each other, and says which.
+    ///
+    /// Draws from the default generator.
+    pub fn loaders(&self, options: &Options, device: Device) -> Result<(DataLoader<'_>, DataLoader<'_>)> {
+        let network = Network::untrained(options.model, options.seed, options.scale, Device::Cpu)?;
+        summary(&*network.module)?;
+        let onednn = options.model.onednn && device == Device::Cpu && gives_the_same_bits(options.model.new);
+        let loader = |dataset, shuffle, augment| DataLoader {
+            shuffle,
+            transform: options.transform(augment, onednn),
+            ..DataLoader::new(dataset, options.batch_size())
+        };
+        Ok((loader(&self.train, options.shuffle, options.augment), loader(&self.test, false, false)))
+    }
+
+    /// What `config.json` tells of the run.
+    pub fn config(&self, options: &Options, schedule: Schedule, device: Device) -> Result<Config> {
+        Ok(Config {
+            version: env!("CARGO_PKG_VERSION").into(),
+            tch_version: libtorch::TCH.into(),
+            libtorch_version: libtorch::version_in_use(),
+            data: self.source.clone(),
+            dataset_sha256: self.sha256.clone(),
+            n_train: self.train.len(),
+            n_test: self.test.len(),
+            epochs: schedule.epochs,
+            iterations: schedule.iterations,
+            computed_on: device.into(),
+            computed_with_threads: u8::try_from(tch::get_num_threads())
+                .and_then(NonZeroU8::try_from)
+                .context("libtorch computes with more than 255 threads: give --threads")?,
+            options: options.clone(),
+        })
+    }
+}

@@ -1,0 +1,219 @@
+//! What the program does after each iteration: logs, prints, keeps weights and checkpoints, and stops on Ctrl-C.
+
+use super::schedule::Schedule;
+use super::{recorded, results};
+use crate::program::data::Source;
+use crate::program::files;
+use crate::program::machine::graph::{Methods, Recorder};
+use crate::program::machine::signals;
+use crate::program::run::checkpoint::{CHECKPOINT, Checkpoint, Position};
+use crate::program::run::config::Config;
+use crate::program::run::folder::{BEST_WEIGHTS, Run, WEIGHTS};
+use crate::program::run::metrics::Row;
+use crate::program::run::network::Network;
+use anyhow::{Result, bail};
+use cnn_tutorial::data::{DataLoader, Epoch};
+use cnn_tutorial::evaluate::{accuracy_and_losses, percentage_and_mean};
+use cnn_tutorial::nn::CrossEntropyLoss;
+use cnn_tutorial::optim::Optimizer;
+use cnn_tutorial::repr::python_repr;
+use cnn_tutorial::train::train;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{self, Write};
+use std::num::NonZeroU64;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tch::{TchError, Tensor};
+
+/// A training under way.
+pub struct Session<'a> {
+    config: &'a Config,
+    schedule: Schedule,
+    network: &'a Network,
+    error: &'a CrossEntropyLoss,
+    test_loader: &'a DataLoader<'a>,
+    run: Run,
+    position: Position,
+    /// The losses that have not been read from the device yet.
+    losses: Vec<Tensor>,
+    /// Records an evaluation on a card.
+    recorder: Option<Recorder>,
+    /// The part of the time that went into tracking progress.
+    tracking: Duration,
+    bar: ProgressBar,
+    /// Becomes other than 0 when the training is to end.
+    stop: Arc<AtomicUsize>,
+}
+
+impl<'a> Session<'a> {
+    /// A training that goes on from `position`, where network and optimizer are.
+    pub fn new(
+        config: &'a Config,
+        schedule: Schedule,
+        network: &'a Network,
+        error: &'a CrossEntropyLoss,
+        test_loader: &'a DataLoader<'a>,
+        run: Run,
+        position: Position,
+    ) -> Result<Self> {
+        let template = "{wide_bar} {pos}/{len} {msg} {per_sec} {eta} left";
+        let bar = ProgressBar::new(schedule.iterations).with_style(ProgressStyle::with_template(template)?);
+        let (losses, tracking, stop) = (Vec::new(), Duration::ZERO, signals::watch()?);
+        let recorder = None;
+        Ok(Self { config, schedule, network, error, test_loader, run, position, losses, recorder, tracking, bar, stop })
+    }
+
+    /// Trains to the end, or until a signal comes; on a card with a CUDA graph, if there is one.
+    pub fn train(
+        &mut self,
+        train_loader: &DataLoader,
+        optimizer: &mut Optimizer,
+        cuda_graph: Option<Methods>,
+    ) -> Result<()> {
+        let Schedule { epochs, iterations, .. } = self.schedule;
+        let Config { computed_on, computed_with_threads, .. } = self.config;
+        say!(
+            "training: {iterations} iterations, {epochs} epochs, on {computed_on} with {computed_with_threads} threads"
+        );
+        if self.position.iteration > 0 {
+            say!("resumed after iteration {}", self.position.iteration);
+        }
+        let start = Instant::now();
+        self.recorder = cuda_graph.map(Recorder::new);
+        let epochs = self.epochs_left(train_loader)?;
+        if self.position.iteration < iterations && !self.is_stopped() {
+            optimizer.set_lr(self.lr())?;
+            let (model, error) = (&*self.network.module, self.error);
+            let after_step = |loss: &_, optimizer: &mut _| self.after_step(loss, optimizer);
+            match cuda_graph {
+                Some(methods) => recorded::train(methods, model, error, optimizer, epochs, after_step)?,
+                None => train(model, error, optimizer, epochs, after_step)?,
+            }
+        }
+        self.bar.finish_and_clear();
+        let (total, tracking) = (start.elapsed().as_secs_f64(), self.tracking.as_secs_f64());
+        say!("trained in {total:.2} s, {tracking:.2} s of them tracking progress");
+        Ok(())
+    }
+
+    /// Looks at one iteration's loss; breaks off when it was the last one or a signal has come.
+    ///
+    /// What is logged is in the run's folder from the moment it is known.
+    fn after_step(&mut self, loss: &Tensor, optimizer: &mut Optimizer) -> Result<ControlFlow<()>> {
+        self.position.iteration += 1;
+        let iteration = self.position.iteration;
+        self.bar.set_position(iteration);
+        self.losses.push(loss.f_detach()?);
+        let options = &self.config.options;
+        let due = |every: NonZeroU64| iteration.is_multiple_of(every.get());
+        let (track, print) = (due(options.eval_every), due(options.print_every));
+        let last = iteration == self.schedule.iterations || self.is_stopped();
+        let save = due(options.save_every) || last;
+        if track || print || save {
+            let loss = self.last_loss()?;
+            if track {
+                self.track(loss)?;
+            }
+            if print && let Some(Row { accuracy, .. }) = self.run.metrics.rows.last() {
+                let (loss, accuracy) = (python_repr(loss), python_repr(*accuracy));
+                let line = format!("Iteration: {iteration} Loss: {loss} Accuracy: {accuracy} %");
+                // Whoever reads may have left (`| head -1`): the run goes on, its numbers are in its folder.
+                self.bar.suspend(|| writeln!(io::stdout(), "{line}").unwrap_or_default());
+            }
+        }
+        if save {
+            Checkpoint::save(&self.run.dir, options, self.position, &self.network.vs, optimizer)?;
+        }
+        optimizer.set_lr(self.lr())?;
+        Ok(if last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    /// The learning rate of the next iteration.
+    fn lr(&self) -> f64 {
+        let (options, epoch) = (&self.config.options, self.position.iteration / self.schedule.batches);
+        options.lr_scheduler(self.schedule.epochs).lr(options.lr.into(), epoch)
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed) != 0
+    }
+
+    /// Measures the validation accuracy, stores loss, iteration and accuracy, and keeps the best weights.
+    fn track(&mut self, loss: f64) -> Result<()> {
+        let start = Instant::now();
+        let (model, error, batches) = (&*self.network.module, self.error, self.test_loader.epoch()?);
+        let measured = match &mut self.recorder {
+            Some(recorder) => recorder.call(&[], |_| accuracy_and_losses(model, error, batches.clone()))?,
+            None => accuracy_and_losses(model, error, batches)?,
+        };
+        let (accuracy, validation_loss) = percentage_and_mean(&measured, self.test_loader)?;
+        self.bar.set_message(format!("loss {loss:.4}, accuracy {accuracy:.2} %"));
+        self.run.metrics.log(Row { iteration: self.position.iteration, loss, accuracy: accuracy.into() })?;
+        if validation_loss < self.position.best_loss {
+            self.position.best_loss = validation_loss;
+            files::put(&self.run.dir, BEST_WEIGHTS, |path| Ok(self.network.vs.save(path)?))?;
+        }
+        self.tracking += start.elapsed();
+        Ok(())
+    }
+
+    /// The loss of the last iteration; an error if one since the last call is NaN.
+    ///
+    /// They are read all at once, because a read makes a GPU's queue run dry.
+    fn last_loss(&mut self) -> Result<f64> {
+        let values: Vec<f32> = Tensor::f_stack(&self.losses, 0)?.try_into()?;
+        self.losses.clear();
+        if let Some(i) = values.iter().position(|loss| loss.is_nan()) {
+            let iteration = self.position.iteration - (values.len() - 1 - i) as u64;
+            bail!("the loss became NaN at iteration {iteration}: try a smaller --lr than before, or --scale unit");
+        }
+        Ok(values[values.len() - 1].into())
+    }
+
+    /// The epochs that are left, the first of them begun where `position.iteration` iterations are done.
+    ///
+    /// tch cannot keep the generator's state. It need not: the batches that are left out here draw, in the same order,
+    /// what they drew when they were trained on.
+    fn epochs_left<'l>(
+        &self,
+        train_loader: &'l DataLoader<'l>,
+    ) -> Result<impl Iterator<Item = Result<Epoch<'l>, TchError>> + use<'l>> {
+        let (mut epochs, mut begun) = (train_loader.epochs(self.schedule.epochs), None);
+        for done in 0..self.position.iteration {
+            if self.is_stopped() {
+                break;
+            }
+            if done.is_multiple_of(self.schedule.batches) {
+                begun = epochs.next().transpose()?;
+            }
+            let _ = begun.as_mut().and_then(Iterator::next).transpose()?;
+            if (done + 1).is_multiple_of(self.config.options.eval_every.get()) {
+                let _ = self.test_loader.epoch()?;
+            }
+        }
+        Ok(begun.map(Ok).into_iter().chain(epochs))
+    }
+
+    /// Keeps the weights, plots the tracked quantities, and tells what the training came to.
+    pub fn finish(self) -> Result<u8> {
+        let (Run { dir, metrics, .. }, Position { iteration, .. }) = (&self.run, self.position);
+        let iterations = self.schedule.iterations;
+        if iteration == iterations {
+            files::put(dir, WEIGHTS, |path| Ok(self.network.vs.save(path)?))?;
+        }
+        results::plot(dir, &self.config.options, &metrics.rows)?;
+        if iteration < iterations {
+            let data = match &self.config.data {
+                Source::Path(path) => format!(" --data {}", path.display()),
+                _ => String::new(),
+            };
+            say!("stopped after iteration {iteration} of {iterations}; go on with --resume {}{data}", dir.display());
+            return Ok(128 + self.stop.load(Ordering::Relaxed) as u8);
+        }
+        files::remove(dir, CHECKPOINT)?;
+        results::tell(dir, &metrics.rows);
+        Ok(0)
+    }
+}

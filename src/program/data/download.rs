@@ -1,0 +1,183 @@
+//! Fetches MNIST once, from the first mirror that has it right.
+
+use crate::program::files;
+use anyhow::{Context, Result, ensure};
+use cnn_tutorial::data::find_idx;
+use indicatif::{ProgressBar, ProgressStyle};
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+/// Where MNIST lies, or is put, relative to the current folder.
+pub const MNIST_DIR: &str = "data/mnist";
+
+const MIRRORS: [&str; 2] =
+    ["https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist"];
+
+/// A file of MNIST, gzipped as it is distributed.
+struct Mnist {
+    part: &'static str,
+    kind: &'static str,
+    dimensions: u8,
+    /// How many bytes it has.
+    size: u64,
+    sha256: &'static str,
+    unzipped_sha256: &'static str,
+}
+
+const FILES: [Mnist; 4] = [
+    Mnist {
+        part: "train",
+        kind: "images",
+        dimensions: 3,
+        size: 9_912_422,
+        sha256: "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        unzipped_sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    },
+    Mnist {
+        part: "train",
+        kind: "labels",
+        dimensions: 1,
+        size: 28_881,
+        sha256: "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        unzipped_sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    },
+    Mnist {
+        part: "t10k",
+        kind: "images",
+        dimensions: 3,
+        size: 1_648_877,
+        sha256: "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        unzipped_sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    },
+    Mnist {
+        part: "t10k",
+        kind: "labels",
+        dimensions: 1,
+        size: 4_542,
+        sha256: "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        unzipped_sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    },
+];
+
+/// How long a mirror may take to connect, to answer, and for a whole file: then it is given up.
+const TO_CONNECT: Duration = Duration::from_secs(10);
+const TO_ANSWER: Duration = Duration::from_secs(20);
+const FOR_A_FILE: Duration = Duration::from_secs(180); // 10 MB at 55 kB a second
+
+/// Downloads the files of MNIST that `dir` lacks. The environment variable `MNIST_MIRROR` replaces the mirrors by your
+/// own, such as a folder served in the classroom: one URL, or several with commas between them.
+///
+/// Errors name each mirror and what was wrong with it; nothing that fails its checksum is put in place.
+pub fn download_mnist(dir: &Path) -> Result<()> {
+    let own_mirror = std::env::var("MNIST_MIRROR").ok();
+    let mirrors = own_mirror.as_deref().map_or(MIRRORS.to_vec(), |mirrors| mirrors.split(',').collect());
+    for file in &FILES {
+        let Mnist { part, kind, dimensions, .. } = file;
+        if find_idx(dir, part, kind, *dimensions).is_some() {
+            continue;
+        }
+        let name = format!("{part}-{kind}-idx{dimensions}-ubyte.gz");
+        let mut errors = Vec::new();
+        let fetched = mirrors.iter().any(|mirror| {
+            let url = format!("{}/{name}", mirror.trim().trim_end_matches('/'));
+            let fetched = fetch(&url, dir, &name, file, FOR_A_FILE);
+            fetched.map_err(|error| errors.push(format!("{url}: {error:#}"))).is_ok()
+        });
+        ensure!(fetched, "{}", errors.join("; "));
+    }
+    Ok(())
+}
+
+/// For each file of MNIST that is in `dir`, whether it holds what it should; an error names the first that does not.
+pub fn verify_mnist(dir: &Path) -> Result<usize> {
+    let mut found = 0;
+    for Mnist { part, kind, dimensions, sha256, unzipped_sha256, .. } in &FILES {
+        let Some(path) = find_idx(dir, part, kind, *dimensions) else { continue };
+        let bytes = fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+        ensure!(
+            [*sha256, *unzipped_sha256].contains(&hex(&Sha256::digest(&bytes)).as_str()),
+            "{} is not MNIST's, its SHA-256 is another: delete it, and it is downloaded again",
+            path.display()
+        );
+        found += 1;
+    }
+    Ok(found)
+}
+
+/// Errors if the file has not come after `deadline`, whatever the mirror does meanwhile.
+fn fetch(url: &str, dir: &Path, name: &str, file: &Mnist, deadline: Duration) -> Result<()> {
+    let agent = ureq::Agent::config_builder()
+        .timeout_connect(Some(TO_CONNECT))
+        .timeout_recv_response(Some(TO_ANSWER))
+        .timeout_global(Some(deadline))
+        .build()
+        .new_agent();
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}")?;
+    let bar = ProgressBar::new(file.size).with_style(style).with_message(dir.join(name).display().to_string());
+    let mut response = agent.get(url).call()?;
+    let mut bytes = Vec::new();
+    bar.wrap_read(response.body_mut().as_reader()).take(file.size + 1).read_to_end(&mut bytes)?;
+    bar.finish_and_clear();
+    let (size, sha256, found) = (file.size, file.sha256, hex(&Sha256::digest(&bytes)));
+    ensure!(
+        found == sha256,
+        "expected {size} bytes with SHA-256 {sha256}, found {} with {found}",
+        if bytes.len() as u64 > size { "more".into() } else { bytes.len().to_string() }
+    );
+    fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
+    files::put(dir, name, |path| Ok(fs::write(path, &bytes)?))
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FILES, fetch};
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread;
+    use std::time::Duration;
+
+    /// A server that waits, answers with `head` and then sends a byte now and then, for ever.
+    fn serve_slowly(scheme: &str, wait: Duration, head: &'static [u8]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("{scheme}://{}/file", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                thread::spawn(move || {
+                    let _ = stream.read(&mut [0; 1000]);
+                    thread::sleep(wait);
+                    let _ = stream.write_all(head);
+                    while stream.write_all(b"0").is_ok() {
+                        thread::sleep(Duration::from_millis(50));
+                    }
+                });
+            }
+        });
+        url
+    }
+
+    #[test]
+    fn a_mirror_that_drips_falls_silent_or_sends_elsewhere_is_given_up_at_the_deadline() {
+        let folder = tempfile::tempdir().unwrap();
+        let (now, later) = (Duration::ZERO, Duration::from_millis(500));
+        for (scheme, wait, head) in [
+            ("http", now, &b"HTTP/1.1 200 OK\r\nContent-Length: 9912422\r\n\r\n"[..]),
+            ("http", now, b"HTTP/1.1 200 OK\r\nX-Header: "),
+            ("http", later, b"HTTP/1.1 302 Found\r\nLocation: /file\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
+            ("https", now, b"\x16\x03\x03\x40\x00"), // a record of a handshake that does not end
+        ] {
+            let deadline = Duration::from_secs(2);
+            let url = serve_slowly(scheme, wait, head);
+            let error = fetch(&url, folder.path(), "file", &FILES[0], deadline).unwrap_err();
+            assert!(format!("{error:#}").contains("timeout"), "{scheme}, {head:?}: {error:#}");
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        }
+    }
+}

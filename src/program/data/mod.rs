@@ -1,0 +1,121 @@
+//! Where images come from: `--data`.
+
+mod download;
+
+pub use download::{MNIST_DIR, verify_mnist};
+
+use anyhow::{Context, Result};
+use cnn_tutorial::data::{Dataset, parse_csv, read_csv, read_mnist_test, read_mnist_train};
+use download::{download_mnist, hex};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use tch::{Kind, TchError};
+
+/// scikit-learn's 1,797 handwritten digits in the layout of Kaggle's train.csv, written by scripts/make_digits.py.
+const DIGITS: &[u8] = include_bytes!("../../../assets/digits.csv.gz");
+
+/// What `--data` names.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(from = "String", into = "String")]
+pub enum Source {
+    /// MNIST in `data/mnist`, downloaded if it is not there.
+    Mnist,
+    /// The digits that are embedded in the program.
+    Digits,
+    /// A CSV, or a folder with MNIST's files.
+    Path(PathBuf),
+}
+
+impl From<String> for Source {
+    fn from(name: String) -> Self {
+        match name.as_str() {
+            "mnist" => Self::Mnist,
+            "digits" => Self::Digits,
+            _ => Self::Path(name.into()),
+        }
+    }
+}
+
+impl From<Source> for String {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::Mnist => "mnist".into(),
+            Source::Digits => "digits".into(),
+            Source::Path(path) => path.display().to_string(),
+        }
+    }
+}
+
+/// What it is in words.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Mnist => write!(f, "MNIST in {MNIST_DIR}"),
+            Self::Digits => f.write_str("scikit-learn's digits, embedded in the program"),
+            Self::Path(path) if path.is_dir() => write!(f, "MNIST in {}", path.display()),
+            Self::Path(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+impl Source {
+    /// Its images. MNIST's are the 60,000 training images: the test images stay untouched.
+    pub fn load(&self) -> Result<Dataset> {
+        match self {
+            Self::Mnist => {
+                download_mnist(Path::new(MNIST_DIR)).context(
+                    "MNIST could not be downloaded; without a network, `--data digits` trains on the embedded digits, \
+                     and `--data FILE` on a CSV of your own",
+                )?;
+                read_mnist_train(Path::new(MNIST_DIR))
+            }
+            Self::Digits => parse_csv(DIGITS, "the embedded digits"),
+            Self::Path(path) if path.is_dir() => {
+                read_mnist_train(path).context("`--data mnist` downloads MNIST instead")
+            }
+            Self::Path(path) => read_csv(path),
+        }
+    }
+
+    /// MNIST's 10,000 test images; nothing where the source is not MNIST.
+    pub fn load_test(&self) -> Result<Option<Dataset>> {
+        match self {
+            Self::Mnist => {
+                let dir = Path::new(MNIST_DIR);
+                download_mnist(dir).context("MNIST could not be downloaded; --data names other data")?;
+                Ok(Some(read_mnist_test(dir)?))
+            }
+            Self::Path(path) if path.is_dir() => Ok(Some(read_mnist_test(path)?)),
+            _ => Ok(None),
+        }
+    }
+}
+
+/// The data that `given` names and their source; without a name MNIST, or the embedded digits where MNIST is neither
+/// here nor to be had.
+pub fn load(given: Option<&Source>) -> Result<(Dataset, Source)> {
+    if let Some(source) = given {
+        return Ok((source.load()?, source.clone()));
+    }
+    let source = match download_mnist(Path::new(MNIST_DIR)) {
+        Ok(()) => Source::Mnist,
+        Err(error) => {
+            say!(
+                "WARNING: this is NOT MNIST: it could not be downloaded ({error:#}), so training uses the 1,797 \
+                 embedded digits of scikit-learn; `--data digits` asks for them without this warning"
+            );
+            Source::Digits
+        }
+    };
+    Ok((source.load()?, source))
+}
+
+/// SHA-256 of all pixels and labels, by which a run knows its data again.
+pub fn sha256(dataset: &Dataset) -> Result<String, TchError> {
+    let mut hash = Sha256::new();
+    hash.update(Vec::<u8>::try_from(&dataset.images.f_flatten(0, -1)?)?);
+    hash.update(Vec::<u8>::try_from(&dataset.labels.f_to_kind(Kind::Uint8)?)?);
+    Ok(hex(&hash.finalize()))
+}

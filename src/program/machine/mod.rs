@@ -1,0 +1,11 @@
+//! The machine that a training runs on: its devices, CUDA, libtorch, memory and signals.
+
+pub mod cuda;
+pub mod device;
+pub mod graph;
+mod library;
+pub mod libtorch;
+mod memory;
+pub mod signals;
+
+pub use memory::keep_freed_memory;

@@ -1,0 +1,74 @@
+//! `config.json`: what a run was trained with.
+
+use super::options::Options;
+use crate::program::data::{self, Source};
+use crate::program::machine::device::DeviceChoice;
+use anyhow::{Context, Result, bail, ensure};
+use cnn_tutorial::data::{Dataset, train_test_split};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::num::NonZeroU8;
+use std::path::Path;
+
+pub const CONFIG: &str = "config.json";
+
+/// What `config.json` tells of a run.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Config {
+    /// This program's version.
+    pub version: String,
+    pub tch_version: String,
+    pub libtorch_version: String,
+    /// The data that were used, whether they were asked for or not.
+    pub data: Source,
+    /// The SHA-256 of the images and labels before the split.
+    pub dataset_sha256: String,
+    pub n_train: i64,
+    pub n_test: i64,
+    pub epochs: u64,
+    pub iterations: u64,
+    pub computed_on: DeviceChoice,
+    pub computed_with_threads: NonZeroU8,
+    pub options: Options,
+}
+
+impl Config {
+    /// The data that the run in `dir` was trained on: as `given`, or by the name in `config.json`.
+    ///
+    /// A path is not taken from the folder of a run, which may come from elsewhere.
+    pub fn source(&self, dir: &Path, given: Option<&Source>) -> Result<Source> {
+        match (given, &self.data) {
+            (Some(given), _) => Ok(given.clone()),
+            (None, Source::Path(path)) => {
+                let (dir, path) = (dir.display(), path.display());
+                bail!("{dir} was trained on {path}: give that again, --data {path}")
+            }
+            (None, name) => Ok(name.clone()),
+        }
+    }
+
+    /// The images to measure the run in `dir` on, and what they are in words: MNIST's test images, of the run's own data
+    /// the part it was validated on, of other data all.
+    pub fn test_data(&self, dir: &Path, given: Option<&Source>, validation: bool) -> Result<(Dataset, String)> {
+        let source = self.source(dir, given)?;
+        if !validation && let Some(test) = source.load_test()? {
+            return Ok((test, format!("{source}, the test images")));
+        }
+        let dataset = source.load()?;
+        if data::sha256(&dataset)? != self.dataset_sha256 {
+            ensure!(!validation, "{source}: the data are not those the run was trained on; --data measures on others");
+            return Ok((dataset, source.to_string()));
+        }
+        let (_, test) = train_test_split(&dataset, self.options.test_size.into(), self.options.random_state)?;
+        Ok((test, format!("{source}, the part for validation")))
+    }
+}
+
+/// Reads what `config.json` tells of the run in `dir`.
+pub fn read_config(dir: &Path) -> Result<Config> {
+    let path = dir.join(CONFIG);
+    let text = fs::read_to_string(&path)
+        .with_context(|| format!("{} is not the folder of a run: {CONFIG} cannot be read there", dir.display()))?;
+    let damaged = || format!("{} is damaged or not of this program: train anew", path.display());
+    serde_json::from_str(&text).with_context(damaged)
+}

@@ -1,0 +1,145 @@
+//! A run's folder: its options, its numbers as they grow, its weights and charts.
+
+use super::checkpoint::{CHECKPOINT, Checkpoint};
+use super::config::{CONFIG, Config};
+use super::metrics::{METRICS, Metrics};
+use crate::program::files::{remove, remove_partial};
+use anyhow::{Context, Result, bail};
+use cnn_tutorial::explain::{FILTERS, LAYERS, POOLING};
+use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+pub const WEIGHTS: &str = "model.safetensors";
+pub const BEST_WEIGHTS: &str = "best.safetensors";
+pub const LOSS_CHART: &str = "loss.png";
+pub const ACCURACY_CHART: &str = "accuracy.png";
+pub const EVALUATION: &str = "evaluation.json";
+pub const CONFUSION: &str = "confusion.png";
+pub const MISTAKES: &str = "mistakes.png";
+pub const PREDICTIONS: &str = "predictions.png";
+
+/// The files that a run has in its folder.
+const FILES: [&str; 14] = [
+    CONFIG,
+    METRICS,
+    WEIGHTS,
+    BEST_WEIGHTS,
+    CHECKPOINT,
+    LOSS_CHART,
+    ACCURACY_CHART,
+    EVALUATION,
+    CONFUSION,
+    MISTAKES,
+    PREDICTIONS,
+    FILTERS,
+    LAYERS,
+    POOLING,
+];
+
+/// An open run.
+pub struct Run {
+    pub dir: PathBuf,
+    pub metrics: Metrics,
+    /// Kept for as long as the run is open.
+    _lock: Option<File>,
+}
+
+impl Run {
+    /// Makes the folder and writes `config` and the head of `metrics.csv` to it.
+    ///
+    /// `out`, or `runs/<name>`, or the first of `runs/<name>-2`, `-3` ... that is free. A run that is there is an
+    /// error, unless `overwrite`: then its files are removed first.
+    pub fn create(out: Option<&Path>, name: &str, overwrite: bool, config: &Config) -> Result<Self> {
+        let dir = match out {
+            Some(out) => out.to_owned(),
+            None if overwrite => Path::new("runs").join(name),
+            None => unused_dir(name)?,
+        };
+        let unwritable =
+            || format!("the folder of the results, {}, cannot be written: give another --out", dir.display());
+        fs::create_dir_all(&dir).with_context(unwritable)?;
+        let lock = lock(&dir)?;
+        if !overwrite && let Some(kept) = kept_in(&dir) {
+            bail!("{} holds {kept}, or --overwrite to replace it", dir.display());
+        }
+        for file in FILES {
+            remove(&dir, file).with_context(unwritable)?;
+        }
+        remove_partial(&dir, &FILES).with_context(unwritable)?;
+        fs::write(dir.join(CONFIG), serde_json::to_string_pretty(config)? + "\n").with_context(unwritable)?;
+        let metrics = Metrics::create(&dir).with_context(unwritable)?;
+        Ok(Self { dir, metrics, _lock: lock })
+    }
+
+    /// Opens the run in `dir` to go on after `iteration`.
+    pub fn resume(dir: &Path, iteration: u64) -> Result<Self> {
+        let lock = lock(dir)?;
+        remove_partial(dir, &FILES)?;
+        Ok(Self { dir: dir.to_owned(), metrics: Metrics::resume(dir, iteration)?, _lock: lock })
+    }
+}
+
+/// What would be lost if a new run began in `dir`. A run that failed before its first checkpoint leaves nothing to lose.
+fn kept_in(dir: &Path) -> Option<String> {
+    if dir.join(WEIGHTS).exists() {
+        return Some("a run already: give another --out".into());
+    }
+    match Checkpoint::load(dir).map_or(0, |checkpoint| checkpoint.position.iteration) {
+        0 => None,
+        iteration => Some(format!(
+            "a run already, which ended after iteration {iteration}: --resume {} goes on with it; give another --out",
+            dir.display()
+        )),
+    }
+}
+
+/// Keeps other processes from training in `dir` until the file is closed, which the system does when a process ends.
+/// Nothing where folders cannot be locked.
+fn lock(dir: &Path) -> Result<Option<File>> {
+    let Ok(folder) = File::open(dir) else { return Ok(None) };
+    match folder.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            bail!("another process is training in {}: wait for its end, or give another --out", dir.display())
+        }
+        _ => Ok(Some(folder)),
+    }
+}
+
+/// The folder that `--run` names; without a folder that of the newest finished run in `runs`.
+pub fn find(run: Option<&Path>) -> Result<PathBuf> {
+    if let Some(dir) = run {
+        return Ok(dir.to_owned());
+    }
+    let newest = finished().into_iter().next();
+    let newest = newest
+        .context("there is no finished run in the folder runs: train one, or name the folder of one with --run")?;
+    say!("run: {}, the newest", newest.display());
+    Ok(newest)
+}
+
+/// The finished runs in `runs`, the newest first.
+pub fn finished() -> Vec<PathBuf> {
+    let folders = fs::read_dir("runs").into_iter().flatten().flatten().map(|entry| entry.path());
+    let finished = folders.filter_map(|dir| Some((fs::metadata(dir.join(WEIGHTS)).ok()?.modified().ok()?, dir)));
+    let mut finished: Vec<_> = finished.collect();
+    finished.sort_by(|a, b| b.cmp(a));
+    finished.into_iter().map(|(_, dir)| dir).collect()
+}
+
+/// Makes the first of `runs/<name>`, `runs/<name>-2`, ... that does not exist, safe against a second process.
+fn unused_dir(name: &str) -> Result<PathBuf> {
+    fs::create_dir_all("runs").context("the folder runs cannot be made here: give --out DIR")?;
+    for number in 1.. {
+        let suffix = if number == 1 { String::new() } else { format!("-{number}") };
+        let dir = Path::new("runs").join(format!("{name}{suffix}"));
+        match fs::create_dir(&dir) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+            made => {
+                made.with_context(|| format!("{} cannot be made: give --out DIR", dir.display()))?;
+                return Ok(dir);
+            }
+        }
+    }
+    bail!("there are too many runs: give --out DIR")
+}

@@ -1,0 +1,81 @@
+//! `metrics.csv`: a run's numbers as they grow.
+
+use crate::program::files::put;
+use anyhow::{Context, Result};
+use cnn_tutorial::repr::python_repr;
+use serde::Deserialize;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+pub const METRICS: &str = "metrics.csv";
+
+/// One evaluation: the loss of that iteration's batch and the validation accuracy in percent.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+pub struct Row {
+    pub iteration: u64,
+    pub loss: f64,
+    pub accuracy: f64,
+}
+
+impl Row {
+    /// Whether its numbers can be what a training logs, which are 32-bit: no others can be drawn without trouble.
+    fn is_of_a_run(&self) -> bool {
+        [self.loss, self.accuracy].iter().all(|&number| number.is_infinite() || f64::from(number as f32) == number)
+    }
+}
+
+/// The open file of a run, and what stands in it.
+pub struct Metrics {
+    path: PathBuf,
+    writer: csv::Writer<File>,
+    pub rows: Vec<Row>,
+}
+
+impl Metrics {
+    /// A new file with its head.
+    pub fn create(dir: &Path) -> Result<Self> {
+        let path = dir.join(METRICS);
+        Ok(Self { writer: write_head(&path)?, path, rows: Vec::new() })
+    }
+
+    /// Opens the file to go on after `iteration`; what was logged later is cut off.
+    pub fn resume(dir: &Path, iteration: u64) -> Result<Self> {
+        let path = dir.join(METRICS);
+        let unreadable = || format!("{} cannot be read: it holds what this run logged; train anew", path.display());
+        // Rows of later iterations are left out, and so are numbers that no training logs.
+        let logged = csv::Reader::from_path(&path).with_context(unreadable)?.into_deserialize::<Row>().flatten();
+        let logged = logged.filter(|row| row.iteration <= iteration && row.is_of_a_run());
+        let mut rows: Vec<Row> = Vec::new();
+        for row in logged {
+            if rows.last().is_none_or(|last| last.iteration < row.iteration) {
+                rows.push(row);
+            }
+        }
+        put(dir, METRICS, |path| {
+            let mut writer = write_head(path)?;
+            rows.iter().try_for_each(|row| write(&mut writer, row))
+        })?;
+        let file = File::options().append(true).open(&path).with_context(unreadable)?;
+        Ok(Self { path, writer: csv::Writer::from_writer(file), rows })
+    }
+
+    /// Appends a row, numbers as Python writes them.
+    pub fn log(&mut self, row: Row) -> Result<()> {
+        write(&mut self.writer, &row).with_context(|| format!("{} cannot be written", self.path.display()))?;
+        self.rows.push(row);
+        Ok(())
+    }
+}
+
+fn write_head(path: &Path) -> Result<csv::Writer<File>> {
+    let mut writer = csv::Writer::from_path(path)?;
+    writer.write_record(["iteration", "loss", "accuracy"])?;
+    writer.flush()?;
+    Ok(writer)
+}
+
+fn write(writer: &mut csv::Writer<File>, row: &Row) -> Result<()> {
+    let Row { iteration, loss, accuracy } = *row;
+    writer.write_record([iteration.to_string(), python_repr(loss), python_repr(accuracy)])?;
+    Ok(writer.flush()?)
+}

@@ -1,0 +1,9 @@
+//! A training run: its options, the files of its folder, and the network that they hold.
+
+pub mod checkpoint;
+pub mod config;
+pub mod folder;
+pub mod metrics;
+pub mod network;
+pub mod options;
+pub mod weights;

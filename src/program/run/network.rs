@@ -1,0 +1,136 @@
+//! A network with its weights: as a run has trained it, or untrained.
+
+use super::config::{Config, read_config};
+use super::folder::{self, BEST_WEIGHTS, WEIGHTS};
+use super::options::{Architecture, Options, Scale};
+use super::weights::load_weights;
+use crate::program::machine::device::{self, DeviceChoice};
+use anyhow::Result;
+use clap::Args;
+use cnn_tutorial::nn::{Module, Stage, stages};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use tch::{Device, Kind, TchError, Tensor, nn::VarStore};
+
+/// A network on its device.
+pub struct Network {
+    pub module: Box<dyn Module + Send>,
+    /// The module's parameters, by the names that Python's `state_dict` has for them.
+    pub vs: VarStore,
+    pub scale: Scale,
+    pub device: Device,
+}
+
+/// Which weights of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Weights {
+    /// The last ones.
+    Last,
+    /// Those with the least validation loss.
+    Best,
+    /// Those that its seed gives before the training.
+    Untrained,
+}
+
+impl Network {
+    /// A network as the training with this seed begins: its weights are drawn on the CPU and then moved, as in Python.
+    pub fn untrained(architecture: Architecture, seed: i64, scale: Scale, device: Device) -> Result<Self> {
+        tch::manual_seed(seed);
+        let vs = VarStore::new(Device::Cpu);
+        let module = (architecture.new)(&vs.root())?;
+        device::move_variables(&vs, device)?;
+        Ok(Self { module, vs, scale, device })
+    }
+
+    /// The network of the run in `dir`, which had these options.
+    ///
+    /// Errors where the run is not finished, or holds weights of another model.
+    pub fn open(dir: &Path, options: &Options, weights: Weights, device: Device) -> Result<Self> {
+        let network = Self::untrained(options.model, options.seed, options.scale, device)?;
+        match weights {
+            Weights::Last => load_weights(&network.vs, &dir.join(WEIGHTS))?,
+            Weights::Best => load_weights(&network.vs, &dir.join(BEST_WEIGHTS))?,
+            Weights::Untrained => {}
+        }
+        Ok(network)
+    }
+
+    /// Images of bytes `[N, 1, 28, 28]` as the network was trained to see them, on its device.
+    pub fn input(&self, images: &Tensor) -> Result<Tensor, TchError> {
+        self.scale.apply(images.f_to_device(self.device)?.f_to_kind(Kind::Float)?)
+    }
+
+    /// Images `[N, 1, 28, 28]` of bytes to logits `[N, 10]` on the CPU, 1,000 images at a time.
+    pub fn logits(&self, images: &Tensor) -> Result<Tensor, TchError> {
+        let batches = images.f_split(1000, 0)?;
+        let logits = batches.iter().map(|images| tch::no_grad(|| self.module.forward(&self.input(images)?)));
+        Tensor::f_cat(&logits.collect::<Result<Vec<_>, _>>()?, 0)?.f_to_device(Device::Cpu)
+    }
+
+    /// What each layer makes of an input `[N, 1, 28, 28]`.
+    pub fn stages(&self, input: &Tensor) -> Result<Vec<Stage>, TchError> {
+        let (logits, stages) = tch::no_grad(|| stages(|| self.module.forward(input)));
+        logits.map(|_| stages)
+    }
+}
+
+/// `[1, 1, 28, 28]` of 28x28 bytes.
+pub fn image(pixels: &[u8]) -> Result<Tensor, TchError> {
+    Tensor::f_from_slice(pixels)?.f_view([1, 1, 28, 28])
+}
+
+/// The probabilities of each class, image after image, and the likeliest class.
+pub fn probabilities(logits: &Tensor) -> Result<Vec<(Vec<f32>, usize)>, TchError> {
+    let rows = Vec::<Vec<f32>>::try_from(logits.f_softmax(1, Kind::Float)?)?;
+    let (_, predicted) = logits.f_max_dim(1, false)?;
+    let predicted = Vec::<i64>::try_from(predicted)?;
+    Ok(rows.into_iter().zip(predicted).map(|(row, class)| (row, class as usize)).collect())
+}
+
+/// The images that are taken for another digit, those the network was surest of first.
+pub fn most_confident_mistakes(labels: &[i64], predictions: &[(Vec<f32>, usize)]) -> Vec<usize> {
+    let mut wrong: Vec<usize> = (0..labels.len()).filter(|&i| predictions[i].1 as i64 != labels[i]).collect();
+    wrong.sort_by(|&a, &b| confidence(&predictions[b]).total_cmp(&confidence(&predictions[a])));
+    wrong
+}
+
+/// The probability of the likeliest class.
+pub fn confidence((probabilities, predicted): &(Vec<f32>, usize)) -> f32 {
+    probabilities[*predicted]
+}
+
+/// The run that a command is to use.
+#[derive(Debug, Args)]
+pub struct RunOptions {
+    /// Folder of the run [default: the newest in runs/]
+    #[arg(long, value_name = "DIR", num_args = 0..=1)]
+    pub run: Option<Option<PathBuf>>,
+
+    /// Use the weights with the least validation loss, instead of the last ones
+    #[arg(long)]
+    pub best: bool,
+
+    /// Where to compute: auto, cpu, cuda, cuda:N or mps
+    #[arg(long, default_value_t = DeviceChoice::Auto)]
+    pub device: DeviceChoice,
+}
+
+/// A run that was trained, and its network.
+pub struct TrainedRun {
+    pub dir: PathBuf,
+    pub config: Config,
+    pub network: Network,
+}
+
+impl RunOptions {
+    /// Opens the device, and the network of the run that is named, or of the newest.
+    pub fn open(&self) -> Result<TrainedRun> {
+        let device = device::open(self.device)?;
+        let dir = folder::find(self.run.as_ref().and_then(|dir| dir.as_deref()))?;
+        let weights = if self.best { Weights::Best } else { Weights::Last };
+        let config = read_config(&dir)?;
+        let network = Network::open(&dir, &config.options, weights, device)?;
+        Ok(TrainedRun { dir, config, network })
+    }
+}

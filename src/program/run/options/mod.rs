@@ -1,0 +1,221 @@
+//! Slide "Define Hyperparameters, Loss, Optimizers": the options of a training run. Each option, its default and its help
+//! are written here and nowhere else; `config.json` keeps them.
+
+mod architecture;
+mod choices;
+mod number;
+
+pub use architecture::{ARCHITECTURES, Architecture};
+pub use choices::{Algorithm, LrSchedule, Scale};
+
+use crate::program::data::Source;
+use crate::program::machine::device::DeviceChoice;
+use clap::Args;
+use cnn_tutorial::data::{Transform, transforms};
+use cnn_tutorial::optim::lr_scheduler::LrScheduler;
+use cnn_tutorial::optim::{Adam, AdamW, Optimizer, SGD};
+use number::{Fraction, NonNegative};
+use serde::{Deserialize, Serialize};
+use std::num::{NonZeroU8, NonZeroU32, NonZeroU64};
+use std::path::PathBuf;
+use tch::TchError;
+use tch::nn::VarStore;
+
+const NETWORK: &str = "Network";
+const DATA: &str = "Data";
+const TRAINING: &str = "Training";
+pub const RESULTS: &str = "Results";
+const MACHINE: &str = "Machine";
+
+/// The options of a training run, which `config.json` keeps.
+#[derive(Args, Clone, Debug, Deserialize, Serialize)]
+pub struct Options {
+    /// Network to train
+    #[arg(long, help_heading = NETWORK, default_value = "cnn")]
+    pub model: Architecture,
+
+    /// Kaggle CSV (label,pixel0..pixel783; plain or .gz), folder with the MNIST IDX files, `mnist` (downloaded once) or
+    /// `digits` (embedded) [default: data/mnist, else the download, else the embedded digits]
+    #[arg(long, help_heading = DATA, value_name = "PATH|NAME")]
+    pub data: Option<Source>,
+
+    /// Fraction of the images to validate on, as in scikit-learn's train_test_split
+    #[arg(long, help_heading = DATA, value_name = "FRACTION", default_value = "0.2")]
+    pub test_size: Fraction,
+
+    /// Seed of the split, as in scikit-learn's train_test_split
+    #[arg(long, help_heading = DATA, value_name = "N", default_value_t = 1212)]
+    pub random_state: u32,
+
+    /// What the network sees of a pixel
+    #[arg(long, help_heading = DATA, value_enum, default_value_t = Scale::Raw)]
+    pub scale: Scale,
+
+    /// Iterations to fit whole epochs into: epochs = int(n_iters / (n_train / batch_size))
+    #[arg(long, help_heading = TRAINING, value_name = "N", default_value_t = 2500)]
+    pub n_iters: u64,
+
+    /// Epochs to train, instead of --n-iters
+    #[arg(long, help_heading = TRAINING, value_name = "N", conflicts_with = "n_iters")]
+    pub epochs: Option<NonZeroU64>,
+
+    /// End after N iterations, however many epochs that is
+    #[arg(long, help_heading = TRAINING, value_name = "N")]
+    pub max_steps: Option<NonZeroU64>,
+
+    /// Images an iteration
+    #[arg(long, help_heading = TRAINING, value_name = "N", default_value = "100")]
+    pub batch_size: NonZeroU32,
+
+    /// torch.optim's algorithm [default: sgd for cnn, adam for lenet5]
+    #[arg(long, help_heading = TRAINING, value_enum)]
+    pub optimizer: Option<Algorithm>,
+
+    /// Learning rate
+    #[arg(long, help_heading = TRAINING, default_value = "0.001")]
+    pub lr: NonNegative,
+
+    /// Momentum of SGD
+    #[arg(long, help_heading = TRAINING, default_value = "0")]
+    pub momentum: NonNegative,
+
+    /// Weight decay: an L2 penalty, decoupled for adamw [default: 0, for adamw 0.01]
+    #[arg(long, help_heading = TRAINING)]
+    pub weight_decay: Option<NonNegative>,
+
+    /// Course of the learning rate over the epochs
+    #[arg(long, help_heading = TRAINING, value_enum, default_value_t = LrSchedule::None)]
+    pub lr_schedule: LrSchedule,
+
+    /// Epochs between two steps of --lr-schedule step
+    #[arg(long, help_heading = TRAINING, value_name = "N", default_value = "10")]
+    pub step_size: NonZeroU64,
+
+    /// Factor of each step of --lr-schedule step
+    #[arg(long, help_heading = TRAINING, default_value = "0.1")]
+    pub gamma: NonNegative,
+
+    /// Turn, scale and shift each training image a little, anew in each epoch
+    #[arg(long, help_heading = DATA)]
+    pub augment: bool,
+
+    /// Start from the weights of a safetensors file, Rust's or Python's
+    #[arg(long, help_heading = NETWORK, value_name = "FILE", value_parser = text_path)]
+    pub init_from: Option<PathBuf>,
+
+    /// Train in the order of DataLoader(shuffle=True), another one each epoch
+    #[arg(long, help_heading = DATA)]
+    pub shuffle: bool,
+
+    /// Seed of the weights and of the order, as in torch.manual_seed
+    #[arg(long, help_heading = NETWORK, value_name = "N", default_value_t = 0)]
+    pub seed: i64,
+
+    /// Measure the validation accuracy and log it every N iterations
+    #[arg(long, help_heading = RESULTS, value_name = "N", default_value = "50")]
+    pub eval_every: NonZeroU64,
+
+    /// Print a line every N iterations
+    #[arg(long, help_heading = RESULTS, value_name = "N", default_value = "500")]
+    pub print_every: NonZeroU64,
+
+    /// Keep a checkpoint for --resume every N iterations
+    #[arg(long, help_heading = RESULTS, value_name = "N", default_value = "500")]
+    pub save_every: NonZeroU64,
+
+    /// auto, cpu, cuda, cuda:N or mps
+    #[arg(long, help_heading = MACHINE, default_value_t = DeviceChoice::Auto)]
+    pub device: DeviceChoice,
+
+    /// Keep a pixel's channels next to each other in memory, PyTorch's torch.channels_last: other last bits
+    #[arg(long, help_heading = MACHINE)]
+    #[serde(default)]
+    pub channels_last: bool,
+
+    /// Have cuDNN give the same bits each time, PyTorch's torch.backends.cudnn.deterministic. The CPU does so anyway
+    #[arg(long, help_heading = MACHINE)]
+    #[serde(default)]
+    pub deterministic: bool,
+
+    /// Launch each operation on a GPU by itself, as PyTorch does, and not a training step as a whole (a CUDA graph)
+    #[arg(long, help_heading = MACHINE)]
+    #[serde(default)]
+    pub eager: bool,
+
+    /// Threads of one operation on the CPU [default: libtorch's choice, one a core]
+    #[arg(long, help_heading = MACHINE, value_name = "N")]
+    pub threads: Option<NonZeroU8>,
+
+    /// Folder of the results [default: runs/<model>, or runs/<model>-2 and so on where that is taken]
+    #[arg(long, help_heading = RESULTS, value_name = "DIR", value_parser = text_path)]
+    pub out: Option<PathBuf>,
+
+    /// Replace the run that is in the folder of the results
+    #[arg(long, help_heading = RESULTS)]
+    pub overwrite: bool,
+}
+
+impl Options {
+    /// Refuses options that do not go together.
+    pub fn check(&self) -> Result<(), &'static str> {
+        if self.algorithm() != Algorithm::Sgd && f64::from(self.momentum) != 0.0 {
+            return Err("--momentum goes with --optimizer sgd: Adam has its betas instead");
+        }
+        if self.print_every < self.eval_every {
+            return Err("--print-every must not be less than --eval-every: a line tells the last accuracy measured");
+        }
+        Ok(())
+    }
+
+    pub fn batch_size(&self) -> i64 {
+        self.batch_size.get().into()
+    }
+
+    /// The optimizer's name, that of the slides where none was given.
+    pub fn algorithm(&self) -> Algorithm {
+        self.optimizer.unwrap_or(self.model.optimizer)
+    }
+
+    /// The weight decay, PyTorch's default for the optimizer where none was given.
+    pub fn weight_decay(&self) -> f64 {
+        let default = if self.algorithm() == Algorithm::Adamw { AdamW::default().weight_decay } else { 0.0 };
+        self.weight_decay.map_or(default, f64::from)
+    }
+
+    pub fn optimizer(&self, vs: &VarStore) -> Result<Optimizer, TchError> {
+        let (lr, momentum, weight_decay) = (self.lr.into(), self.momentum.into(), self.weight_decay());
+        match self.algorithm() {
+            Algorithm::Sgd => SGD { momentum, weight_decay }.build(vs, lr),
+            Algorithm::Adam => Adam { weight_decay }.build(vs, lr),
+            Algorithm::Adamw => AdamW { weight_decay }.build(vs, lr),
+        }
+    }
+
+    pub fn lr_scheduler(&self, epochs: u64) -> LrScheduler {
+        match self.lr_schedule {
+            LrSchedule::None => LrScheduler::Constant,
+            LrSchedule::Step => LrScheduler::StepLR { step_size: self.step_size.get(), gamma: self.gamma.into() },
+            LrSchedule::Cosine => LrScheduler::CosineAnnealingLR { t_max: epochs },
+        }
+    }
+
+    /// The loader's transform: scale, augmentation, which is for training only, and memory layout.
+    pub fn transform(&self, augment: bool, onednn: bool) -> Box<Transform<'static>> {
+        let Self { scale, channels_last, .. } = *self;
+        Box::new(move |images| {
+            let mut images = scale.apply(images)?;
+            if augment {
+                images = transforms::augment(&images)?;
+            }
+            if channels_last {
+                images = transforms::channels_last(&images)?;
+            }
+            if onednn { transforms::to_mkldnn(&images) } else { Ok(images) }
+        })
+    }
+}
+
+/// A path of valid Unicode, which config.json can keep; clap refuses others with this argument.
+fn text_path(text: &str) -> Result<PathBuf, std::convert::Infallible> {
+    Ok(text.into())
+}

@@ -1,0 +1,220 @@
+//! Layers and pools against what PyTorch computes.
+
+use crate::common::{assert_same, tensors};
+use cnn_tutorial::nn::{AvgPool2d, Conv2d, LPPool2d, Linear, MaxPool2d, Module, ReLU, Tanh};
+use cnn_tutorial::summary::summary;
+use tch::{Device, TchError, Tensor, nn};
+
+/// Runs the layer forward and backward and compares output and gradients with the fixtures called `name`.
+fn check(name: &str, vs: &nn::VarStore, rounding: f64, forward: impl FnOnce(&Tensor) -> Result<Tensor, TchError>) {
+    let fixture = tensors("layers.safetensors");
+    let expected = |key: &str| &fixture[&format!("{name}.{key}")];
+    for (key, mut parameter) in vs.variables() {
+        tch::no_grad(|| parameter.copy_(expected(&key)));
+    }
+    let input = expected("input").set_requires_grad(true);
+    let output = forward(&input).unwrap();
+    assert_same(&output, expected("output"), rounding, name);
+    (output * expected("grad_output")).sum(None).backward();
+    assert_same(&input.grad(), expected("grad_input"), rounding, &format!("{name}: gradient of the input"));
+    for (key, parameter) in vs.variables() {
+        assert_same(
+            &parameter.grad(),
+            expected(&format!("grad_{key}")),
+            rounding,
+            &format!("{name}: gradient of {key}"),
+        );
+    }
+}
+
+fn check_conv(name: &str, make: impl FnOnce(nn::Path) -> Result<Conv2d, TchError>) {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let conv = make(vs.root()).unwrap();
+    check(name, &vs, 0.0, |xs| conv.forward(xs));
+}
+
+#[test]
+fn convolution_takes_a_kernel_of_one_size_or_a_pair_and_gives_pytorchs_values_and_gradients() {
+    check_conv("conv_int", |vs| Conv2d::new(vs, 1, 4, 3));
+    check_conv("conv_pair", |vs| Conv2d::new(vs, 2, 3, (3, 2)));
+}
+
+#[test]
+fn convolution_takes_stride_and_padding_and_gives_pytorchs_values_and_gradients() {
+    check_conv("conv_stride", |vs| Ok(Conv2d::new(vs, 2, 3, 3)?.stride(2).padding(1)));
+    check_conv("conv_pairs", |vs| Ok(Conv2d::new(vs, 1, 2, (5, 3))?.stride((2, 1)).padding((2, 0))));
+}
+
+#[test]
+fn linear_gives_pytorchs_values_and_gradients() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let linear = Linear::new(vs.root(), 6, 4).unwrap();
+    check("linear", &vs, 0.0, |xs| linear.forward(xs));
+}
+
+#[test]
+fn pools_give_pytorchs_values_and_gradients() {
+    let none = nn::VarStore::new(Device::Cpu);
+    check("max", &none, 0.0, |xs| MaxPool2d::new(2).forward(xs));
+    check("max_stride", &none, 0.0, |xs| MaxPool2d::new(3).stride(2).forward(xs));
+    check("max_pair", &none, 0.0, |xs| MaxPool2d::new((2, 3)).stride((1, 2)).forward(xs));
+    check("avg", &none, 0.0, |xs| AvgPool2d::new(2).forward(xs));
+    check("avg_stride", &none, 0.0, |xs| AvgPool2d::new(2).stride(1).forward(xs));
+    check("avg_pair", &none, 0.0, |xs| AvgPool2d::new((2, 4)).stride((2, 1)).forward(xs));
+    // Powers and roots are not exact: another processor may round them otherwise.
+    check("lp1", &none, 1e-5, |xs| LPPool2d::new(1.0, 2).forward(xs));
+    check("lp2", &none, 1e-5, |xs| LPPool2d::new(2.0, 2).stride(1).forward(xs));
+    check("lp3", &none, 1e-5, |xs| LPPool2d::new(3.0, (2, 3)).stride(2).forward(xs));
+    check("lp16", &none, 1e-5, |xs| LPPool2d::new(16.0, 2).forward(xs));
+}
+
+#[test]
+fn frames_of_few_pixels_side_by_side_have_the_mean_of_libtorchs_own_pool_in_every_bit() {
+    let none = nn::VarStore::new(Device::Cpu);
+    for (shape, frame) in [
+        ([100, 6, 28, 28], (2, 2)),
+        ([7, 16, 10, 10], (2, 2)),
+        ([1, 3, 9, 8], (1, 2)),
+        ([5, 1, 6, 7], (2, 1)),
+        ([2, 2, 5, 5], (1, 1)),
+    ] {
+        let xs = (Tensor::randn(shape, tch::kind::FLOAT_CPU) * 3).exp() * Tensor::randn(shape, tch::kind::FLOAT_CPU);
+        let (height, width) = frame;
+        let expected = output_and_gradients(&none, &xs, |xs| {
+            xs.f_avg_pool2d([height, width], [height, width], 0, false, true, None)
+        });
+        let found = output_and_gradients(&none, &xs, |xs| AvgPool2d::new(frame).forward(xs));
+        assert_equal_bits(&found, &expected, &format!("{shape:?}, {frame:?}"));
+    }
+    // What does not fill its input, or cannot be, goes to libtorch.
+    let xs = Tensor::ones([1, 1, 5, 1], tch::kind::FLOAT_CPU);
+    assert_eq!(AvgPool2d::new((2, 1)).forward(&xs).unwrap().size(), [1, 1, 2, 1]);
+    for frame in [(2, 2), (0, 1), (-1, -2), (i64::MAX, 2)] {
+        assert!(AvgPool2d::new(frame).forward(&xs).is_err(), "{frame:?}");
+    }
+}
+
+/// The output and the gradients of input and parameters.
+fn output_and_gradients(
+    vs: &nn::VarStore,
+    xs: &Tensor,
+    forward: impl FnOnce(&Tensor) -> Result<Tensor, TchError>,
+) -> Vec<Tensor> {
+    for mut variable in vs.trainable_variables() {
+        variable.zero_grad();
+    }
+    let xs = xs.copy().set_requires_grad(true);
+    let output = forward(&xs).unwrap();
+    let output = if output.is_mkldnn() { output.to_dense(None, false) } else { output };
+    let weights = Tensor::arange(output.numel() as i64, tch::kind::FLOAT_CPU).sin().view_as(&output);
+    (&output * weights).sum(None).backward();
+    let mut variables: Vec<_> = vs.variables().into_iter().collect();
+    variables.sort_by(|a, b| a.0.cmp(&b.0));
+    [output, xs.grad()].into_iter().chain(variables.into_iter().map(|(_, variable)| variable.grad().copy())).collect()
+}
+
+#[track_caller]
+fn assert_equal_bits(found: &[Tensor], expected: &[Tensor], what: &str) {
+    assert_eq!(found.len(), expected.len());
+    assert!(found.iter().zip(expected).all(|(found, expected)| found.equal(expected)), "{what}");
+}
+
+#[test]
+fn images_in_onednns_layout_change_no_bit_of_any_layer() {
+    for n in [1, 7, 100] {
+        for (pool, places) in [
+            (MaxPool2d::new(2), 11 * 11),
+            (MaxPool2d::new(3).stride(2), 10 * 10),
+            (MaxPool2d::new((2, 3)).stride(3), 7 * 6),
+        ] {
+            tch::manual_seed(n);
+            let images = Tensor::randint(256, [n, 1, 28, 28], tch::kind::FLOAT_CPU);
+            let vs = nn::VarStore::new(Device::Cpu);
+            let conv = |name: &str, i, o| Conv2d::new(&vs.root() / name, i, o, 3).unwrap();
+            let (first, second) = (conv("first", 1, 16), conv("second", 16, 32));
+            let last = Linear::new(&vs.root() / "last", 32 * places, 10).unwrap();
+            let network = |images: &Tensor| {
+                let out = pool.forward(&ReLU.forward(&first.forward(images)?)?)?;
+                let out = ReLU.forward(&second.forward(&out)?)?;
+                last.forward(&out.f_flatten(1, -1)?)
+            };
+            let expected = output_and_gradients(&vs, &images, network);
+            let found = output_and_gradients(&vs, &images, |images| network(&in_onednns_layout(images)));
+            assert_equal_bits(&found, &expected, &format!("{n} images, {pool}"));
+        }
+    }
+}
+
+/// A batch in the layout, where libtorch has it; a single image it computes without.
+fn in_onednns_layout(xs: &Tensor) -> Tensor {
+    let has_it = cfg!(target_arch = "x86_64") && tch::utils::has_mkldnn() && xs.size()[0] > 1;
+    if has_it { xs.to_mkldnn() } else { xs.shallow_clone() }
+}
+
+#[test]
+fn every_layer_takes_a_tensor_in_onednns_layout() {
+    tch::manual_seed(0);
+    let vs = nn::VarStore::new(Device::Cpu);
+    let conv = Conv2d::new(vs.root(), 1, 4, 3).unwrap();
+    let xs = Tensor::randn([5, 1, 12, 12], tch::kind::FLOAT_CPU);
+    let dense = conv.forward(&xs).unwrap();
+    let blocked = conv.forward(&in_onednns_layout(&xs)).unwrap();
+    assert_eq!(blocked.is_mkldnn(), cfg!(target_arch = "x86_64") && tch::utils::has_mkldnn());
+    let layers: [&dyn Module; 5] =
+        [&Tanh, &AvgPool2d::new(2), &AvgPool2d::new(3).stride(1), &MaxPool2d::new(3).stride(1), &LPPool2d::new(2.0, 2)];
+    for (i, layer) in layers.iter().enumerate() {
+        assert!(layer.forward(&blocked).unwrap().equal(&layer.forward(&dense).unwrap()), "layer {i}");
+    }
+}
+
+#[test]
+fn layers_name_themselves_with_pytorchs_arguments() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let conv = Conv2d::new(&vs.root() / "conv", 1, 16, (3, 5)).unwrap().padding(2);
+    assert_eq!(conv.to_string(), "Conv2d(1, 16, kernel_size=(3, 5), stride=1, padding=2)");
+    assert_eq!(MaxPool2d::new(2).to_string(), "MaxPool2d(kernel_size=2, stride=2)");
+    assert_eq!(AvgPool2d::new(2).stride(1).to_string(), "AvgPool2d(kernel_size=2, stride=1)");
+    assert_eq!(LPPool2d::new(2.0, 2).to_string(), "LPPool2d(norm_type=2, kernel_size=2, stride=2)");
+    let linear = Linear::new(&vs.root() / "fc", 800, 10).unwrap();
+    assert_eq!(linear.to_string(), "Linear(in_features=800, out_features=10)");
+}
+
+#[test]
+fn a_layer_given_the_wrong_shape_is_an_error_that_names_it_and_not_a_panic() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let xs = Tensor::zeros([1, 1, 2, 2], tch::kind::FLOAT_CPU);
+    let conv = Conv2d::new(&vs.root() / "cnn1", 3, 1, 3).unwrap();
+    let linear = Linear::new(&vs.root() / "fc1", 800, 10).unwrap();
+    let layers: [(&dyn Module, &str); 4] = [
+        (&conv, "cnn1, Conv2d(3, 1, kernel_size=3, stride=1, padding=0) cannot take an input of [1, 1, 2, 2]: "),
+        (&linear, "fc1, Linear(in_features=800, out_features=10) cannot take an input of [1, 1, 2, 2]: "),
+        (&MaxPool2d::new(3), "MaxPool2d(kernel_size=3, stride=3) cannot take an input of [1, 1, 2, 2]: "),
+        (
+            &LPPool2d::new(2.0, 3),
+            "LPPool2d(norm_type=2, kernel_size=3, stride=3) cannot take an input of [1, 1, 2, 2]: ",
+        ),
+    ];
+    for (layer, words) in layers {
+        let error = layer.forward(&xs).unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn the_summary_of_a_network_whose_layers_do_not_fit_says_where_they_do_not() {
+    struct Misfit(Conv2d);
+
+    impl Module for Misfit {
+        fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+            self.0.forward(xs)?.f_view([-1, 801])
+        }
+    }
+
+    let vs = nn::VarStore::new(Device::Cpu);
+    let misfit = Misfit(Conv2d::new(&vs.root() / "cnn1", 1, 16, 3).unwrap());
+    let error = format!("{:#}", summary(&misfit).unwrap_err());
+    assert!(
+        error.contains("the network fails after cnn1, which gives [N, 16, 26, 26]: ") && error.contains("801"),
+        "{error}"
+    );
+}

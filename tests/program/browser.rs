@@ -1,0 +1,274 @@
+//! The page of `play` in a real browser.
+
+use crate::common::digits;
+use crate::page::{Browser, Page, train};
+use crate::running::{run, stdout};
+use cnn_tutorial::models::CNNModel;
+use cnn_tutorial::nn::{Conv2d, Module, stages};
+use image::{GrayImage, Luma, imageops};
+use serde_json::{Value, json};
+use std::path::Path;
+use tch::{Device, Tensor, nn::VarStore};
+
+/// The digit and its probability that `predict` prints for a picture.
+fn predicted(dir: &Path, picture: &str) -> (String, String) {
+    let output = run(dir, &["predict", "--run", "runs/cnn", picture]);
+    let text = stdout(&output);
+    let (digit, rest) = text.split_once(": ").unwrap().1.split_once(" (").unwrap();
+    (digit.to_owned(), rest.split_once(')').unwrap().0.to_owned())
+}
+
+fn answer(browser: &Browser) -> (String, String) {
+    (browser.text("#digit"), browser.text("#sure"))
+}
+
+fn numbers(value: Value) -> Vec<f32> {
+    value.as_array().unwrap().iter().map(|n| n.as_f64().unwrap() as f32).collect()
+}
+
+/// Waits until all that was asked is answered. The browser passes the mouse's moves on with its next picture.
+fn settle(browser: &Browser) {
+    for _ in 0..3 {
+        browser.next_pictures();
+        browser.wait("busy === 0");
+    }
+}
+
+fn page_with_runs(dir: &Path) -> Option<(Page, Browser)> {
+    let browser = Browser::start()?;
+    train(dir, "lenet5", "20");
+    train(dir, "cnn", "200");
+    let page = Page::open(dir);
+    browser.resize(1280, 720);
+    browser.open(&page.address);
+    browser.wait("state.answer && document.querySelector('#origin').textContent.includes('image 0')");
+    settle(&browser);
+    Some((page, browser))
+}
+
+#[test]
+fn a_digit_is_drawn_seen_and_explained() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some((_page, browser)) = page_with_runs(dir.path()) else { return };
+
+    // Stroke by stroke, a zero: every stroke is answered, and as `predict` answers it.
+    browser.click("#clear");
+    browser.wait("state.seen.every((grey) => grey === 0)");
+    let mut before = browser.script("return state.answers");
+    let left = [(0, -60), (-25, -45), (-38, -15), (-38, 15), (-25, 45), (0, 60)];
+    for stroke in [left, left.map(|(x, y)| (-x, y))] {
+        browser.mouse("#pad", &stroke, true);
+        browser.wait(&format!("state.answers > {before}"));
+        settle(&browser);
+        before = browser.script("return state.answers");
+        let greys =
+            browser.script("return Array.from(pen.getImageData(0, 0, 112, 112).data.filter((_, i) => i % 4 === 0))");
+        let greys = numbers(greys).into_iter().map(|grey| grey as u8).collect();
+        GrayImage::from_vec(112, 112, greys).unwrap().save(dir.path().join("drawn.png")).unwrap();
+        assert_eq!(answer(&browser), predicted(dir.path(), "drawn.png"));
+    }
+    assert_eq!(browser.text("#digit"), "0");
+
+    // A pixel of the second convolution: the sum shown is what the layer has put there.
+    browser.mouse("#layers > :nth-child(5) canvas", &[(-5, -5), (2, 2)], false);
+    browser.wait("document.querySelector('#sum .value')");
+    settle(&browser);
+    let place = browser.script("return [state.pick.layer - 1, state.pick.channel, state.pick.row, state.pick.column]");
+    let place: Vec<i64> = serde_json::from_value(place).unwrap();
+    let mut vs = VarStore::new(Device::Cpu);
+    let model = CNNModel::new(&vs.root()).unwrap();
+    vs.load(dir.path().join("runs/cnn/model.safetensors")).unwrap();
+    let seen =
+        Tensor::from_slice(&numbers(browser.script("return Array.from(state.seen)"))).view([1, 1, 28, 28]) / 255.0;
+    let (_, stages) = stages(|| tch::no_grad(|| model.forward(&seen)).unwrap());
+    let stage = &stages[place[0] as usize];
+    assert_eq!(stage.name, "cnn2");
+    let expected = stage.output.double_value(&[0, place[1], place[2], place[3]]);
+    for shown in ["#sum .value", "#sum .result"] {
+        let found: f64 = browser.text(shown).parse().unwrap();
+        assert!((found - expected).abs() < 1e-3 * expected.abs().max(0.1), "{shown}: {found}, expected {expected}");
+    }
+    let tables = browser.script("return document.querySelectorAll('#sum table').length");
+    let frames = browser.script("return document.querySelectorAll('#layers > :nth-child(4) .frame').length");
+    assert_eq!((tables, frames), (32.into(), 16.into()), "a frame and a kernel for each of 16 maps, each outlined");
+
+    // With the keyboard: a digit from the data, a pixel further, a drawing of one's own.
+    browser.keys("#pad", "4");
+    browser.wait("document.querySelector('#origin').textContent.startsWith('A 4, image')");
+    browser.keys("#layers > :nth-child(5) canvas", "\u{E014}");
+    browser.wait(&format!("state.pick.column === {}", place[3] + 1));
+    browser.click("#clear");
+    browser.keys("#pad", " \u{E015}\u{E015}\u{E015}\u{E015}\u{E015}\u{E015}\u{E015}\u{E015} ");
+    browser.wait("state.seen.some((grey) => grey > 200)");
+    browser.click("#mistake");
+    browser.wait("document.querySelector('#origin').textContent.startsWith('Mistake 1 of')");
+    settle(&browser);
+    let origin = browser.text("#origin");
+    assert!(!origin.contains(&format!(": a {},", browser.text("#digit"))), "{origin} {:?}", answer(&browser));
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn on_a_telephone_a_finger_draws_and_points_and_the_page_keeps_still() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(browser) = Browser::start() else { return };
+    let page = Page::open(dir.path());
+    browser.resize(390, 844);
+    browser.open(&page.address);
+    browser.wait("state.answer && document.querySelector('#origin').textContent.includes('image 0')");
+    settle(&browser);
+    let before = browser.script("return state.answers");
+    browser.click("#clear");
+    settle(&browser);
+    browser.finger("#pad", &[(0, -60), (0, -20), (0, 20), (0, 60)]);
+    browser.wait(&format!("state.answers > {before} + 1"));
+    settle(&browser);
+    assert_eq!(browser.script("return [stroke, scrollY, $('origin').textContent]"), json!([null, 0, "Your drawing."]));
+    let column = "Array.from({ length: 112 }, (_, y) => pen.getImageData(56, y, 1, 1).data[0])";
+    let inked = browser.script(&format!("return {column}.filter((grey) => grey > 128).length"));
+    assert!(inked.as_u64().unwrap() > 60, "the stroke is {inked} pixels long");
+    browser.script("document.querySelector('#layers > :nth-child(3)').scrollIntoView()");
+    browser.finger("#layers > :nth-child(3) canvas", &[(-5, -5), (-5, -5)]);
+    browser.wait("document.querySelector('#sum .value')");
+    assert_eq!(browser.script("return state.pick.layer"), 2);
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn a_photograph_is_read_and_other_runs_and_weights_answer_differently() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some((_page, browser)) = page_with_runs(dir.path()) else { return };
+    let pixels: Vec<u8> = digits().images.get(3).flatten(0, -1).try_into().unwrap();
+    let ink =
+        imageops::resize(&GrayImage::from_vec(28, 28, pixels).unwrap(), 300, 300, imageops::FilterType::CatmullRom);
+    let mut paper = GrayImage::from_pixel(500, 400, Luma([235]));
+    ink.enumerate_pixels().for_each(|(x, y, ink)| paper.put_pixel(x + 180, y + 30, Luma([235 - ink.0[0] / 5 * 4])));
+    paper.save(dir.path().join("photo.jpg")).unwrap();
+    browser.keys("#photo", dir.path().join("photo.jpg").to_str().unwrap());
+    browser.wait("document.querySelector('#origin').textContent.startsWith('photo.jpg')");
+    settle(&browser);
+    assert_eq!(answer(&browser), predicted(dir.path(), "photo.jpg"));
+    assert_eq!(browser.text("#digit"), "3");
+
+    let names = || {
+        browser
+            .script("return [...document.querySelectorAll('#layers h3 b')].map((name) => name.textContent).join(' ')")
+    };
+    assert_eq!(names(), "input cnn1 relu1 maxpool1 cnn2 relu2 maxpool2 fc1");
+    let mut answers = vec![answer(&browser).1];
+    for weights in ["best", "untrained"] {
+        browser.click(&format!("#weights option[value={weights}]"));
+        browser.wait(&format!("state.weights === '{weights}'"));
+        settle(&browser);
+        answers.push(answer(&browser).1);
+        assert!(browser.text("#before").contains("runs/cnn"), "the answer before is kept beside it");
+    }
+    assert_ne!(answers[0], answers[2]);
+    browser.click("#run option[value='runs/lenet5']");
+    browser.wait("state.run === 'runs/lenet5' && state.answer.layers.length === 12");
+    assert_eq!(names(), "input conv1 tanh1 avgpool1 conv2 tanh2 avgpool2 conv3 tanh3 fc1 tanh4 fc2");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+
+    std::fs::write(dir.path().join("text.png"), "no picture").unwrap();
+    browser.keys("#photo", dir.path().join("text.png").to_str().unwrap());
+    browser.wait("document.querySelector('#message').textContent.includes('expected a JPEG, PNG')");
+    let complaints = browser.complaints();
+    assert!(complaints.len() == 1 && complaints[0].contains("/api/picture"), "{complaints:?}");
+}
+
+#[test]
+fn a_convolution_and_a_pool_do_what_their_arguments_say() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(browser) = Browser::start() else { return };
+    let page = Page::open(dir.path());
+    browser.resize(1280, 720);
+    browser.open(&format!("{}#convolution", page.address));
+    browser.wait("benches[0].last");
+    let text = |part: &str, name: &str| browser.text(&format!("#{part} [data-is={name}]"));
+    let fill = |part: &str, name: &str, value: &str| {
+        browser.fill(&format!("#{part} [data-is={name}]"), value);
+        settle(&browser);
+    };
+    for (stride, padding, size, height) in [
+        ("1", "0", "5x5", "⌊(7 + 2·0 − 3) / 1⌋ + 1 = ⌊4.00⌋ + 1 = 5"),
+        ("3", "0", "2x2", "⌊(7 + 2·0 − 3) / 3⌋ + 1 = ⌊1.33⌋ + 1 = 2"),
+        ("2, 1", "1, 2", "4x9", "⌊(7 + 2·1 − 3) / 2⌋ + 1 = ⌊3.00⌋ + 1 = 4"),
+    ] {
+        fill("convolution", "stride", stride);
+        fill("convolution", "padding", padding);
+        assert_eq!(
+            (text("convolution", "output-size").as_str(), text("convolution", "height").as_str()),
+            (size, height)
+        );
+    }
+    assert_eq!(text("convolution", "python"), "nn.Conv2d(1, 1, kernel_size=3, stride=(2, 1), padding=(1, 2))");
+    assert_eq!(text("convolution", "rust"), "nn::Conv2d::new(vs / \"cnn1\", 1, 1, 3)?.stride((2, 1)).padding((1, 2))");
+
+    // Every number of the output, with a kernel and a bias typed in.
+    browser.fill("#convolution .grid input:nth-child(6)", "2.5");
+    fill("convolution", "bias", "-1");
+    let matrix = |script: &str| {
+        let rows = browser.script(script);
+        let rows: Vec<Vec<f32>> = rows.as_array().unwrap().iter().map(|row| numbers(row.clone())).collect();
+        let shape = [1, 1, rows.len() as i64, rows[0].len() as i64];
+        Tensor::from_slice(&rows.concat()).view(shape)
+    };
+    let layer = Conv2d::new(VarStore::new(Device::Cpu).root(), 1, 1, 3).unwrap().stride((2, 1)).padding((1, 2));
+    let kernel = [-1.0, 0.0, 1.0, -2.0, 0.0, 2.5, -1.0, 0.0, 1.0];
+    tch::no_grad(|| layer.weight.shallow_clone().copy_(&Tensor::from_slice(&kernel).view([1, 1, 3, 3])));
+    let _ = tch::no_grad(|| layer.bias.shallow_clone().fill_(-1.0));
+    let expected = tch::no_grad(|| layer.forward(&matrix("return SMALL.convolution"))).unwrap();
+    let found = matrix("return benches[0].last.outcome.output");
+    assert!(found.allclose(&expected, 1e-5, 1e-5, false), "{found}\n{expected}");
+    browser.keys("#convolution [data-is=output-map]", "\u{E015}\u{E014}\u{E014}");
+    browser.wait("benches[0].at.join() === '1,2'");
+    settle(&browser);
+    let shown: f64 = browser.text("#convolution .sum .value").parse().unwrap();
+    assert_eq!(shown, expected.double_value(&[0, 0, 1, 2]));
+    assert_eq!(browser.text("#convolution .sum .result"), browser.text("#convolution .sum .value"));
+    browser.click("#convolution [data-is=preset] option[value='own 3']");
+    browser.wait("benches[0].last.question.kernel[0][0] === benches[0].own.kernels[3][0][0]");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+    fill("convolution", "kernel_size", "11");
+    fill("convolution", "padding", "0");
+    assert!(text("convolution", "refusal").contains("a kernel of 11 does not fit into an input of 7"));
+    let complaints = browser.complaints();
+    assert!(!complaints.is_empty() && complaints.iter().all(|text| text.contains("/api/arguments")), "{complaints:?}");
+    fill("convolution", "kernel_size", "3, 2");
+    assert_eq!(text("convolution", "refusal"), "");
+    browser.complaints();
+
+    browser.click("nav a[href='#pooling']");
+    browser.wait("benches[1].last");
+    let value = || browser.text("#pooling .sum .value").parse::<f64>().unwrap();
+    let frame = [0.1f64, 0.3, 0.8, 0.2]; // of the first pixel
+    assert_eq!((value(), text("pooling", "output-size").as_str()), (0.8, "3x3"));
+    browser.click("#pooling option[value=AvgPool2d]");
+    settle(&browser);
+    assert_eq!(value(), 0.35);
+    browser.click("#pooling option[value=LPPool2d]");
+    for (norm_type, words) in [("1", "is the sum"), ("2", "between the sum"), ("32", "close to the maximum")] {
+        fill("pooling", "norm_type", norm_type);
+        let p: f64 = norm_type.parse().unwrap();
+        let expected = frame.iter().map(|x| x.powf(p)).sum::<f64>().powf(1.0 / p);
+        assert!((value() - expected).abs() < 1e-3, "norm_type {p}: {}, expected {expected}", value());
+        assert!(text("pooling", "words").contains(words), "{}", text("pooling", "words"));
+    }
+    fill("pooling", "kernel_size", "3");
+    fill("pooling", "stride", "1");
+    assert_eq!(
+        (text("pooling", "output-size").as_str(), text("pooling", "rust").as_str()),
+        ("4x4", "nn::LPPool2d::new(32.0, 3).stride(1)")
+    );
+    assert_eq!(browser.complaints(), Vec::<String>::new());
+
+    for (width, height) in [(1280, 720), (390, 844)] {
+        browser.resize(width, height);
+        for part in ["draw", "convolution", "pooling"] {
+            browser.click(&format!("nav a[href='#{part}']"));
+            settle(&browser);
+            let needed = browser.script("return document.documentElement.scrollWidth").as_u64().unwrap();
+            assert!(needed <= width.into(), "{part} is {needed} wide on a screen of {width}");
+        }
+    }
+}

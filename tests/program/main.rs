@@ -1,0 +1,19 @@
+//! The program from outside: its real binary, its page in a real browser, Python beside it.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod page;
+mod running;
+
+mod browser;
+mod cli;
+mod cuda;
+mod download;
+mod explain;
+mod play;
+mod python;
+mod resume;
+mod robust;
+mod setup;
+mod trained;
+mod tutorial;

@@ -1,0 +1,218 @@
+//! `play` as anything on this machine could speak to it: answered with an error where it is wrong, and alive after it.
+
+use crate::page::{Page, ask, train};
+use crate::running::{run, stderr};
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+/// What the server sends back for these bytes, which may be no HTTP.
+fn raw(page: &Page, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(page.host()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let _ = stream.write_all(bytes); // a refusal may come before the end
+    let mut reply = Vec::new();
+    let _ = stream.read_to_end(&mut reply);
+    String::from_utf8_lossy(&reply).into_owned()
+}
+
+fn alive(page: &Page) {
+    let (status, runs) = ask("GET", &format!("{}api/runs", page.address), None);
+    assert!(status == 200 && runs.contains("untrained"), "{runs}");
+}
+
+#[test]
+fn only_this_machines_own_names_are_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let page = Page::open(dir.path());
+    let port = page.host().rsplit_once(':').unwrap().1;
+    let status = |host: &str| {
+        let reply = raw(&page, format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes());
+        reply.split(' ').nth(1).unwrap().to_owned()
+    };
+    for host in ["127.0.0.1", "localhost", "[::1]"] {
+        assert_eq!(status(&format!("{host}:{port}")), "200");
+    }
+    for host in ["evil.example", &format!("evil.example:{port}"), "127.0.0.1", "127.0.0.1:1", ""] {
+        assert_eq!(status(host), "403", "{host}");
+    }
+    let without = raw(&page, b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n");
+    assert!(without.starts_with("HTTP/1.1 4"), "{without}");
+    alive(&page);
+}
+
+#[test]
+fn whatever_is_wrong_is_answered_with_an_error_and_survived() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("secret.txt"), "secret").unwrap();
+    let page = Page::open(dir.path());
+    let refused = |path: &str, body: Option<&[u8]>, word: &str| {
+        let method = if body.is_some() { "POST" } else { "GET" };
+        let (status, text) = ask(method, &format!("{}{path}", page.address), body);
+        assert!((400..500).contains(&status) && text.contains(word), "{path}: {status} {text}");
+        assert!(!text.contains("secret") && !text.contains("panicked") && !text.contains("Exception raised"), "{text}");
+        alive(&page);
+    };
+    let (cnn, blank) = ("run=cnn&weights=untrained", &[0u8; 784][..]);
+    refused("secret.txt", None, "");
+    refused("../secret.txt", None, "");
+    refused("%2e%2e/secret.txt", None, "");
+    refused("api/runs", Some(b"{}"), "");
+    for run in ["nowhere", "../..", "/etc", "runs/%00", ""] {
+        refused(&format!("api/pixels?run={run}&weights=untrained"), Some(blank), "there is no run");
+        refused(&format!("api/kernels?run={run}&weights=last"), None, "there is no run");
+    }
+    refused("api/pixels?run=cnn&weights=last", Some(blank), "there is no run");
+    refused("api/pixels?run=cnn&weights=good", Some(blank), "weights");
+    refused("api/pixels", Some(blank), "run");
+    refused(&format!("api/pixels?{cnn}"), Some(&[0; 783]), "784 bytes");
+    refused(&format!("api/pixels?{cnn}"), Some(&vec![0; 1 << 20]), "784 bytes");
+    refused(&format!("api/picture?{cnn}"), Some(b"no picture"), "expected a JPEG, PNG");
+    refused(&format!("api/digit?{cnn}&index=-1&mistake=false"), None, "");
+    refused(&format!("api/digit?{cnn}&index=0&mistake=false&label=12"), None, "there is none");
+    for place in
+        ["layer=7&channel=0&row=0&column=0", "layer=0&channel=16&row=0&column=0", "layer=0&channel=0&row=-1&column=0"]
+    {
+        refused(&format!("api/sum?{cnn}&{place}"), Some(blank), "has no ");
+    }
+    refused(&format!("api/sum?{cnn}&layer=0&channel=0&row=0&column=99999999999999999999"), Some(blank), "");
+    refused(&format!("api/picture?{cnn}"), Some(&vec![0; 100 << 20]), "104857600 bytes are too many");
+    for bytes in [
+        &b"\0\xff\r\n\r\n"[..],
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST /api/arguments HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+    ] {
+        let reply = raw(&page, bytes);
+        assert!(!reply.contains(" 200 "), "{reply}");
+        alive(&page);
+    }
+}
+
+/// A convolution as the page sends it, with some of its fields replaced.
+fn arguments(changes: Value) -> Vec<u8> {
+    let mut arguments = json!({"layer": "Conv2d", "input": vec![vec![1.0; 7]; 7], "kernel": vec![vec![1.0; 3]; 3],
+        "kernel_size": 3, "stride": 1, "padding": 0, "bias": 0.0, "norm_type": 2.0, "at": [0, 0]});
+    for (name, value) in changes.as_object().unwrap() {
+        arguments[name] = value.clone();
+    }
+    arguments.to_string().into_bytes()
+}
+
+#[test]
+fn arguments_that_no_layer_can_have_are_refused_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let page = Page::open(dir.path());
+    let url = format!("{}api/arguments", page.address);
+    let (status, text) = ask("POST", &url, Some(&arguments(json!({"stride": [2, 3], "padding": 1}))));
+    let outcome: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((status, outcome["output"].as_array().unwrap().len()), (200, 4), "{text}");
+    for (change, word) in [
+        (json!({"stride": 0}), "stride is (0, 0): expected whole numbers from 1 to 11"),
+        (json!({"stride": -1}), "stride"),
+        (json!({"stride": 1.5}), ""),
+        (json!({"stride": [1, 1, 1]}), ""),
+        (json!({"stride": i64::MAX}), "stride"),
+        (json!({"padding": 99}), "padding is (99, 99): expected whole numbers from 0 to 11"),
+        (json!({"padding": i64::MIN}), "padding"),
+        (json!({"kernel_size": 9, "kernel": vec![vec![1.0; 9]; 9]}), "a kernel of 9 does not fit into an input of 7"),
+        (json!({"kernel_size": 2}), "the kernel has [3, 3] numbers: expected kernel_size, [2, 2]"),
+        (json!({"kernel_size": 0, "kernel": []}), "kernel_size"),
+        (json!({"kernel_size": 99, "kernel": vec![vec![1.0; 99]; 99]}), "kernel_size"),
+        (json!({"kernel": [[1, 2, 3], [1, 2], [1, 2, 3]]}), "rows of different length"),
+        (json!({"kernel": [[1e300, 2, 3], [1, 2, 3], [1, 2, 3]]}), ""),
+        (json!({"kernel": [["NaN", 2, 3], [1, 2, 3], [1, 2, 3]]}), ""),
+        (json!({"bias": null}), ""),
+        (json!({"input": []}), "the input is 0x0"),
+        (json!({"input": vec![vec![1.0; 40]; 40]}), "the input is 40x40: expected 1x1 to 32x32 numbers"),
+        (json!({"layer": "LPPool2d", "norm_type": 0.0}), "norm_type is 0: expected a number from 1 to 1000"),
+        (json!({"layer": "LPPool2d", "norm_type": 1e308}), "norm_type"),
+        (json!({"layer": "Conv3d"}), ""),
+    ] {
+        let (status, text) = ask("POST", &url, Some(&arguments(change.clone())));
+        assert!((400..500).contains(&status) && text.contains(word), "{change}: {status} {text}");
+        alive(&page);
+    }
+    for body in [&b"{"[..], b"", b"[]", b"{\"layer\": NaN}", &[b'['; 60_000]] {
+        let (status, text) = ask("POST", &url, Some(body));
+        assert!((400..500).contains(&status), "{status} {text}");
+    }
+    let large = json!({"layer": "LPPool2d", "norm_type": 1000.0, "input": vec![vec![200.0; 7]; 7]});
+    let (status, text) = ask("POST", &url, Some(&arguments(large)));
+    assert!(status == 200 && text.contains(r#""value":"inf""#), "what 32 bits cannot hold is said in words: {text}");
+    alive(&page);
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_ends_it_cleanly() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut page = Page::open(dir.path());
+    let _still_open = TcpStream::connect(page.host()).unwrap();
+    assert_eq!(unsafe { libc::kill(page.program.id() as i32, libc::SIGINT) }, 0);
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = page.program.try_wait().unwrap() {
+            break status;
+        }
+        assert!(start.elapsed() < Duration::from_secs(120), "it goes on");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+fn what_keeps_the_page_from_opening_is_said_with_its_remedy() {
+    let dir = tempfile::tempdir().unwrap();
+    let page = Page::open(dir.path());
+    let port = page.host().rsplit_once(':').unwrap().1;
+    let refused = |arguments: &[&str], words: &[&str]| {
+        let output = run(dir.path(), &[&["play", "--no-browser"], arguments].concat());
+        let error = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(words.iter().all(|word| error.contains(word)), "{error}");
+    };
+    refused(&["--port", port], &[port, "127.0.0.1", "--port"]);
+    refused(&["--port", "0", "--run", "nowhere"], &["nowhere is not the folder of a run"]);
+}
+
+#[test]
+fn a_run_trained_meanwhile_is_offered_and_answers_a_stroke() {
+    let dir = tempfile::tempdir().unwrap();
+    let page = Page::open(dir.path());
+    assert!(!ask("GET", &format!("{}api/runs", page.address), None).1.contains("runs/cnn"));
+    train(dir.path(), "cnn", "20");
+    let runs = ask("GET", &format!("{}api/runs", page.address), None).1;
+    assert!(runs.contains(r#"{"name":"runs/cnn","title":"CNN","weights":["last","untrained"]}"#), "{runs}");
+    let stroke = dir.path().join("one.png");
+    image::GrayImage::from_fn(112, 112, |x, y| {
+        image::Luma([if (50..60).contains(&x) && (16..96).contains(&y) { 255 } else { 0 }])
+    })
+    .save(&stroke)
+    .unwrap();
+    let url = format!("{}api/picture?run=runs/cnn&weights=last", page.address);
+    let (status, answer) = ask("POST", &url, Some(&std::fs::read(stroke).unwrap()));
+    assert_eq!(status, 200, "{answer}");
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["probabilities"].as_array().unwrap().len(), 10);
+    assert!(answer["seen"].as_array().unwrap().iter().any(|grey| grey == 255), "{answer}");
+}
+
+#[test]
+fn data_of_a_run_trained_anew_are_opened_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    train(dir.path(), "cnn", "5");
+    let page = Page::open(dir.path());
+    let data = || {
+        ask("GET", &format!("{}api/runs", page.address), None);
+        let which = "index=0&mistake=false&run=runs/cnn&weights=last";
+        let (status, example) = ask("GET", &format!("{}api/digit?{which}", page.address), None);
+        assert_eq!(status, 200, "{example}");
+        let example: Value = serde_json::from_str(&example).unwrap();
+        (example["count"].as_u64().unwrap(), example["data"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(data(), (360, "scikit-learn's digits, embedded in the program, the part for validation".into()));
+    let anew = "--data digits --max-steps 5 --eval-every 5 --test-size 0.5 --overwrite";
+    assert!(run(dir.path(), &anew.split(' ').collect::<Vec<_>>()).status.success());
+    assert_eq!(data().0, 899);
+}

@@ -1,0 +1,109 @@
+//! Every logged number against Python's, run beside the program on this machine: equal to the last bit.
+
+use crate::common::python;
+use crate::running::{run, stderr, stdout};
+use cnn_tutorial::repr::python_repr;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+#[track_caller]
+fn assert_equal_to_python(data: &[&str], options: &str) {
+    let Some(python) = python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let shared: Vec<&str> = data.iter().copied().chain(options.split_whitespace()).collect();
+    let rust = run(dir.path(), &[&shared[..], &["--out", "rust"]].concat());
+    assert!(rust.status.success(), "{options}: {}", stderr(&rust));
+    let python = Command::new(python)
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/tutorial.py"))
+        .args(&shared)
+        .args(["--out", "python"])
+        .current_dir(dir.path())
+        .env("CUDA_VISIBLE_DEVICES", "")
+        .output()
+        .unwrap();
+    assert!(python.status.success(), "{options}: {}", stderr(&python));
+    assert_eq!(stdout(&rust), stdout(&python), "{options}: printed lines");
+    let metrics = |side: &str| fs::read_to_string(dir.path().join(side).join("metrics.csv")).unwrap();
+    let expected = metrics("python");
+    assert!(expected.lines().count() > 3, "{options}: {expected}");
+    assert_eq!(metrics("rust"), expected, "{options}: logged numbers");
+    let weights = |side: &str, file: &str| {
+        let mut weights = tch::Tensor::read_safetensors(dir.path().join(side).join(file)).unwrap();
+        weights.sort_by(|a, b| a.0.cmp(&b.0));
+        weights
+    };
+    for file in ["model.safetensors", "best.safetensors"] {
+        for ((name, rust), (python_name, python)) in weights("rust", file).iter().zip(&weights("python", file)) {
+            assert!(name == python_name && rust.equal(python), "{options}: {name} of {file} after training");
+        }
+    }
+}
+
+/// 1,437 images to train on and 360 to validate on: both end in a partial batch, each epoch after 15 iterations.
+const DIGITS: [&str; 4] = ["--data", "digits", "--print-every", "20"];
+
+#[test]
+fn every_option_gives_pythons_numbers() {
+    for options in [
+        "--model cnn --max-steps 60 --eval-every 5",
+        "--model cnn --max-steps 60 --eval-every 7 --shuffle --momentum 0.9 --weight-decay 0.01 --scale unit",
+        "--model cnn --max-steps 60 --eval-every 10 --optimizer adam --lr 0.01",
+        "--model cnn --max-steps 60 --eval-every 20 --optimizer adam --shuffle --weight-decay 0.1 --seed 123456789012",
+        "--model lenet5 --max-steps 60 --eval-every 5",
+        "--model lenet5 --max-steps 60 --eval-every 7 --shuffle --weight-decay 0.05 --scale unit --seed -3",
+        "--model lenet5 --max-steps 60 --eval-every 10 --optimizer sgd --momentum 0.5 --lr 0.01",
+        "--model lenet5 --max-steps 60 --eval-every 20 --optimizer sgd --weight-decay 0.3 --shuffle",
+        "--model cnn --max-steps 60 --eval-every 10 --batch-size 37 --test-size 0.35 --random-state 7 --seed 99",
+        "--model lenet5 --epochs 4 --eval-every 10 --optimizer adamw --lr 0.003 --lr-schedule cosine --augment --scale unit",
+        "--model cnn --epochs 5 --eval-every 10 --lr-schedule step --step-size 2 --gamma 0.5 --momentum 0.9 --augment",
+        "--model cnn --max-steps 60 --eval-every 5 --channels-last",
+        "--model lenet5 --max-steps 60 --eval-every 10 --channels-last --shuffle --augment --scale unit",
+        "--model cnn --max-steps 20 --eval-every 5 --batch-size 359 --channels-last", // the last batch is a single image
+        "--model cnn --max-steps 20 --eval-every 5 --batch-size 359",
+        "--model lenet5 --max-steps 20 --eval-every 5 --batch-size 359",
+        "--model lenet5 --n-iters 70 --eval-every 10 --batch-size 64 --threads 1 --shuffle --seed 4",
+    ] {
+        assert_equal_to_python(&DIGITS, options);
+    }
+}
+
+#[test]
+fn real_mnist_gives_pythons_numbers_from_idx_files_and_from_a_csv() {
+    let Some(mnist) = crate::common::mnist() else { return };
+    let idx = mnist.to_str().unwrap();
+    assert_equal_to_python(&["--data", idx, "--print-every", "20"], "--max-steps 60 --eval-every 20 --shuffle");
+    let csv = mnist.join("kaggle-train.csv.gz");
+    if Path::new(&csv).exists() {
+        let data = ["--data", csv.to_str().unwrap(), "--print-every", "20"];
+        assert_equal_to_python(&data, "--model lenet5 --max-steps 60 --eval-every 20");
+    }
+}
+
+#[test]
+fn numbers_are_written_as_python_writes_them() {
+    // Each text is what Python's repr() prints for it.
+    for text in [
+        "94.86904907226562",
+        "96.0",
+        "0.0",
+        "-0.0",
+        "0.08604087680578232",
+        "0.0001",
+        "9.5e-05",
+        "1e-07",
+        "1.401298464324817e-45",
+        "-2.5e-10",
+        "1e+16",
+        "3.4028234663852886e+38",
+        "1e+100",
+        "123456789012345.6",
+        "inf",
+        "-inf",
+        "2.3841855067985307e-07",
+        "0.00012345679",
+    ] {
+        assert_eq!(python_repr(text.parse().unwrap()), text);
+    }
+    assert_eq!(python_repr(f64::NAN), "nan");
+}

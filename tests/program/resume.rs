@@ -1,0 +1,161 @@
+//! Runs that are interrupted, and go on to the numbers they would have had.
+#![cfg(unix)]
+
+use crate::running::{program, run, stderr, stdout};
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+const RESULTS: [&str; 5] = ["metrics.csv", "model.safetensors", "best.safetensors", "loss.png", "accuracy.png"];
+
+fn train(dir: &Path, options: &str, out: &str) -> Command {
+    let arguments: Vec<&str> = options.split_whitespace().chain(["--data", "digits", "--out", out]).collect();
+    program(dir, &arguments)
+}
+
+fn rows(dir: &Path, out: &str) -> usize {
+    fs::read_to_string(dir.join(out).join("metrics.csv")).unwrap_or_default().lines().count().saturating_sub(1)
+}
+
+/// Starts a training and waits until it has logged a few numbers.
+fn start(dir: &Path, options: &str, out: &str) -> Child {
+    let mut child = train(dir, options, out).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = Instant::now();
+    while rows(dir, out) < 4 {
+        assert!(
+            begun.elapsed() < Duration::from_secs(120) && child.try_wait().unwrap().is_none(),
+            "no rows were logged"
+        );
+        sleep(Duration::from_millis(5));
+    }
+    child
+}
+
+fn send(child: &Child, signal: &str) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
+
+fn assert_same_results(dir: &Path, expected: &str, found: &str) {
+    for file in RESULTS {
+        let read = |out: &str| fs::read(dir.join(out).join(file)).unwrap();
+        assert!(read(expected) == read(found), "{file} of {found} differs from that of a run never interrupted");
+    }
+}
+
+#[test]
+fn a_killed_run_goes_on_to_the_bits_of_a_run_never_interrupted() {
+    for options in [
+        "--momentum 0.9",
+        "--momentum 0.9 --shuffle --lr-schedule step --step-size 2",
+        "--optimizer adam",
+        "--optimizer adamw --shuffle --lr-schedule cosine --augment",
+        "--model lenet5 --shuffle --scale unit --weight-decay 0.01",
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let options = format!("{options} --max-steps 130 --eval-every 4 --print-every 20 --save-every 7 --seed 5");
+        assert!(train(dir.path(), &options, "whole").status().unwrap().success());
+        let mut child = start(dir.path(), &options, "killed");
+        send(&child, "-KILL");
+        child.wait().unwrap();
+        let killed = dir.path().join("killed");
+        assert!(!killed.join("model.safetensors").exists(), "{options}: it was killed before its end");
+        // Twice: the second time from where the first one was resumed.
+        let mut child = program(dir.path(), &["--resume", "killed"]).stderr(Stdio::piped()).spawn().unwrap();
+        let before = rows(dir.path(), "killed");
+        while rows(dir.path(), "killed") <= before && child.try_wait().unwrap().is_none() {
+            sleep(Duration::from_millis(5));
+        }
+        send(&child, "-KILL");
+        child.wait().unwrap();
+        if !killed.join("model.safetensors").exists() {
+            let output = run(dir.path(), &["--resume", "killed"]);
+            assert!(output.status.success(), "{options}: {}", stderr(&output));
+            assert!(stderr(&output).contains("resumed after iteration "), "{}", stderr(&output));
+        }
+        assert_same_results(dir.path(), "whole", "killed");
+        assert!(!killed.join("checkpoint.safetensors").exists());
+    }
+}
+
+#[test]
+fn ctrl_c_and_sigterm_finish_the_iteration_save_and_draw_the_charts() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = "--optimizer adam --max-steps 3000 --eval-every 5 --print-every 50";
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let out = format!("stopped{signal}");
+        let child = start(dir.path(), options, &out);
+        send(&child, signal);
+        let output: Output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", stderr(&output));
+        assert!(stderr(&output).contains(&format!("go on with --resume {out}")), "{}", stderr(&output));
+        let mut files: Vec<_> = fs::read_dir(dir.path().join(&out))
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        let expected =
+            ["accuracy.png", "best.safetensors", "checkpoint.safetensors", "config.json", "loss.png", "metrics.csv"];
+        assert_eq!(files, expected);
+    }
+}
+
+#[test]
+fn a_second_signal_stops_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    // One iteration over all images takes far longer than two signals.
+    let child =
+        start(dir.path(), "--model lenet5 --threads 1 --batch-size 1437 --max-steps 3000 --eval-every 1", "out");
+    // Without a program to send them, which could come late. Of two that are equal the second could be lost.
+    for signal in [libc::SIGINT, libc::SIGTERM] {
+        assert_eq!(unsafe { libc::kill(child.id() as i32, signal) }, 0);
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(matches!(output.status.code(), Some(130 | 143)), "{:?}", output.status);
+    assert!(!stderr(&output).contains("stopped after"), "{}", stderr(&output));
+}
+
+#[test]
+fn what_cannot_be_resumed_is_refused_with_the_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = "--max-steps 200 --eval-every 4 --save-every 5";
+    let csv = dir.path().join("digits.csv.gz");
+    fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/digits.csv.gz"), &csv).unwrap();
+    let refused = |arguments: &[&str], code: i32, words: &[&str]| {
+        let output = run(dir.path(), arguments);
+        let error = stderr(&output);
+        assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(code), ""), "{error}");
+        assert!(words.iter().all(|word| error.contains(word)) && !error.contains("panicked"), "{words:?}: {error}");
+    };
+    refused(&["--resume", "nowhere"], 1, &["nowhere is not the folder of a run"]);
+    refused(&["--resume", "nowhere", "--lr", "0.1"], 2, &["--resume"]);
+    assert!(train(dir.path(), options, "finished").status().unwrap().success());
+    refused(&["--resume", "finished"], 1, &["finished is finished", "--init-from"]);
+
+    let mut child = start(dir.path(), options, "damaged");
+    send(&child, "-KILL");
+    child.wait().unwrap();
+    fs::write(dir.path().join("damaged/checkpoint.safetensors"), "damaged").unwrap();
+    refused(&["--resume", "damaged"], 1, &["checkpoint.safetensors is damaged"]);
+    fs::copy(dir.path().join("finished/model.safetensors"), dir.path().join("damaged/checkpoint.safetensors")).unwrap();
+    refused(&["--resume", "damaged"], 1, &["checkpoint.safetensors is damaged"]);
+    fs::remove_file(dir.path().join("damaged/checkpoint.safetensors")).unwrap();
+    refused(&["--resume", "damaged"], 1, &["damaged ended before its first checkpoint"]);
+
+    let arguments = ["--data", "digits.csv.gz", "--eval-every", "4", "--save-every", "5", "--out", "other"];
+    let mut child = program(dir.path(), &arguments).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+    while rows(dir.path(), "other") < 4 {
+        sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let text = "label".to_owned() + &(0..784).map(|i| format!(",pixel{i}")).collect::<String>() + "\n";
+    let row = "3".to_owned() + &",7".repeat(784) + "\n";
+    fs::write(&csv, text + &row.repeat(1797)).unwrap();
+    refused(
+        &["--resume", "other", "--data", "digits.csv.gz"],
+        1,
+        &["other: the data are not those the run began with"],
+    );
+}

@@ -1,0 +1,454 @@
+//! What a classroom does to a program: it is killed, its disk is full, its folder goes, its files come from elsewhere.
+#![cfg(unix)]
+
+use crate::running::{program, run, stderr, stdout};
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Fails unless the program ended with an error of ours that has these words.
+#[track_caller]
+fn assert_refused(output: &Output, words: &[&str]) {
+    let error = stderr(output);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    for word in words {
+        assert!(error.contains(word), "expected '{word}' in: {error}");
+    }
+    assert!(!error.contains("panicked") && !error.contains("frame #"), "{error}");
+}
+
+fn spawn(dir: &Path, arguments: &[&str]) -> Child {
+    program(dir, arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn wait_for(what: &Path, child: &mut Child) {
+    wait_until(child, || what.exists());
+}
+
+#[track_caller]
+fn wait_until(child: &mut Child, what: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !what() {
+        assert!(begun.elapsed() < Duration::from_secs(120) && child.try_wait().unwrap().is_none(), "it did not come");
+        sleep(Duration::from_millis(2));
+    }
+}
+
+/// A training that does not end of itself.
+const ENDLESS: [&str; 8] = ["--data", "digits", "--max-steps", "1000000", "--eval-every", "5", "--print-every", "5"];
+
+#[test]
+fn killed_a_hundred_times_at_any_moment_a_run_loses_nothing_but_what_came_after_its_last_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = ["--data", "digits", "--optimizer", "adam", "--shuffle", "--threads", "1", "--max-steps", "600"];
+    let more = ["--eval-every", "3", "--print-every", "100", "--save-every", "2", "--batch-size", "20"];
+    let options = [&options[..], &more].concat();
+    assert!(run(dir.path(), &[&options[..], &["--out", "whole"]].concat()).status.success());
+    let out = dir.path().join("killed");
+    let (mut kills, mut logged, mut seed) = (0, 0, 12345u64);
+    loop {
+        let resume = out.join("checkpoint.safetensors").exists();
+        let fresh = [&options[..], &["--out", "killed", "--overwrite"]].concat();
+        let mut child = spawn(dir.path(), if resume { &["--resume", "killed"] } else { &fresh });
+        // From before the folder is made to some way into the training.
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let moment = Instant::now() + Duration::from_millis(250 + (seed >> 33) % 400);
+        while Instant::now() < moment && child.try_wait().unwrap().is_none() {
+            sleep(Duration::from_millis(1));
+        }
+        if kills >= 100 {
+            break assert!(child.wait().unwrap().success());
+        }
+        let _ = child.kill();
+        let output = child.wait_with_output().unwrap();
+        assert_ne!(output.status.code(), Some(1), "{}", stderr(&output));
+        kills += 1;
+        if out.join("model.safetensors").exists() && !out.join("checkpoint.safetensors").exists() {
+            assert_same_results(dir.path());
+            fs::remove_dir_all(&out).unwrap(); // at its end: the next one begins anew
+            logged = 0;
+            continue;
+        }
+        // Whatever is there is whole, and nothing that was logged before a checkpoint is gone.
+        for name in ["best.safetensors", "checkpoint.safetensors"].map(|name| out.join(name)) {
+            assert!(!name.exists() || tch::Tensor::read_safetensors(&name).is_ok(), "{name:?} after {kills} kills");
+        }
+        if out.join("checkpoint.safetensors").exists() {
+            let tensors = tch::Tensor::read_safetensors(out.join("checkpoint.safetensors")).unwrap();
+            let iteration = &tensors.iter().find(|(name, _)| name == "iteration").unwrap().1;
+            let metrics = fs::read_to_string(out.join("metrics.csv")).unwrap();
+            let rows = metrics.lines().skip(1).filter(|row| row.split(',').count() == 3).count() as i64;
+            assert!(rows >= i64::try_from(iteration).unwrap() / 3, "after {kills} kills: {iteration:?}\n{metrics}");
+            assert!(i64::try_from(iteration).unwrap() >= logged, "a checkpoint went back");
+            logged = i64::try_from(iteration).unwrap();
+        }
+    }
+    assert_same_results(dir.path());
+}
+
+#[track_caller]
+fn assert_same_results(dir: &Path) {
+    for file in ["metrics.csv", "model.safetensors", "best.safetensors", "loss.png", "accuracy.png"] {
+        let read = |out: &str| fs::read(dir.join(out).join(file)).unwrap();
+        assert!(read("whole") == read("killed"), "{file} differs from that of a run never interrupted");
+    }
+}
+
+#[test]
+fn of_two_runs_in_one_folder_the_second_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = [&ENDLESS[..], &["--out", "out"]].concat();
+    let mut child = spawn(dir.path(), &arguments);
+    wait_for(&dir.path().join("out/best.safetensors"), &mut child);
+    let in_use = ["another process is training in out", "another --out"];
+    assert_refused(&run(dir.path(), &[&arguments[..], &["--overwrite"]].concat()), &in_use);
+    assert_refused(&run(dir.path(), &["--resume", "out"]), &in_use);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let best = dir.path().join("out/best.safetensors");
+    fs::remove_file(&best).unwrap();
+    let rows = || fs::read_to_string(dir.path().join("out/metrics.csv")).unwrap().lines().count();
+    let (mut child, before) = (spawn(dir.path(), &["--resume", "out"]), 2);
+    // A killed run's folder is free again: the resumed one logs.
+    wait_until(&mut child, || rows() > before);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_full_disk_ends_the_run_with_the_files_name_and_what_was_kept_can_be_resumed() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = "--data digits --max-steps 200 --eval-every 5 --print-every 100 --save-every 10";
+    let options: Vec<&str> = options.split(' ').collect();
+    assert!(run(dir.path(), &[&options[..], &["--out", "whole"]].concat()).status.success());
+    // A limit on the size of files stands in for a full disk: a write fails half-way.
+    let mut child = Command::new("sh")
+        .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_cnn-tutorial")])
+        .args([&options[..], &["--out", "killed"]].concat())
+        .env("CUDA_VISIBLE_DEVICES", "")
+        .current_dir(dir.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for(&dir.path().join("killed/best.safetensors"), &mut child);
+    let pid = child.id().to_string();
+    assert!(Command::new("prlimit").args(["--pid", &pid, "--fsize=20000"]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert_refused(&output, &[".safetensors cannot be written", "File too large"]);
+    let left: Vec<_> = fs::read_dir(dir.path().join("killed")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with("partial")), "{left:?}");
+    let output = run(dir.path(), &["--resume", "killed"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_same_results(dir.path());
+}
+
+#[test]
+fn a_folder_that_vanishes_during_training_is_an_error_with_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = spawn(dir.path(), &[&ENDLESS[..], &["--out", "out", "--save-every", "5"]].concat());
+    wait_for(&dir.path().join("out/best.safetensors"), &mut child);
+    fs::rename(dir.path().join("out"), dir.path().join("elsewhere")).unwrap();
+    assert_refused(&child.wait_with_output().unwrap(), &["out/", "cannot be written", "No such file or directory"]);
+    assert!(dir.path().join("elsewhere/checkpoint.safetensors").exists());
+}
+
+#[test]
+fn a_reader_who_leaves_does_not_end_the_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let train = "--data digits --max-steps 40 --eval-every 5 --print-every 5 --out";
+    for (out, redirection) in [("stdout", "| head -1"), ("stderr", "2>&1 >/dev/null | head -c 1"), ("none", ">&- 2>&-")]
+    {
+        let script = format!("\"{}\" {train} {out} {redirection}", env!("CARGO_BIN_EXE_cnn-tutorial"));
+        let status = Command::new("sh").args(["-c", &script]).current_dir(dir.path()).stdout(Stdio::null()).status();
+        assert!(status.unwrap().success());
+        let metrics = fs::read_to_string(dir.path().join(out).join("metrics.csv")).unwrap();
+        assert_eq!(metrics.lines().count(), 9, "{out}: {metrics}");
+        assert!(dir.path().join(out).join("accuracy.png").exists(), "{out}");
+    }
+}
+
+#[test]
+fn neither_a_locale_nor_a_home_that_cannot_be_written_nor_a_folders_name_changes_anything() {
+    let dir = tempfile::tempdir().unwrap();
+    let train = |out: &str| {
+        let arguments = ["--data", "digits", "--max-steps", "20", "--eval-every", "5", "--out", out];
+        let mut command = program(dir.path(), &arguments);
+        command.stdin(Stdio::null());
+        command
+    };
+    assert!(train("plain").status().unwrap().success());
+    let output = train("Übung 1/κόλπος").env("LC_ALL", "de_DE.UTF-8").env("HOME", "/dev/null/home").output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    for file in ["metrics.csv", "model.safetensors", "loss.png"] {
+        let read = |out: &str| fs::read(dir.path().join(out).join(file)).unwrap();
+        assert!(read("plain") == read("Übung 1/κόλπος"), "{file}");
+    }
+    // Not Unicode at all: config.json could not keep it.
+    let output = train("x").arg("--init-from").arg(OsStr::from_bytes(b"\xff")).output().unwrap();
+    assert!(output.status.code() == Some(2) && stderr(&output).contains("UTF-8"), "{}", stderr(&output));
+    let output = run(dir.path(), &["evaluate", "--run", "Übung 1/κόλπος"]);
+    assert!(output.status.success() && stdout(&output).contains("accuracy"), "{}", stderr(&output));
+}
+
+#[test]
+fn nothing_in_a_run_from_elsewhere_does_worse_than_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = ["--data", "digits", "--max-steps", "10", "--eval-every", "5", "--out", "run"];
+    assert!(run(dir.path(), &arguments).status.success());
+    let at = |name: &str| dir.path().join("run").join(name);
+    let (config, weights) =
+        (fs::read_to_string(at("config.json")).unwrap(), fs::read(at("model.safetensors")).unwrap());
+    let evaluate = || run(dir.path(), &["evaluate", "--run", "run"]);
+    assert!(evaluate().status.success());
+
+    // Weights: cut off, of another kind, with a header that lies.
+    for (bytes, word) in [
+        (weights[..weights.len() - 1].to_vec(), "cannot be read"),
+        (weights[..7].to_vec(), "cannot be read"),
+        (Vec::new(), "cannot be read"),
+        ([&u64::MAX.to_le_bytes()[..], &weights[8..]].concat(), "cannot be read"),
+        (String::from_utf8_lossy(&weights).replacen("[16,1,3,3]", "[16,1,3,9]", 1).into_bytes(), "cannot be read"),
+        (b"\x80\x02}q\x00X\x03\x00\x00\x00abc".to_vec(), "cannot be read"), // a pickle
+        (b"PK\x03\x04 a zip, as torch.save writes".to_vec(), "cannot be read"),
+    ] {
+        fs::write(at("model.safetensors"), bytes).unwrap();
+        assert_refused(&evaluate(), &["model.safetensors", word]);
+    }
+    fs::write(at("model.safetensors"), &weights).unwrap();
+
+    // Options: out of range, of another type, cut off.
+    for (value, replacement) in [
+        ("\"batch_size\": 100", "\"batch_size\": 0"),
+        ("\"batch_size\": 100", "\"batch_size\": -1"),
+        ("\"eval_every\": 5", "\"eval_every\": 0"),
+        ("\"test_size\": 0.2", "\"test_size\": 2"),
+        ("\"model\": \"cnn\"", "\"model\": \"../../cnn\""),
+        ("\"lr\": 0.001", "\"lr\": 1e999"),
+        ("\"lr\": 0.001", "\"lr\": -1"),
+        ("\"computed_with_threads\": ", "\"computed_with_threads\": 100000"),
+        ("}", ""),
+    ] {
+        let changed = config.replacen(value, replacement, 1);
+        assert_ne!(changed, config, "{value}");
+        fs::write(at("config.json"), changed).unwrap();
+        assert_refused(&evaluate(), &["config.json is damaged"]);
+    }
+
+    // A path in it is not followed, neither for reading nor for writing.
+    let secret = dir.path().join("secret.csv");
+    fs::write(&secret, "secret").unwrap();
+    let changed = config.replacen("\"data\": \"digits\"", &format!("\"data\": {:?}", secret.to_str().unwrap()), 1);
+    let changed = changed.replacen("\"out\": \"run\"", "\"out\": \"elsewhere\"", 1);
+    assert!(changed.contains("elsewhere"), "{changed}");
+    fs::write(at("config.json"), changed).unwrap();
+    for arguments in [&["evaluate"][..], &["explain"], &["evaluate", "--validation"]] {
+        let output = run(dir.path(), &[arguments, &["--run", "run"]].concat());
+        assert_refused(&output, &["give that again, --data", "secret.csv"]);
+        assert!(!stderr(&output).contains("'secret'"), "{}", stderr(&output));
+    }
+    fs::copy(at("best.safetensors"), at("checkpoint.safetensors")).unwrap();
+    assert_refused(&run(dir.path(), &["--resume", "run"]), &["give that again, --data"]);
+    let output = run(dir.path(), &["evaluate", "--run", "run", "--data", "digits"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(!dir.path().join("elsewhere").exists());
+}
+
+#[test]
+fn numbers_that_no_training_logs_are_left_out_of_a_resumed_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = ["--data", "digits", "--max-steps", "400", "--eval-every", "5", "--save-every", "5"];
+    for rows in ["1,1e308,-1e308", "1,nan,50", "1,1e16,50\n2,10000000000000002,50", "\u{0},,", "1,0.5"] {
+        let mut child = spawn(dir.path(), &[&options[..], &["--out", "run"]].concat());
+        wait_for(&dir.path().join("run/best.safetensors"), &mut child);
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(130));
+        let metrics = dir.path().join("run/metrics.csv");
+        let whole = fs::read_to_string(&metrics).unwrap();
+        let (head, rest) = whole.split_once('\n').unwrap();
+        fs::write(&metrics, format!("{head}\n{rows}\n{rest}")).unwrap();
+        let output = Command::new("timeout") // drawing such numbers would not end
+            .args(["60", env!("CARGO_BIN_EXE_cnn-tutorial"), "--resume", "run"])
+            .env("OMP_WAIT_POLICY", "passive")
+            .current_dir(dir.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{rows}: {}", stderr(&output));
+        let kept = fs::read_to_string(&metrics).unwrap();
+        assert!(kept.lines().all(|row| row.split(',').count() == 3 && !row.starts_with("1,")), "{kept}");
+        fs::remove_dir_all(dir.path().join("run")).unwrap();
+    }
+}
+
+#[test]
+fn a_bad_row_of_metrics_csv_costs_no_other_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = ["--data", "digits", "--max-steps", "400", "--eval-every", "5", "--save-every", "5"];
+    assert!(run(dir.path(), &[&options[..], &["--out", "whole"]].concat()).status.success());
+    let mut child = spawn(dir.path(), &[&options[..], &["--out", "run"]].concat());
+    let metrics = dir.path().join("run/metrics.csv");
+    wait_until(&mut child, || fs::read_to_string(&metrics).is_ok_and(|text| text.lines().count() > 4));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let text = fs::read_to_string(&metrics).unwrap();
+    fs::write(&metrics, text.replacen("\n5,", "\n5,x", 1)).unwrap();
+    assert!(run(dir.path(), &["--resume", "run"]).status.success());
+    let whole = fs::read_to_string(dir.path().join("whole/metrics.csv")).unwrap();
+    let without: String = whole.lines().filter(|row| !row.starts_with("5,")).map(|row| row.to_owned() + "\n").collect();
+    assert_eq!(fs::read_to_string(&metrics).unwrap(), without);
+}
+
+#[test]
+fn a_resumed_run_refuses_options_that_are_not_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = spawn(dir.path(), &[&ENDLESS[..], &["--out", "run", "--save-every", "5"]].concat());
+    wait_for(&dir.path().join("run/best.safetensors"), &mut child);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let path = dir.path().join("run/config.json");
+    let config = fs::read_to_string(&path).unwrap();
+    for (value, other, name) in [
+        ("\"lr\": 0.001", "\"lr\": 0.01", "lr"),
+        ("\"batch_size\": 100", "\"batch_size\": 50", "batch_size"),
+        ("\"seed\": 0", "\"seed\": 1", "seed"),
+        ("\"shuffle\": false", "\"shuffle\": true", "shuffle"),
+        ("\"max_steps\": 1000000", "\"max_steps\": 99", "max_steps"),
+    ] {
+        let changed = config.replacen(value, other, 1);
+        assert_ne!(changed, config);
+        fs::write(&path, changed).unwrap();
+        assert_refused(&run(dir.path(), &["--resume", "run"]), &[&format!("another {name} than the checkpoint")]);
+    }
+}
+
+#[test]
+fn what_a_folder_from_elsewhere_holds_does_not_reach_the_terminal_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = ["--data", "digits", "--max-steps", "5", "--eval-every", "5", "--out", "run"];
+    assert!(run(dir.path(), &arguments).status.success());
+    let path = dir.path().join("run/config.json");
+    let config = fs::read_to_string(&path).unwrap();
+    for value in ["\\u001b[2J\\u0007", &"long ".repeat(100_000)] {
+        for name in ["\"model\": \"cnn\"", "\"data\": \"digits\""] {
+            let (key, _) = name.split_once(' ').unwrap();
+            fs::write(&path, config.replacen(name, &format!("{key} \"{value}\""), 1)).unwrap();
+            let output = run(dir.path(), &["evaluate", "--run", "run"]);
+            assert_refused(&output, &[]);
+            let error = stderr(&output);
+            assert!(error.len() < 5000 && !error.contains(['\x1b', '\x07']), "{} bytes: {:.200}", error.len(), error);
+        }
+    }
+}
+
+#[test]
+fn a_run_on_a_file_is_resumed_and_measured_with_the_file_given_again() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/digits.csv.gz"), dir.path().join("my digits.csv")).unwrap();
+    let data = ["--data", "my digits.csv"];
+    let options = ["--max-steps", "5000", "--eval-every", "5", "--save-every", "5", "--out", "run"];
+    let mut child = spawn(dir.path(), &[&data[..], &options].concat());
+    wait_for(&dir.path().join("run/best.safetensors"), &mut child);
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let error = stderr(&child.wait_with_output().unwrap());
+    assert!(error.contains("go on with --resume run --data my digits.csv"), "{error}");
+    assert_refused(&run(dir.path(), &["--resume", "run"]), &["--data my digits.csv"]);
+    assert_refused(&run(dir.path(), &["--resume", "run", "--data", "digits.csv"]), &["digits.csv cannot be opened"]);
+    let rows = || fs::read_to_string(dir.path().join("run/metrics.csv")).unwrap().lines().count();
+    let before = rows();
+    let mut child = spawn(dir.path(), &["--resume", "run", data[0], data[1]]);
+    wait_until(&mut child, || rows() > before);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn two_thousand_iterations_take_no_more_memory_than_the_first_hundred() {
+    let dir = tempfile::tempdir().unwrap();
+    for model in ["cnn", "lenet5"] {
+        let options = ["--max-steps", "2000", "--eval-every", "20", "--print-every", "100", "--shuffle", "--augment"];
+        let mut child =
+            spawn(dir.path(), &[&["--data", "digits", "--model", model, "--out", model], &options[..]].concat());
+        let metrics = dir.path().join(model).join("metrics.csv");
+        let status = format!("/proc/{}/status", child.id());
+        let (mut early, mut late) = (0, 0);
+        while child.try_wait().unwrap().is_none() {
+            let rows = fs::read_to_string(&metrics).unwrap_or_default().lines().count();
+            let kilobytes = fs::read_to_string(&status).unwrap_or_default();
+            let kilobytes =
+                kilobytes.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
+            let kilobytes: u64 = kilobytes.unwrap_or(0);
+            match rows {
+                6..=10 => early = early.max(kilobytes), // from iteration 100 to 200
+                90..=100 => late = late.max(kilobytes), // from iteration 1,800 on, before the charts are drawn
+                _ => {}
+            }
+            sleep(Duration::from_millis(1));
+        }
+        assert!(early > 100_000 && late > 100_000, "{model}: {early} and {late} kB were seen");
+        assert!(late < early + 8_000, "{model}: {early} kB after the first hundred iterations, {late} kB at the end");
+    }
+}
+
+#[test]
+fn doctor_says_what_is_there_and_what_is_wrong() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = run(dir.path(), &["doctor"]);
+    let text = stdout(&output);
+    assert!(output.status.success(), "{text}");
+    for word in ["ok      libtorch  2.11.0", "threads on", "-       CUDA", "0 of MNIST's 4 files", "training can run"] {
+        assert!(text.contains(word), "expected '{word}' in:\n{text}");
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left behind");
+
+    let mnist = dir.path().join("data/mnist");
+    fs::create_dir_all(&mnist).unwrap();
+    fs::write(mnist.join("t10k-labels-idx1-ubyte.gz"), "<html>").unwrap();
+    fs::write(dir.path().join("runs"), "a file where the folder should be").unwrap();
+    let output = run(dir.path(), &["doctor", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["can_train"], false);
+    let check = |name: &str| {
+        let found = report["checks"].as_array().unwrap().iter().find(|check| check["name"] == name).unwrap();
+        (found["status"].as_str().unwrap().to_owned(), found["found"].as_str().unwrap().to_owned())
+    };
+    let (status, found) = check("data");
+    assert!(status == "failed" && found.contains("t10k-labels-idx1-ubyte.gz is not MNIST's"), "{found}");
+    let (status, found) = check("results");
+    assert!(status == "failed" && found.contains("--out"), "{found}");
+    if let Some(mnist) = crate::common::mnist() {
+        fs::remove_dir_all(dir.path().join("data")).unwrap();
+        fs::create_dir(dir.path().join("data")).unwrap();
+        std::os::unix::fs::symlink(mnist, dir.path().join("data/mnist")).unwrap();
+        let text = stdout(&run(dir.path(), &["doctor"]));
+        assert!(text.contains("the checksums of its 4 files hold"), "{text}");
+    }
+}
+
+#[test]
+fn under_valgrind_a_training_touches_only_memory_that_is_its_own() {
+    let valgrind = |arguments: &[&str]| {
+        let mut command = Command::new("valgrind");
+        // Not uninitialised values: libtorch branches on an optional memory format that it then does not use.
+        command.args(["--quiet", "--undef-value-errors=no", "--error-exitcode=99"]).args(arguments);
+        command
+    };
+    if valgrind(&["true"]).status().is_err() {
+        return crate::common::not_run("valgrind");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let training =
+        ["--data", "digits", "--max-steps", "2", "--eval-every", "2", "--print-every", "2", "--threads", "1"];
+    let output = valgrind(&[&[env!("CARGO_BIN_EXE_cnn-tutorial")], &training[..]].concat())
+        .current_dir(dir.path())
+        .env("OMP_NUM_THREADS", "1")
+        .output()
+        .unwrap();
+    assert!(output.status.success() && !stderr(&output).contains("=="), "{}", stderr(&output));
+    assert!(stdout(&output).starts_with("Iteration: 2 "), "{}", stdout(&output));
+}

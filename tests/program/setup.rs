@@ -1,0 +1,242 @@
+//! scripts/setup.sh, on a copy of it with stand-ins for the tools it calls, and what a build without libtorch says.
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A project folder with only scripts/setup.sh, and a folder of tools, which holds those named and no others.
+fn project(tools: &[(&str, &str)]) -> TempDir {
+    let dir = TempDir::with_prefix("a project é ").unwrap();
+    fs::create_dir_all(dir.path().join("scripts")).unwrap();
+    fs::copy(format!("{ROOT}/scripts/setup.sh"), dir.path().join("scripts/setup.sh")).unwrap();
+    fs::write(dir.path().join("scripts/requirements.txt"), "numpy\n").unwrap();
+    let bin = dir.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    for tool in ["bash", "cat", "dirname", "grep", "ln", "mkdir", "rm", "sed", "tee", "touch", "uname"] {
+        let path = ["/usr/bin", "/bin"].map(|dir| Path::new(dir).join(tool)).into_iter().find(|path| path.exists());
+        symlink(path.unwrap(), bin.join(tool)).unwrap();
+    }
+    for (name, script) in tools {
+        write_tool(&bin.join(name), script);
+    }
+    dir
+}
+
+fn write_tool(path: &Path, script: &str) {
+    fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn setup(project: &TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+    Command::new(project.path().join("scripts/setup.sh"))
+        .args(arguments)
+        .env("PATH", project.path().join("bin"))
+        .env_remove("LIBTORCH")
+        .env_remove("LIBTORCH_USE_PYTORCH")
+        .env_remove("CXX")
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap()
+}
+
+#[track_caller]
+fn assert_refused(output: &Output, words: &str) {
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && error.contains(words), "expected '{words}' in: {error}");
+}
+
+/// Makes a virtual environment whose pip "installs" torch, or breaks off half-way while the file `broken` is there.
+const PYTHON: &str = r#"
+case "$*" in
+"-m venv .venv")
+    mkdir -p .venv/bin .venv/lib/python3.12/site-packages
+    {
+        echo '#!/bin/sh'
+        echo 'case "$*" in *"pip install"*)'
+        echo '  echo "$*" >> pip-calls; mkdir -p .venv/lib/python3.12/site-packages/torch/lib; if [ -e broken ]; then cat broken; exit 1; fi;;'
+        echo 'esac'
+    } > .venv/bin/python
+    chmod +x .venv/bin/python;;
+esac
+"#;
+
+fn working_project() -> TempDir {
+    let project = project(&[("cargo", ""), ("c++", ""), ("python3", PYTHON)]);
+    symlink("/bin/chmod", project.path().join("bin/chmod")).unwrap();
+    project
+}
+
+fn pip_calls(project: &TempDir) -> Vec<String> {
+    let text = fs::read_to_string(project.path().join("pip-calls")).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn each_missing_tool_is_named_with_how_to_install_it() {
+    assert_refused(&setup(&project(&[]), &[], &[]), "setup: cargo is missing: install Rust from https://rustup.rs");
+    assert_refused(&setup(&project(&[("cargo", "")]), &[], &[]), "no C++ compiler: apt install g++");
+    let tools = [("cargo", ""), ("c++", "")];
+    assert_refused(&setup(&project(&tools), &[], &[]), "python3 is missing: apt install python3");
+    let python = |script| project(&[&tools[..], &[("python3", script)]].concat());
+    let old = "case \"$*\" in *version_info*) exit 1;; --version) echo Python 3.8.1;; esac";
+    assert_refused(&setup(&python(old), &[], &[]), "needs Python 3.10 or newer, found Python 3.8.1");
+    let no_venv = "case \"$*\" in *ensurepip*) exit 1;; esac";
+    assert_refused(&setup(&python(no_venv), &[], &[]), "no venv module: apt install python3-venv");
+    assert_refused(&setup(&working_project(), &["--gpu"], &[]), "unknown option '--gpu'");
+}
+
+#[test]
+fn an_interrupted_set_up_is_repaired_by_the_next_and_a_finished_one_is_left_alone() {
+    let project = working_project();
+    fs::write(project.path().join("broken"), "").unwrap();
+    assert_refused(&setup(&project, &[], &[]), "pip could not install --no-deps torch==2.11.0");
+    assert!(!project.path().join("libtorch").exists());
+    fs::write(project.path().join(".venv/left-over"), "").unwrap();
+
+    fs::remove_file(project.path().join("broken")).unwrap();
+    assert!(setup(&project, &[], &[]).status.success());
+    assert!(!project.path().join(".venv/left-over").exists(), "what the broken call left is gone");
+    assert!(project.path().join("libtorch/lib").is_dir());
+    assert_eq!(pip_calls(&project).len(), 2);
+
+    assert!(setup(&project, &[], &[]).status.success());
+    assert_eq!(pip_calls(&project).len(), 2, "nothing is installed twice");
+}
+
+#[test]
+fn cuda_is_installed_where_nvidia_smi_finds_a_gpu_or_on_request_and_python_on_request() {
+    let project = working_project();
+    assert!(setup(&project, &[], &[]).status.success());
+    write_tool(&project.path().join("bin/nvidia-smi"), "echo 'GPU 0: NVIDIA H200'");
+    assert!(setup(&project, &[], &[]).status.success());
+    assert!(setup(&project, &["--cuda"], &[]).status.success());
+    let calls = pip_calls(&project);
+    assert_eq!(calls.len(), 2, "{calls:?}");
+    assert!(calls[0].contains("--no-deps torch==2.11.0") && !calls[1].contains("--no-deps"), "{calls:?}");
+    assert!(setup(&project, &["--python"], &[]).status.success());
+    assert!(pip_calls(&project)[2].contains("-r scripts/requirements.txt"));
+}
+
+#[test]
+fn a_libtorch_of_the_users_own_is_respected_if_it_is_of_the_right_version() {
+    let project = working_project();
+    let own = project.path().join("own libtorch");
+    fs::create_dir_all(own.join("lib")).unwrap();
+    let libtorch = [("LIBTORCH", own.to_str().unwrap())];
+    fs::write(own.join("build-version"), "2.11.0+cpu\n").unwrap();
+    assert!(setup(&project, &[], &libtorch).status.success());
+    fs::write(own.join("build-version"), "2.4.1+cpu\n").unwrap();
+    assert_refused(&setup(&project, &[], &libtorch), "own libtorch is libtorch 2.4.1+cpu, but tch needs 2.11.0");
+    fs::remove_file(own.join("build-version")).unwrap();
+    fs::write(own.join("version.py"), "debug = False\n__version__ = '2.10.0'\n").unwrap();
+    assert_refused(&setup(&project, &[], &libtorch), "is libtorch 2.10.0, but tch needs 2.11.0");
+    fs::remove_dir(own.join("lib")).unwrap();
+    assert_refused(&setup(&project, &[], &libtorch), "has no folder lib");
+
+    let pytorch = [("LIBTORCH_USE_PYTORCH", "1")];
+    let python = |script| write_tool(&project.path().join("bin/python3"), script);
+    python("echo 2.11.0+cu130");
+    assert!(setup(&project, &[], &pytorch).status.success());
+    python("echo 2.9.0");
+    assert_refused(&setup(&project, &[], &pytorch), "LIBTORCH_USE_PYTORCH is libtorch 2.9.0, but tch needs 2.11.0");
+    python("exit 1");
+    assert_refused(&setup(&project, &[], &pytorch), "python3 cannot import torch");
+    assert!(!project.path().join(".venv").exists());
+}
+
+#[test]
+fn no_network_and_a_full_disk_are_told_apart() {
+    let project = working_project();
+    let broken = project.path().join("broken");
+    fs::write(&broken, "NewConnectionError: Failed to establish a new connection: Name or service not known\n")
+        .unwrap();
+    assert_refused(&setup(&project, &[], &[]), "(no network, or no way through it to the package index)");
+    fs::write(&broken, "ERROR: Could not install packages: [Errno 28] No space left on device\n").unwrap();
+    assert_refused(&setup(&project, &[], &[]), "(the disk is full)");
+
+    let head = "Filesystem 1024-blocks Used Available Capacity Mounted on";
+    write_tool(&project.path().join("bin/df"), &format!("echo '{head}'; echo '/dev/vda 9000000 8100000 900000 90% /'"));
+    let calls = pip_calls(&project).len();
+    assert_refused(&setup(&project, &[], &[]), "the disk is too full: 0 GB free here, about 2 needed");
+    assert_eq!(pip_calls(&project).len(), calls, "nothing was downloaded for nothing");
+    fs::remove_file(&broken).unwrap();
+    write_tool(
+        &project.path().join("bin/df"),
+        &format!("echo '{head}'; echo '/dev/vda 9000000 1100000 7900000 13% /'"),
+    );
+    let output = setup(&project, &[], &[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_refused(&setup(&project, &["--python"], &[]), "7 GB free here, about 8 needed");
+}
+
+#[test]
+fn of_two_set_ups_at_once_the_second_waits_and_finds_it_done() {
+    let project = working_project();
+    let flock = ["/usr/bin/flock", "/bin/flock"].map(Path::new).into_iter().find(|path| path.exists());
+    let Some(flock) = flock else { return crate::common::not_run("flock") };
+    symlink(flock, project.path().join("bin/flock")).unwrap();
+    symlink("/bin/sleep", project.path().join("bin/sleep")).unwrap();
+    // A venv that takes its time: without the lock both would make one.
+    write_tool(&project.path().join("bin/python3"), &format!("case \"$*\" in *'-m venv'*) sleep 0.5;; esac\n{PYTHON}"));
+    std::thread::scope(|scope| {
+        let calls = [(); 2].map(|()| scope.spawn(|| setup(&project, &[], &[])));
+        for call in calls {
+            let output = call.join().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+    });
+    assert_eq!(pip_calls(&project).len(), 1);
+}
+
+#[test]
+fn a_second_set_up_of_this_project_starts_nothing() {
+    let marks = || {
+        let marks = fs::read_dir(format!("{ROOT}/.venv")).unwrap().flatten();
+        let mut marks: Vec<_> =
+            marks.map(|mark| (mark.file_name(), mark.metadata().unwrap().modified().unwrap())).collect();
+        marks.sort();
+        marks
+    };
+    let before = marks();
+    let output = Command::new(format!("{ROOT}/scripts/setup.sh")).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(marks(), before);
+}
+
+#[test]
+fn a_build_without_libtorch_says_which_script_to_run() {
+    let output = Command::new("c++")
+        .args(["-x", "c++", "-std=c++17", "-fsyntax-only", "-I", "/no/libtorch/include", "-"])
+        .env("CPLUS_INCLUDE_PATH", format!("{ROOT}/scripts/without-libtorch"))
+        .stdin(fs::File::open(format!("{ROOT}/tests/fixtures/include_torch.cpp")).unwrap())
+        .output()
+        .unwrap();
+    assert_refused(&output, "libtorch is not installed yet: run ./scripts/train.sh");
+}
+
+#[test]
+fn a_package_of_ones_own_finds_libtorch_without_an_environment_variable() {
+    if !Path::new(ROOT).join("libtorch/lib").exists() {
+        return crate::common::not_run("the libtorch of ./scripts/setup.sh");
+    }
+    let mut cargo = Command::new(env!("CARGO"));
+    // The folder is kept, so that only the first test compiles tch.
+    cargo.args(["build", "--release", "--locked", "--target-dir"]).arg(format!("{ROOT}/target/own-project"));
+    cargo.current_dir(format!("{ROOT}/examples/own_project"));
+    // Cargo sets these for its tests.
+    for variable in ["LIBTORCH", "LIBTORCH_LIB", "LD_LIBRARY_PATH", "CPLUS_INCLUDE_PATH"] {
+        cargo.env_remove(variable);
+    }
+    let built = cargo.output().unwrap();
+    assert!(built.status.success(), "{}", crate::running::stderr(&built));
+    let mut program = Command::new(format!("{ROOT}/target/own-project/release/own-project"));
+    let output = program.env_remove("LD_LIBRARY_PATH").env("CUDA_VISIBLE_DEVICES", "").output().unwrap();
+    let text = crate::running::stdout(&output);
+    assert!(output.status.success(), "{}", crate::running::stderr(&output));
+    assert!(text.contains("computing on Cpu") && text.contains("answers: [0, 1, 1, 0]"), "{text}");
+}

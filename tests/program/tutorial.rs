@@ -1,0 +1,175 @@
+//! The tutorial in one file each, Python's and Rust's, the exercise, and a network of one's own.
+
+#[path = "../../examples/exercise_lenet5.rs"]
+mod exercise;
+
+use crate::common::python;
+use crate::running::{program, stderr, stdout};
+use cnn_tutorial::models::LeNet5;
+use cnn_tutorial::nn::{self, Module};
+use cnn_tutorial::optim::{Adam, SGD};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tch::nn::VarStore;
+use tch::{TchError, Tensor};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_cnn-tutorial")).with_file_name("examples").join(name)
+}
+
+/// A folder with what the examples look for: the small digits where they are in the project.
+fn folder() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("assets")).unwrap();
+    fs::copy(format!("{ROOT}/assets/digits.csv.gz"), dir.path().join("assets/digits.csv.gz")).unwrap();
+    dir
+}
+
+fn lines_of(mut command: Command, dir: &Path) -> String {
+    let output = command.current_dir(dir).env("OMP_WAIT_POLICY", "passive").output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    stdout(&output)
+}
+
+#[test]
+fn the_tutorial_prints_the_same_lines_in_rust_in_python_and_in_the_program() {
+    let dir = folder();
+    let rust = lines_of(Command::new(example("tutorial")), dir.path());
+    assert_eq!(rust.matches("Iteration: ").count(), 5, "{rust}");
+    assert_eq!(lines_of(program(dir.path(), &[]), dir.path()), rust, "the program with its defaults");
+    let metrics = fs::read_to_string(dir.path().join("runs/cnn/metrics.csv")).unwrap();
+    assert_eq!(metrics.lines().count(), 1 + 51);
+    let charts = |folder: &str| ["loss.png", "accuracy.png"].map(|name| fs::read(dir.path().join(folder).join(name)));
+    assert!(charts("").map(Result::unwrap) == charts("runs/cnn").map(Result::unwrap), "the same charts");
+    let Some(python) = python() else { return };
+    let mut twin = Command::new(python);
+    twin.arg(format!("{ROOT}/examples/tutorial.py")).env("MPLBACKEND", "Agg").env("CUDA_VISIBLE_DEVICES", "");
+    assert_eq!(lines_of(twin, dir.path()), rust, "examples/tutorial.py");
+    assert!(dir.path().join("loss-python.png").exists() && dir.path().join("accuracy-python.png").exists());
+}
+
+#[test]
+fn both_files_are_short_and_have_the_same_titles_in_the_same_order() {
+    let titles = |name: &str, longest: usize| {
+        let text = fs::read_to_string(format!("{ROOT}/examples/{name}")).unwrap();
+        assert!(text.lines().count() <= longest, "{name}: {} lines", text.lines().count());
+        let titles = text.lines().filter_map(|line| line.split_once("---- ")?.1.strip_suffix(" ----"));
+        titles.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let python = titles("tutorial.py", 130);
+    assert_eq!(python, titles("tutorial.rs", 150));
+    assert_eq!(python.len(), 8);
+}
+
+#[test]
+fn the_tutorial_side_by_side_is_cut_from_both_files_as_they_are() {
+    let status = Command::new("python3").args([&format!("{ROOT}/scripts/make_docs.py"), "--check"]).status();
+    assert!(status.unwrap().success(), "docs/tutorial.md is out of date: python3 scripts/make_docs.py");
+}
+
+#[test]
+fn the_exercise_says_what_is_to_do_first() {
+    let output = Command::new(example("exercise_lenet5")).output().unwrap();
+    assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(1), ""));
+    assert_eq!(stderr(&output).lines().next(), Some("Error: to do: conv1"));
+}
+
+#[test]
+fn the_exercise_filled_in_is_the_networks_own_file() {
+    let answer = fs::read_to_string(format!("{ROOT}/src/models/lenet5.rs")).unwrap().replace("pub ", "");
+    let exercise = fs::read_to_string(format!("{ROOT}/examples/exercise_lenet5.rs")).unwrap();
+    let part = |text: &str| {
+        let end = text.find("impl Module for LeNet5").unwrap();
+        let end = end + text[end..].find("\n}\n").unwrap();
+        text[text.find("struct LeNet5").unwrap()..end].to_owned()
+    };
+    let (answer, exercise) = (part(&answer), part(&exercise));
+    let mut filled = String::new();
+    for line in exercise.lines() {
+        match line.split_once("todo!(\"").map(|(_, rest)| rest.split('"').next().unwrap()) {
+            None => filled += &format!("{line}\n"),
+            // A field is one line of the answer, a part of forward all lines up to the next part.
+            Some(name) if !name.contains(' ') => {
+                let line =
+                    answer.lines().find(|line| line.trim().starts_with(&format!("{name}: ")) && line.contains("new("));
+                filled += &format!("{}\n", line.unwrap());
+            }
+            Some(name) => {
+                let (title, _) = name.split_once(" of forward").unwrap();
+                let title = format!("// {}{}", title[..1].to_uppercase(), &title[1..]);
+                let block = answer
+                    .split("fn forward")
+                    .nth(1)
+                    .unwrap()
+                    .split(&title)
+                    .nth(1)
+                    .unwrap_or_else(|| panic!("{title}"));
+                let lines = block.lines().skip(1).take_while(|line| !line.trim().is_empty() && *line != "    }");
+                lines.for_each(|line| filled += &format!("{line}\n"));
+            }
+        }
+    }
+    assert_eq!(filled.trim_end(), answer.trim_end());
+}
+
+/// LeNet-5 with one layer that is wrong, or right in all of them.
+struct Attempt {
+    lenet5: LeNet5,
+    wrong: &'static str,
+}
+
+impl Module for Attempt {
+    fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
+        let LeNet5 { conv1, tanh1, avgpool1, conv2, tanh2, avgpool2, conv3, tanh3, fc1, tanh4, fc2 } = &self.lenet5;
+        let out = tanh1.forward(&conv1.forward(x)?)?;
+        let out = match self.wrong {
+            "maxpool" => nn::MaxPool2d::new(2).forward(&out)?,
+            _ => avgpool1.forward(&out)?,
+        };
+        let out = conv2.forward(&out)?;
+        let out = if self.wrong == "relu" { nn::ReLU.forward(&out)? } else { tanh2.forward(&out)? };
+        let out = tanh3.forward(&conv3.forward(&avgpool2.forward(&out)?)?)?.f_flatten(1, -1)?;
+        let out = tanh4.forward(&fc1.forward(&out)?)?;
+        if self.wrong == "end" { Ok(out) } else { fc2.forward(&out) }
+    }
+}
+
+#[test]
+fn the_exercise_names_the_first_layer_that_is_wrong_and_accepts_the_answer() {
+    let attempt = |wrong: &'static str| {
+        move |vs: &tch::nn::Path| {
+            let mut lenet5 = LeNet5::new(vs, 10)?;
+            if wrong == "padding" {
+                lenet5.conv1 = nn::Conv2d::new(vs / "other", 1, 6, 5)?;
+            }
+            Ok(Box::new(Attempt { lenet5, wrong }) as Box<dyn Module>)
+        }
+    };
+    let adam = |vs: &VarStore| Adam::default().build(vs, 0.001);
+    let refused = |wrong, words: &str| {
+        let error = exercise::check(attempt(wrong), adam).unwrap_err().to_string();
+        assert!(error.starts_with(words), "{wrong}: {error}");
+    };
+    refused("padding", "other: expected Conv2d(1, 6, kernel_size=5, stride=1, padding=2), found Conv2d(1, 6, kernel");
+    refused("maxpool", "maxpool1: expected AvgPool2d(kernel_size=2, stride=2), found MaxPool2d");
+    refused("relu", "relu1: expected Tanh(), found ReLU()");
+    refused("end", "the 11th layer is missing: expected Linear(in_features=84, out_features=10)");
+    let error = exercise::check(attempt(""), |vs| SGD::default().build(vs, 0.001)).unwrap_err().to_string();
+    assert!(error.starts_with("optimizer: expected Adam, found SGD"), "{error}");
+    exercise::check(attempt(""), adam).unwrap();
+}
+
+#[test]
+fn a_network_of_ones_own_is_trained_summarised_and_explained_in_one_file() {
+    let dir = folder();
+    let text = lines_of(Command::new(example("own_network")), dir.path());
+    assert!(text.contains("pool1") || text.contains("lppool1"), "{text}");
+    let accuracy = text.lines().filter_map(|line| line.split_once("Accuracy: ")?.1.strip_suffix(" %")).next_back();
+    assert!(accuracy.unwrap().parse::<f32>().unwrap() > 95.0, "{text}");
+    for name in ["filters.png", "layers.png", "pooling.png"] {
+        assert!(dir.path().join("runs/own-network").join(name).exists(), "{name}");
+    }
+}
