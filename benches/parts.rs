@@ -1,5 +1,5 @@
-//! How long the parts of the tutorial take: `cargo bench`, or `cargo bench -- step` for those with "step" in their names.
-//! On MNIST where it is in data/mnist, else on the embedded digits.
+//! How long the parts of the tutorial take: `cargo bench -p benches`, with `-- step` behind it only those with "step" in their
+//! names. On MNIST where it is in data/mnist, else on the embedded digits. For the page, build the program first.
 
 use cnn_tutorial::data::{self, DataLoader, Dataset};
 use cnn_tutorial::models::{CNNModel, LeNet5};
@@ -7,21 +7,26 @@ use cnn_tutorial::nn::{CrossEntropyLoss, Module};
 use cnn_tutorial::optim::{Adam, Optimizer, SGD};
 use cnn_tutorial::train::train;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use std::fs;
+use image::{GrayImage, ImageFormat, Luma};
+use std::io::{BufRead, BufReader, Cursor};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Instant;
+use std::{env, fs};
 use tch::{Device, TchError, Tensor, nn};
 
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
 fn digits() -> Dataset {
-    data::read_csv(Path::new("assets/digits.csv.gz")).unwrap()
+    data::read_csv(format!("{ROOT}/assets/digits.csv.gz")).unwrap()
 }
 
 /// From files to tensors.
 fn reading(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("read");
     group.sample_size(10);
-    let dir = Path::new("data/mnist");
+    let dir = &Path::new(ROOT).join("data/mnist");
     let dataset = if dir.is_dir() { data::read_mnist_train(dir).unwrap() } else { digits() };
     if dir.is_dir() {
         group.bench_function("IDX, gzipped", |bencher| bencher.iter(|| data::read_mnist_train(dir).unwrap()));
@@ -109,5 +114,35 @@ fn networks(criterion: &mut Criterion) {
 /// What brings images into a memory layout.
 type Layout = fn(&Tensor) -> Result<Tensor, TchError>;
 
-criterion_group!(parts, reading, splitting, networks);
+/// What the page of `play` waits for after each stroke, and the forward pass in it.
+fn page(criterion: &mut Criterion) {
+    let program = env::current_exe().unwrap().ancestors().nth(2).unwrap().join("cnn-tutorial");
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(&program);
+    command.args(["play", "--port", "0", "--no-browser"]).current_dir(folder.path());
+    let Ok(mut program) = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn() else {
+        return eprintln!("NOT RUN: the page: needs {}: cargo build --release", program.display());
+    };
+    let mut address = String::new();
+    BufReader::new(program.stdout.take().unwrap()).read_line(&mut address).unwrap();
+    let mut stroke = Cursor::new(Vec::new());
+    let one = GrayImage::from_fn(112, 112, |x, y| {
+        Luma([if (50..60).contains(&x) && (16..96).contains(&y) { 255 } else { 0 }])
+    });
+    one.write_to(&mut stroke, ImageFormat::Png).unwrap();
+    let mut group = criterion.benchmark_group("page");
+    for (name, path, body) in
+        [("forward pass", "sum", &vec![0; 784]), ("answer to a stroke", "picture", stroke.get_ref())]
+    {
+        let which = "run=cnn&weights=untrained&layer=0&channel=0&row=0&column=0";
+        let url = format!("{}api/{path}?{which}", address.trim());
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| ureq::post(&url).send(body.as_slice()).unwrap().body_mut().read_to_vec().unwrap());
+        });
+    }
+    program.kill().unwrap();
+    program.wait().unwrap();
+}
+
+criterion_group!(parts, reading, splitting, networks, page);
 criterion_main!(parts);

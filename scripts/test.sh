@@ -4,4 +4,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ./scripts/setup.sh
-exec cargo test --release "$@"
+# Several programs at once: a thread that waits should leave its core to another.
+export OMP_WAIT_POLICY=passive
+exec cargo test --release --no-fail-fast "$@"

@@ -4,14 +4,20 @@ use super::PIXELS;
 use anyhow::{Context, Result, bail, ensure};
 use csv::{ByteRecord, Reader, ReaderBuilder};
 
-/// What a column holds: one of the pixels, which are counted from 0, the label, or nothing of ours.
-const LABEL: usize = PIXELS;
-const INDEX: usize = PIXELS + 1;
+/// What a column holds.
+#[derive(Clone, Copy, PartialEq)]
+enum Column {
+    /// One of the pixels, counted from 0.
+    Pixel(usize),
+    Label,
+    /// The number of the row, as pandas writes it.
+    Index,
+}
 
 /// What the first line tells: how columns are separated, and what each holds.
 pub struct Columns {
     delimiter: u8,
-    pub places: Vec<usize>,
+    columns: Vec<Column>,
 }
 
 /// Pixels, 784 for each label, and labels.
@@ -42,16 +48,16 @@ impl Columns {
             }
             _ => {}
         }
-        let mut places = Vec::new();
+        let mut columns = Vec::new();
         for (i, field) in names.iter().enumerate() {
-            let place = match field.to_ascii_lowercase().strip_prefix(b"pixel").and_then(whole_number) {
-                _ if is_label(field) => Some(LABEL),
+            let column = match field.to_ascii_lowercase().strip_prefix(b"pixel").and_then(whole_number) {
+                _ if is_label(field) => Some(Column::Label),
                 // pandas' to_csv writes the index first, and no name over it.
-                None if i == 0 && field.is_empty() && names.len() > 1 => Some(INDEX),
-                pixel => pixel.map(usize::from).filter(|&pixel| pixel < PIXELS),
+                None if i == 0 && field.is_empty() && names.len() > 1 => Some(Column::Index),
+                pixel => pixel.map(usize::from).filter(|&pixel| pixel < PIXELS).map(Column::Pixel),
             };
-            match place {
-                Some(place) if !places.contains(&place) => places.push(place),
+            match column {
+                Some(column) if !columns.contains(&column) => columns.push(column),
                 _ => bail!(
                     "{name}, line 1, column {}: expected the columns {}, each once, found '{}': \
                      give a CSV in the layout of Kaggle's Digit Recognizer, or a folder with the MNIST IDX files",
@@ -61,47 +67,57 @@ impl Columns {
                 ),
             }
         }
-        let (expected, index) = (PIXELS + usize::from(labelled), usize::from(places.contains(&INDEX)));
+        let (expected, index) = (PIXELS + usize::from(labelled), usize::from(columns.contains(&Column::Index)));
         ensure!(
-            places.len() == expected + index,
+            columns.len() == expected + index,
             "{name}, line 1: expected {expected} columns, {}, found {}",
             layout(labelled),
-            places.len() - index
+            columns.len() - index
         );
-        Ok(Self { delimiter, places })
+        Ok(Self { delimiter, columns })
     }
 
     /// Reads every row of `text`, which is whole lines.
     pub fn parse_rows(&self, text: &[u8]) -> Parsed {
         let capacity = text.len() / (2 * PIXELS) + 1; // no row is shorter
         let (mut pixels, mut labels) = (Vec::with_capacity(capacity * PIXELS), Vec::with_capacity(capacity));
-        let (mut reader, mut row, mut values) = (reader(text, self.delimiter), ByteRecord::new(), [0; PIXELS + 2]);
+        let (mut reader, mut row) = (reader(text, self.delimiter), ByteRecord::new());
+        let mut image = [0; PIXELS];
         loop {
             match reader.read_byte_record(&mut row) {
-                Ok(true) => self.parse_row(&row, &mut values).map_err(|message| (line_of(&row, text), message))?,
+                Ok(true) => {
+                    let label = self.parse_row(&row, &mut image);
+                    labels.push(label.map_err(|message| (line_of(&row, text), message))?);
+                    pixels.extend_from_slice(&image);
+                }
                 Ok(false) => return Ok(Rows { pixels, labels, lines: count_lines(text) }),
                 Err(error) => return Err((line_of(&row, text), format!(": {error}"))),
             }
-            pixels.extend_from_slice(&values[..PIXELS]);
-            labels.push(values[LABEL]);
         }
     }
 
-    /// The error says what follows the number of the line.
-    fn parse_row(&self, row: &ByteRecord, values: &mut [u8; PIXELS + 2]) -> Result<(), String> {
-        let (expected, found) = (self.places.len(), row.len());
+    /// Fills in the image and returns its label, 0 where there is none. The error says what follows the number of the line.
+    fn parse_row(&self, row: &ByteRecord, image: &mut [u8; PIXELS]) -> Result<u8, String> {
+        let (expected, found) = (self.columns.len(), row.len());
         if found != expected {
             return Err(format!(
                 ": expected {expected} columns, found {found}: is the file cut off or not in Kaggle's layout?"
             ));
         }
-        for (field, &place) in row.iter().zip(&self.places) {
-            let largest = if place == LABEL { 9 } else { 255 };
-            values[place] = match whole_number(field) {
+        let mut label = 0;
+        for (field, &column) in row.iter().zip(&self.columns) {
+            let (value, largest) = match column {
+                Column::Pixel(pixel) => (&mut image[pixel], 255),
+                Column::Label => (&mut label, 9),
+                Column::Index => continue,
+            };
+            *value = match whole_number(field) {
                 Some(value) if value <= largest => value as u8,
-                _ if place == INDEX => 0,
                 _ => {
-                    let column = if place == LABEL { "label".into() } else { format!("pixel{place}") };
+                    let column = match column {
+                        Column::Pixel(pixel) => format!("pixel{pixel}"),
+                        _ => "label".into(),
+                    };
                     let found = excerpt(field);
                     return Err(format!(
                         ", column {column}: expected a whole number from 0 to {largest}, found '{found}'"
@@ -109,7 +125,7 @@ impl Columns {
                 }
             };
         }
-        Ok(())
+        Ok(label)
     }
 }
 

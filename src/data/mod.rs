@@ -71,8 +71,9 @@ fn open(path: &Path) -> Result<Box<dyn BufRead + Send>> {
 }
 
 fn decompress<'a>(mut bytes: impl BufRead + Send + 'a) -> io::Result<Box<dyn BufRead + Send + 'a>> {
-    Ok(match bytes.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
-        true => Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(bytes))),
-        false => Box::new(bytes),
+    Ok(if bytes.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
+        Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(bytes)))
+    } else {
+        Box::new(bytes)
     })
 }

@@ -86,7 +86,7 @@ impl fmt::Display for Frame {
 
 /// Draws a layer's parameters as PyTorch's `reset_parameters` does, from the default generator.
 ///
-/// tch's own defaults are not PyTorch's: its weights are 2.45 times larger, its convolution biases are 0, and it draws
+/// tch's own defaults are not PyTorch's: its weights are larger, its convolution biases are 0, and it draws
 /// the bias before the weight. The bounds are computed in PyTorch's order of operations, because
 /// 1 / sqrt(fan_in) for the weight would differ in the last place for some fan_in.
 fn reset_parameters(weight: &Tensor, bias: &Tensor, fan_in: i64) -> Result<(), TchError> {

@@ -145,7 +145,9 @@ impl Optimizer {
             let value = state.get(&name).with_context(|| format!("the optimizer's {name} is missing"))?;
             ensure!(value.size() == tensor.size(), "the optimizer's {name} has another shape");
             tch::no_grad(|| tensor.f_copy_(value))?;
-            if let (Rule::Adam { step, .. }, "step") = (&mut self.rule, name.as_str()) {
+            if name == "step"
+                && let Rule::Adam { step, .. } = &mut self.rule
+            {
                 *step = i64::try_from(value)?;
             }
         }

@@ -36,16 +36,18 @@ impl Optimizer {
                 let bias_correction1 = 1.0 - BETA1.powf(*step as f64);
                 let bias_correction2 = 1.0 - BETA2.powf(*step as f64);
                 let step_size = lr / bias_correction1;
-                let (a, b) = match on_cpu {
-                    true => (grad.f_mul_scalar(1.0 - BETA2)?, grad.shallow_clone()),
-                    false => (grad.f_mul(&grad)?, factor(1.0 - BETA2)?),
+                let (a, b) = if on_cpu {
+                    (grad.f_mul_scalar(1.0 - BETA2)?, grad.shallow_clone())
+                } else {
+                    (grad.f_mul(&grad)?, factor(1.0 - BETA2)?)
                 };
                 let _ = exp_avg.f_lerp_(&grad, 1.0 - BETA1)?;
                 let _ = exp_avg_sq.f_mul_scalar_(BETA2)?.f_addcmul_(&a, &b)?;
                 let denom = exp_avg_sq.f_sqrt()?.f_div(&factor(bias_correction2.powf(0.5))?)?.f_add_scalar(EPS)?;
-                match on_cpu {
-                    true => (exp_avg.f_mul_scalar(-step_size)?.f_div(&denom)?, 1.0),
-                    false => (exp_avg.f_div(&denom)?, -step_size),
+                if on_cpu {
+                    (exp_avg.f_mul_scalar(-step_size)?.f_div(&denom)?, 1.0)
+                } else {
+                    (exp_avg.f_div(&denom)?, -step_size)
                 }
             }
         };

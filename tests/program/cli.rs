@@ -363,8 +363,10 @@ fn where_memory_does_not_suffice_the_error_tells_to_take_smaller_batches() {
 fn every_message_in_the_table_of_troubles_is_one_that_a_test_expects() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let table = fs::read_to_string(root.join("docs/troubles.md")).unwrap();
-    let tests: String = fs::read_dir(root.join("tests"))
-        .unwrap()
+    let folders = ["tests/program", "tests/library"].map(|folder| fs::read_dir(root.join(folder)).unwrap());
+    let tests: String = folders
+        .into_iter()
+        .flatten()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
         .map(|path| fs::read_to_string(path).unwrap())

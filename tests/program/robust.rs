@@ -61,7 +61,10 @@ fn killed_a_hundred_times_at_any_moment_a_run_loses_nothing_but_what_came_after_
             sleep(Duration::from_millis(1));
         }
         if kills >= 100 {
-            break assert!(child.wait().unwrap().success());
+            assert!(child.wait().unwrap().success());
+            let left = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            let left: Vec<_> = left.filter(|name| name.starts_with("partial")).collect();
+            break assert!(left.is_empty(), "what killed programs had begun to write is gone: {left:?}");
         }
         let _ = child.kill();
         let output = child.wait_with_output().unwrap();

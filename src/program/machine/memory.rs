@@ -1,6 +1,6 @@
 //! How glibc hands out memory.
 
-/// Has glibc keep what libtorch frees for its next allocation. By default it gives every activation (4 MB and more)
+/// Has glibc keep what libtorch frees for its next allocation. By default it gives every activation
 /// back to the kernel and faults it in again, page by page, an iteration later.
 pub fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -25,11 +25,11 @@ pub struct Network {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Weights {
-    /// The last ones.
+    /// What the training ended with.
     Last,
-    /// Those with the least validation loss.
+    /// What had the least validation loss.
     Best,
-    /// Those that its seed gives before the training.
+    /// What the seed gives before the training.
     Untrained,
 }
 

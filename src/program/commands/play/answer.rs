@@ -145,9 +145,10 @@ fn frame_at(stage: &Stage, before: &[i64], [channel, row, column]: [i64; 3]) -> 
         let padded = input.f_constant_pad_nd([beside, beside, above, above])?;
         let frame = padded.f_narrow(1, row, height)?.f_narrow(2, column, width)?;
         let (row, column) = (row - above, column - beside);
-        return Ok(match stage.kind.is_pool() {
-            true => (frame.f_narrow(0, channel, 1)?, [channel, row, column]),
-            false => (frame, [0, row, column]),
+        return Ok(if stage.kind.is_pool() {
+            (frame.f_narrow(0, channel, 1)?, [channel, row, column])
+        } else {
+            (frame, [0, row, column])
         });
     }
     if stage.kind == LayerKind::Linear {
