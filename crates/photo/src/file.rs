@@ -6,12 +6,23 @@ use std::fs;
 use std::io::Cursor;
 use std::path::Path;
 
-/// The most pixels a picture may have: a telephone's has 12 to 50 million, and each takes up to 8 bytes while it is read.
+/// The most pixels a picture may have: what is decoded from them must fit the memory.
 const MOST_PIXELS: u64 = 100_000_000;
 /// The largest file, in bytes.
 const MOST_BYTES: u64 = 200_000_000;
 
+/// Every marker of a JPEG file begins with this byte, and more of it may come before one.
+const MARKER: u8 = 0xff;
+/// Behind this marker the picture's own data begin.
+const SCAN: u8 = 0xda;
+/// What a whole JPEG file ends with.
+const END: [u8; 2] = [MARKER, 0xd9];
+/// How long the marker is that a JPEG file begins with, and each after it, in bytes.
+const MARKER_LENGTH: usize = 2;
+
 /// Reads a JPEG, PNG, WebP, BMP or GIF file, turned as it was photographed.
+///
+/// Fails, naming the file, where it is no regular file, too large, cut off or no picture of these kinds.
 pub fn open(path: &Path) -> Result<DynamicImage> {
     let name = path.display();
     let about = fs::metadata(path).with_context(|| format!("{name} cannot be opened"))?;
@@ -22,7 +33,9 @@ pub fn open(path: &Path) -> Result<DynamicImage> {
     read(&bytes).with_context(|| format!("{name} cannot be read as a picture"))
 }
 
-/// Reads a picture from the bytes of its file.
+/// Reads a picture from the bytes of its file, turned as it was photographed.
+///
+/// Fails where it has too many pixels, is cut off or is no JPEG, PNG, WebP, BMP or GIF.
 pub fn read(bytes: &[u8]) -> Result<DynamicImage> {
     if bytes.get(4..8) == Some(b"ftyp") {
         let brand = bytes.get(8..12).unwrap_or_default();
@@ -50,13 +63,14 @@ pub fn read(bytes: &[u8]) -> Result<DynamicImage> {
 /// Whether a JPEG file has its end: the decoder paints what is missing grey. The segments before the picture are passed
 /// over, for a small picture inside them has an end of its own.
 fn is_whole(bytes: &[u8]) -> bool {
-    let mut at = 2;
-    while let Some(&[0xff, marker, high, low]) = bytes.get(at..at + 4) {
-        match marker {
-            0xda => return bytes[at..].windows(2).any(|end| end == [0xff, 0xd9]),
-            0xff => at += 1, // filling
-            _ => at += 2 + usize::from(u16::from_be_bytes([high, low])),
-        }
+    let mut rest = bytes.get(MARKER_LENGTH..).unwrap_or_default();
+    while let [MARKER, marker, high, low, ..] = *rest {
+        let passed = match marker {
+            SCAN => return rest.windows(END.len()).any(|end| end == END),
+            MARKER => 1, // filling
+            _ => MARKER_LENGTH + usize::from(u16::from_be_bytes([high, low])),
+        };
+        rest = rest.get(passed..).unwrap_or_default();
     }
     false
 }

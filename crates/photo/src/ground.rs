@@ -4,6 +4,9 @@ use image::imageops::rotate90;
 use image::{GrayImage, Luma};
 use imageproc::morphology::{Mask, grayscale_dilate, grayscale_erode};
 
+/// How long the short row is that a long row is made of where it can be, in pixels.
+const TOOTH: u8 = 9;
+
 /// How much darker each pixel is than the ground around it (the black-hat): the closing by a square of `2 * radius + 1`
 /// pixels fills in what is narrower, and leaves the edges of shadows and sheets where they are.
 pub fn black_hat(picture: &GrayImage, radius: u8) -> GrayImage {
@@ -19,10 +22,12 @@ pub fn darkest(picture: &GrayImage, radius: u8) -> GrayImage {
     masks(radius).iter().fold(picture.clone(), |darkest, mask| grayscale_erode(&darkest, mask))
 }
 
-/// The square as a row after a column, and a long row as a short one after a comb: a hundred times fewer comparisons.
+/// The square as a row after a column, and a long row as a short one after a comb: each pixel is compared with its row,
+/// its column and the combs' teeth, and not with all of the square.
 fn masks(radius: u8) -> Vec<Mask> {
     let length = 2 * u32::from(radius) + 1;
-    let tooth = if radius > 4 && (radius - 4).is_multiple_of(9) { 9 } else { length };
+    let split = radius > TOOTH / 2 && (radius - TOOTH / 2).is_multiple_of(TOOTH);
+    let tooth = if split { u32::from(TOOTH) } else { length };
     let row = GrayImage::from_pixel(tooth, 1, Luma([255]));
     let comb = GrayImage::from_fn(length, 1, |x, _| Luma([if x % tooth == tooth / 2 { 255 } else { 0 }]));
     let rows = [(row, tooth as u8 / 2), (comb, radius)];
