@@ -94,6 +94,32 @@ def models():
     return tensors
 
 
+def partly_used():
+    """Two parameters after each of six steps, one of them without a gradient in some. A third never has one."""
+    tensors, used = {}, [False, True, True, False, False, True]
+    start, gradients = torch.randn(2, 5, 7, dtype=torch.float64), torch.randn(6, 2, 5, 7, dtype=torch.float64)
+    tensors["partly.start"], tensors["partly.gradients"] = start, gradients
+    for kind, dtype in [("float", torch.float32), ("double", torch.float64)]:
+        for name, make in [
+            ("sgd", lambda p: torch.optim.SGD(p, lr=0.1, weight_decay=0.3)),
+            ("momentum", lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.3)),
+            ("adam", lambda p: torch.optim.Adam(p, lr=0.003, weight_decay=0.3)),
+            ("adamw", lambda p: torch.optim.AdamW(p, lr=0.003)),
+        ]:
+            always, sometimes, never = (start[i % 2].to(dtype, copy=True).requires_grad_() for i in range(3))
+            optimizer = make([always, sometimes, never])
+            steps = []
+            for gradient, is_used in zip(gradients.to(dtype), used):
+                optimizer.zero_grad()
+                always.grad = gradient[0].clone()
+                if is_used:
+                    sometimes.grad = gradient[1].clone()
+                optimizer.step()
+                steps.append(torch.stack([always.detach(), sometimes.detach(), never.detach()]))
+            tensors[f"partly.{kind}.{name}"] = torch.stack(steps)
+    return tensors
+
+
 def optimizers():
     """A parameter after each of five steps along given gradients."""
     tensors = {}
@@ -118,6 +144,7 @@ def optimizers():
             optimizer.step()
             steps.append(parameter.detach().clone())
         tensors[name] = torch.stack(steps)
+    tensors |= partly_used()
     for name, make in [
         ("step", lambda o: torch.optim.lr_scheduler.StepLR(o, step_size=7, gamma=0.3)),
         ("cosine", lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, T_max=20)),

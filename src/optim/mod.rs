@@ -4,7 +4,8 @@ pub mod lr_scheduler;
 mod step;
 
 use anyhow::{Context, Result, ensure};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use step::Buffer;
 use tch::nn::{self, OptimizerConfig, VarStore};
 use tch::{COptimizer, TchError, Tensor};
 
@@ -33,7 +34,10 @@ impl Default for AdamW {
     }
 }
 
-/// An optimizer of all variables of a `VarStore`, which is PyTorch's `model.parameters()`.
+/// An optimizer of a `VarStore`'s trainable variables, which are PyTorch's `model.parameters()`.
+///
+/// As in PyTorch, a parameter without a gradient stays as it is, and so does what is kept for it: one that is frozen, that
+/// the network does not use, or that it has not used in this step.
 pub struct Optimizer {
     lr: f64,
     weight_decay: f64,
@@ -41,24 +45,24 @@ pub struct Optimizer {
     decoupled: bool,
     /// By their names, in the names' order.
     parameters: Vec<(String, Tensor)>,
+    /// How many steps each parameter has taken.
+    steps: Vec<i64>,
     /// libtorch's own SGD, whose arithmetic is Python's. Used without `nn::Optimizer`, which panics on an error.
     sgd: COptimizer,
     rule: Rule,
 }
 
-/// Buffers and moments of all parameters lie one after the other in one tensor `[n]`, so that one operation is enough.
 enum Rule {
     Sgd,
     /// SGD with momentum, which libtorch's own has too, but does not let a checkpoint keep.
     Momentum {
         momentum: f64,
-        buffer: Tensor,
+        buffer: Buffer,
     },
     /// `nn::Adam` would part from Python's losses after a few iterations: libtorch's C++ Adam rounds in other places.
     Adam {
-        step: i64,
-        exp_avg: Tensor,
-        exp_avg_sq: Tensor,
+        exp_avg: Buffer,
+        exp_avg_sq: Buffer,
     },
 }
 
@@ -66,7 +70,7 @@ impl SGD {
     pub fn build(self, vs: &VarStore, lr: f64) -> Result<Optimizer, TchError> {
         let mut optimizer = Optimizer::new(vs, lr, self.weight_decay)?;
         if self.momentum != 0.0 {
-            optimizer.rule = Rule::Momentum { momentum: self.momentum, buffer: optimizer.zeros()? };
+            optimizer.rule = Rule::Momentum { momentum: self.momentum, buffer: Buffer::zeros(&optimizer.parameters)? };
         }
         Ok(optimizer)
     }
@@ -75,8 +79,8 @@ impl SGD {
 impl Adam {
     pub fn build(self, vs: &VarStore, lr: f64) -> Result<Optimizer, TchError> {
         let optimizer = Optimizer::new(vs, lr, self.weight_decay)?;
-        let rule = Rule::Adam { step: 0, exp_avg: optimizer.zeros()?, exp_avg_sq: optimizer.zeros()? };
-        Ok(Optimizer { rule, ..optimizer })
+        let [exp_avg, exp_avg_sq] = [Buffer::zeros(&optimizer.parameters)?, Buffer::zeros(&optimizer.parameters)?];
+        Ok(Optimizer { rule: Rule::Adam { exp_avg, exp_avg_sq }, ..optimizer })
     }
 }
 
@@ -89,17 +93,20 @@ impl AdamW {
 
 impl Optimizer {
     fn new(vs: &VarStore, lr: f64, weight_decay: f64) -> Result<Self, TchError> {
+        // The others are buffers, such as running means.
+        let trainable: HashSet<_> = vs.trainable_variables().iter().map(Tensor::data_ptr).collect();
         let mut parameters: Vec<_> = vs.variables().into_iter().collect();
+        parameters.retain(|(_, variable)| trainable.contains(&variable.data_ptr()));
+        if parameters.is_empty() {
+            return Err(TchError::Torch("optimizer got an empty parameter list".into()));
+        }
         parameters.sort_by(|a, b| a.0.cmp(&b.0));
         let mut sgd = nn::Sgd { wd: weight_decay, ..Default::default() }.build_copt(lr)?;
         for (_, parameter) in &parameters {
             sgd.add_parameters(parameter, 0)?;
         }
-        Ok(Self { lr, weight_decay, decoupled: false, parameters, sgd, rule: Rule::Sgd })
-    }
-
-    fn zeros(&self) -> Result<Tensor, TchError> {
-        step::flat(&self.parameters, |parameter| parameter.f_detach()?.f_zeros_like())
+        let steps = vec![0; parameters.len()];
+        Ok(Self { lr, weight_decay, decoupled: false, parameters, steps, sgd, rule: Rule::Sgd })
     }
 
     pub fn set_lr(&mut self, lr: f64) -> Result<(), TchError> {
@@ -116,40 +123,45 @@ impl Optimizer {
     pub fn step(&mut self) -> Result<(), TchError> {
         tch::no_grad(|| match &self.rule {
             Rule::Sgd => self.sgd.step(),
-            Rule::Momentum { .. } | Rule::Adam { .. } => self.flat_step(),
+            Rule::Momentum { .. } | Rule::Adam { .. } => self.own_step(),
         })
     }
 
-    /// What has to be kept to go on later: momentum buffers, or Adam's moments and its count of steps.
+    /// What has to be kept to go on later, under PyTorch's names with the parameter's behind them: momentum buffers, or
+    /// Adam's moments, and how many steps the parameter has taken. What has not begun is not there.
     pub fn state_dict(&self) -> Result<Vec<(String, Tensor)>, TchError> {
-        let (tensors, step): (&[_], _) = match &self.rule {
-            Rule::Sgd => (&[], None),
-            Rule::Momentum { buffer, .. } => (&[("momentum_buffer", buffer)], None),
-            Rule::Adam { step, exp_avg, exp_avg_sq, .. } => {
-                (&[("exp_avg", exp_avg), ("exp_avg_sq", exp_avg_sq)], Some(("step".into(), Tensor::from(*step))))
-            }
+        let buffers: &[_] = match &self.rule {
+            Rule::Sgd => return Ok(Vec::new()),
+            Rule::Momentum { buffer, .. } => &[("momentum_buffer", buffer)],
+            Rule::Adam { exp_avg, exp_avg_sq } => &[("exp_avg", exp_avg), ("exp_avg_sq", exp_avg_sq)],
         };
         let mut named = Vec::new();
-        for (kind, tensor) in tensors {
-            let parts = step::parts(tensor, &self.parameters)?;
-            let names = self.parameters.iter().map(|(name, _)| format!("{kind}.{name}"));
-            named.extend(names.zip(parts));
+        for (i, (parameter, _)) in self.parameters.iter().enumerate() {
+            named.push((format!("step.{parameter}"), Tensor::from(self.steps[i])));
+            for (kind, buffer) in buffers.iter().filter(|_| self.steps[i] > 0) {
+                named.push((format!("{kind}.{parameter}"), buffer.parts[i].shallow_clone()));
+            }
         }
-        named.extend(step);
         Ok(named)
     }
 
     /// Goes on from what `state_dict` returned, under the same names; others are left alone.
     pub fn load_state_dict(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
-        for (name, mut tensor) in self.state_dict()? {
-            let value = state.get(&name).with_context(|| format!("the optimizer's {name} is missing"))?;
+        let find = |name: String| {
+            state
+                .get(&name)
+                .map(|value| (value, name.clone()))
+                .with_context(|| format!("the optimizer's {name} is missing"))
+        };
+        if !matches!(self.rule, Rule::Sgd) {
+            for ((parameter, _), step) in self.parameters.iter().zip(&mut self.steps) {
+                *step = i64::try_from(find(format!("step.{parameter}"))?.0)?;
+            }
+        }
+        for (name, mut tensor) in self.state_dict()?.into_iter().filter(|(name, _)| !name.starts_with("step.")) {
+            let (value, name) = find(name)?;
             ensure!(value.size() == tensor.size(), "the optimizer's {name} has another shape");
             tch::no_grad(|| tensor.f_copy_(value))?;
-            if name == "step"
-                && let Rule::Adam { step, .. } = &mut self.rule
-            {
-                *step = i64::try_from(value)?;
-            }
         }
         Ok(())
     }

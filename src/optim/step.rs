@@ -1,41 +1,101 @@
 //! A step in Python's arithmetic, operation by operation.
 
 use super::{Optimizer, Rule};
-use tch::{Device, Kind, TchError, Tensor};
+use tch::{Device, TchError, Tensor};
 
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const EPS: f64 = 1e-8;
 
+/// What an optimizer keeps for each parameter.
+pub(super) struct Buffer {
+    /// `[n]`: all parts one after the other, so that one operation is enough. Not for parameters of several kinds or devices.
+    flat: Option<Tensor>,
+    /// Each in the shape of its parameter.
+    pub(super) parts: Vec<Tensor>,
+}
+
+impl Buffer {
+    pub(super) fn zeros(parameters: &[(String, Tensor)]) -> Result<Self, TchError> {
+        let zeros = |(_, parameter): &(String, Tensor)| parameter.f_detach()?.f_zeros_like();
+        let zeros = parameters.iter().map(zeros).collect::<Result<Vec<_>, _>>()?;
+        let of_one_kind = |pair: &[Tensor]| pair[0].kind() == pair[1].kind() && pair[0].device() == pair[1].device();
+        if !zeros.windows(2).all(of_one_kind) {
+            return Ok(Self { flat: None, parts: zeros });
+        }
+        let flat = flat(&zeros)?;
+        Ok(Self { parts: parts(&flat, &zeros)?, flat: Some(flat) })
+    }
+
+    /// The part of one parameter, or all of them.
+    fn of(&self, one: Option<usize>) -> Option<Tensor> {
+        match one {
+            Some(i) => self.parts.get(i).map(Tensor::shallow_clone),
+            None => self.flat.as_ref().map(Tensor::shallow_clone),
+        }
+    }
+}
+
 impl Optimizer {
+    /// Moves the parameters that have a gradient: where all have one and have taken as many steps, all at once.
+    pub(super) fn own_step(&mut self) -> Result<(), TchError> {
+        let grads: Vec<_> =
+            self.parameters.iter().map(|(_, parameter)| parameter.f_grad()).collect::<Result<_, _>>()?;
+        for (step, _) in self.steps.iter_mut().zip(&grads).filter(|(_, grad)| grad.defined()) {
+            *step += 1;
+        }
+        let buffer = match &self.rule {
+            Rule::Sgd => None,
+            Rule::Momentum { buffer, .. } => buffer.flat.as_ref(),
+            Rule::Adam { exp_avg, .. } => exp_avg.flat.as_ref(),
+        };
+        if buffer.is_some() && grads.iter().all(Tensor::defined) && self.steps.windows(2).all(|two| two[0] == two[1]) {
+            let (moves, alpha) = self.moves(None, flat(&grads)?)?;
+            for (i, moves) in parts(&moves, &grads)?.into_iter().enumerate() {
+                self.apply(i, &moves, &alpha)?;
+            }
+            return Ok(());
+        }
+        for (i, grad) in grads.into_iter().enumerate().filter(|(_, grad)| grad.defined()) {
+            let (moves, alpha) = self.moves(Some(i), grad)?;
+            self.apply(i, &moves, &alpha)?;
+        }
+        Ok(())
+    }
+
+    /// Along what to move one parameter, or all of them, and how far; buffers and moments become those of this step.
+    ///
     /// A step with momentum is Python's `_single_tensor_sgd`; a buffer of zeros becomes the first gradient, as Python's copy
     /// of it does. Adam is Python's `_single_tensor_adam` on a CPU and its `_multi_tensor_adam`, which rounds in other
     /// places, on a GPU.
-    pub(super) fn flat_step(&mut self) -> Result<(), TchError> {
-        let Self { lr, weight_decay, decoupled, parameters, rule, .. } = self;
-        let (lr, weight_decay, decoupled) = (*lr, *weight_decay, *decoupled);
-        let mut grad = flat(parameters, |parameter| {
-            let grad = parameter.f_grad()?; // none where the network has not used the parameter
-            if grad.defined() { Ok(grad) } else { parameter.f_detach()?.f_zeros_like() }
-        })?;
-        let (device, on_cpu) = (grad.device(), grad.device() == Device::Cpu);
+    fn moves(&self, one: Option<usize>, mut grad: Tensor) -> Result<(Tensor, Tensor), TchError> {
+        let (device, kind) = (grad.device(), grad.f_kind()?);
         // Python's add, addcmul and addcdiv take a factor and round once: tch's addcmul does so with the factor as a tensor.
-        let factor = |value: f64| Tensor::f_full([], value, (Kind::Float, device));
-        if weight_decay != 0.0 && !decoupled {
-            grad = grad.f_addcmul(&flat(parameters, Tensor::f_detach)?, &factor(weight_decay)?)?;
+        let factor = |value: f64| Tensor::f_full([], value, (kind, device));
+        if self.weight_decay != 0.0 && !self.decoupled {
+            let parameters = match one {
+                Some(i) => self.parameters[i].1.f_detach()?,
+                None => flat(&self.parameters.iter().map(|(_, p)| p.f_detach()).collect::<Result<Vec<_>, _>>()?)?,
+            };
+            grad = grad.f_addcmul(&parameters, &factor(self.weight_decay)?)?;
         }
-        let (moves, alpha) = match rule {
-            Rule::Sgd => (grad, -lr),
-            Rule::Momentum { momentum, buffer } => {
+        let buffer =
+            |buffer: &Buffer| buffer.of(one).ok_or_else(|| TchError::Torch("a parameter has no buffer".into()));
+        let (moves, alpha) = match &self.rule {
+            Rule::Sgd => (grad, -self.lr),
+            Rule::Momentum { momentum, buffer: kept } => {
+                let mut buffer = buffer(kept)?;
                 let _ = buffer.f_mul_scalar_(*momentum)?.f_add_(&grad)?;
-                (buffer.shallow_clone(), -lr)
+                (buffer, -self.lr)
             }
-            Rule::Adam { step, exp_avg, exp_avg_sq } => {
-                *step += 1;
+            Rule::Adam { exp_avg, exp_avg_sq } => {
+                let (mut exp_avg, mut exp_avg_sq) = (buffer(exp_avg)?, buffer(exp_avg_sq)?);
+                let step = self.steps[one.unwrap_or(0)] as f64;
                 // powf and not powi or sqrt: Python's ** is the C library's pow.
-                let bias_correction1 = 1.0 - BETA1.powf(*step as f64);
-                let bias_correction2 = 1.0 - BETA2.powf(*step as f64);
-                let step_size = lr / bias_correction1;
+                let bias_correction1 = 1.0 - BETA1.powf(step);
+                let bias_correction2 = 1.0 - BETA2.powf(step);
+                let step_size = self.lr / bias_correction1;
+                let on_cpu = device == Device::Cpu;
                 let (a, b) = if on_cpu {
                     (grad.f_mul_scalar(1.0 - BETA2)?, grad.shallow_clone())
                 } else {
@@ -51,30 +111,27 @@ impl Optimizer {
                 }
             }
         };
-        let (moves, alpha) = (parts(&moves, parameters)?, factor(alpha)?);
-        for ((_, parameter), moves) in parameters.iter_mut().zip(moves) {
-            if decoupled {
-                let _ = parameter.f_mul_scalar_(1.0 - lr * weight_decay)?;
-            }
-            let _ = parameter.f_addcmul_(&moves, &alpha)?;
+        Ok((moves, factor(alpha)?))
+    }
+
+    fn apply(&mut self, i: usize, moves: &Tensor, alpha: &Tensor) -> Result<(), TchError> {
+        let parameter = &mut self.parameters[i].1;
+        if self.decoupled {
+            let _ = parameter.f_mul_scalar_(1.0 - self.lr * self.weight_decay)?;
         }
-        Ok(())
+        parameter.f_addcmul_(moves, alpha).map(|_| ())
     }
 }
 
-/// `[n]`: what `of` makes of each parameter, one after the other.
-pub(super) fn flat(
-    parameters: &[(String, Tensor)],
-    of: impl Fn(&Tensor) -> Result<Tensor, TchError>,
-) -> Result<Tensor, TchError> {
-    let parts: Vec<_> =
-        parameters.iter().map(|(_, parameter)| of(parameter)?.f_flatten(0, -1)).collect::<Result<_, _>>()?;
+/// `[n]`: the tensors one after the other.
+fn flat(tensors: &[Tensor]) -> Result<Tensor, TchError> {
+    let parts: Vec<_> = tensors.iter().map(|tensor| tensor.f_flatten(0, -1)).collect::<Result<_, _>>()?;
     Tensor::f_cat(&parts, 0)
 }
 
-/// The parts of a flat tensor, each in the shape of its parameter. They share its memory.
-pub(super) fn parts(flat: &Tensor, parameters: &[(String, Tensor)]) -> Result<Vec<Tensor>, TchError> {
-    let sizes: Vec<_> = parameters.iter().map(|(_, parameter)| parameter.numel() as i64).collect();
-    let parts = flat.f_split_with_sizes(sizes, 0)?.into_iter().zip(parameters);
-    parts.map(|(part, (_, parameter))| part.f_view_as(parameter)).collect()
+/// The parts of a flat tensor, each in the shape of one of these. They share its memory.
+fn parts(flat: &Tensor, like: &[Tensor]) -> Result<Vec<Tensor>, TchError> {
+    let sizes: Vec<_> = like.iter().map(|tensor| tensor.numel() as i64).collect();
+    let parts = flat.f_split_with_sizes(sizes, 0)?.into_iter().zip(like);
+    parts.map(|(part, tensor)| part.f_view_as(tensor)).collect()
 }

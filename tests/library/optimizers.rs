@@ -3,7 +3,7 @@
 use crate::common::{assert_same, tensors};
 use cnn_tutorial::optim::lr_scheduler::LrScheduler;
 use cnn_tutorial::optim::{Adam, AdamW, Optimizer, SGD};
-use tch::{Device, Tensor, nn};
+use tch::{Device, Kind, Tensor, nn};
 
 fn check(name: &str, make: impl FnOnce(&nn::VarStore) -> Result<Optimizer, tch::TchError>) {
     let fixture = tensors("optimizers.safetensors");
@@ -32,6 +32,82 @@ fn adam_and_adamw_take_pytorchs_steps_plain_and_with_weight_decay() {
     check("adam", |vs| Adam::default().build(vs, 0.003));
     check("adam_decay", |vs| Adam { weight_decay: 0.3 }.build(vs, 0.003));
     check("adamw", |vs| AdamW { weight_decay: 0.3 }.build(vs, 0.003));
+}
+
+/// In which steps the second parameter is used, as in scripts/make_fixtures.py.
+const USED: [bool; 6] = [false, true, true, false, false, true];
+
+/// Three parameters, one used in all steps, one in some and one in none; half-way a new optimizer goes on.
+fn check_partly_used(name: &str, kind: Kind, make: impl Fn(&nn::VarStore) -> Result<Optimizer, tch::TchError>) {
+    let fixture = tensors("optimizers.safetensors");
+    let what = format!("partly.{}.{name}", if kind == Kind::Double { "double" } else { "float" });
+    let start = |i: i64| fixture["partly.start"].get(i).to_kind(kind);
+    let mut vs = nn::VarStore::new(Device::Cpu);
+    vs.set_kind(kind);
+    let parameters = ["a", "b", "c"].map(|name| vs.root().var_copy(name, &start(i64::from(name == "b"))));
+    let running_mean = vs.root().ones_no_train("running_mean", &[3]);
+    let mut optimizer = make(&vs).unwrap();
+    for (step, used) in (0..).zip(USED) {
+        if step == 3 {
+            // As after a checkpoint.
+            let state =
+                optimizer.state_dict().unwrap().into_iter().map(|(name, tensor)| (name, tensor.copy())).collect();
+            optimizer = make(&vs).unwrap();
+            optimizer.load_state_dict(&state).unwrap();
+        }
+        optimizer.zero_grad().unwrap();
+        let gradient = fixture["partly.gradients"].get(step).to_kind(kind);
+        let mut loss = (&parameters[0] * gradient.get(0)).sum(None);
+        if used {
+            loss += (&parameters[1] * gradient.get(1)).sum(None);
+        }
+        loss.backward();
+        optimizer.step().unwrap();
+        for (i, parameter) in (0..).zip(&parameters) {
+            let expected: Tensor = fixture[&what].get(step).get(i);
+            assert_same(&parameter.detach(), &expected, 1e-6, &format!("{what}: parameter {i} after step {step}"));
+        }
+    }
+    assert!(parameters[2].equal(&start(0)), "{what}: what has no gradient does not change by one bit");
+    assert!(running_mean.equal(&running_mean.ones_like()), "{what}: a buffer is no parameter");
+}
+
+#[test]
+fn a_parameter_without_a_gradient_stays_as_it_is_and_counts_no_step() {
+    for kind in [Kind::Float, Kind::Double] {
+        check_partly_used("sgd", kind, |vs| SGD { momentum: 0.0, weight_decay: 0.3 }.build(vs, 0.1));
+        check_partly_used("momentum", kind, |vs| SGD { momentum: 0.9, weight_decay: 0.3 }.build(vs, 0.1));
+        check_partly_used("adam", kind, |vs| Adam { weight_decay: 0.3 }.build(vs, 0.003));
+        check_partly_used("adamw", kind, |vs| AdamW::default().build(vs, 0.003));
+    }
+}
+
+#[test]
+fn a_frozen_parameter_moves_only_after_it_is_no_longer_frozen() {
+    let mut vs = nn::VarStore::new(Device::Cpu);
+    let parameter = vs.root().ones("parameter", &[3]);
+    vs.freeze();
+    let mut optimizer = Adam { weight_decay: 1e-4 }.build(&vs, 0.01).unwrap();
+    for _ in 0..100 {
+        optimizer.zero_grad().unwrap();
+        optimizer.step().unwrap();
+    }
+    assert!(parameter.equal(&parameter.ones_like()));
+    vs.unfreeze();
+    parameter.square().sum(None).backward();
+    optimizer.step().unwrap();
+    assert!(parameter.lt(1.0).all().int64_value(&[]) == 1);
+}
+
+#[test]
+fn an_optimizer_of_no_parameters_is_refused_with_pytorchs_words() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let _ = vs.root().zeros_no_train("running_mean", &[3]);
+    let refused = [SGD::default().build(&vs, 0.1), Adam::default().build(&vs, 0.1), AdamW::default().build(&vs, 0.1)];
+    for refused in refused {
+        let error = refused.map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("optimizer got an empty parameter list"), "{error}");
+    }
 }
 
 #[test]
