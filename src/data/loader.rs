@@ -19,14 +19,21 @@ pub struct DataLoader<'a> {
 impl<'a> DataLoader<'a> {
     /// In the data set's order and as it is: pixels from 0 to 255, as floats.
     pub fn new(dataset: &'a Dataset, batch_size: i64) -> Self {
-        Self { dataset, batch_size: batch_size.max(1), shuffle: false, transform: Box::new(Ok) }
+        Self { dataset, batch_size, shuffle: false, transform: Box::new(Ok) }
     }
 
     /// The batches of one epoch: images `[N, 1, 28, 28]` as floats and labels `[N]`.
     ///
     /// Draws from the default generator as Python's iterator does: one number always (the seed of its workers, if it
     /// had any), a second one, the seed of the order, with `shuffle`.
+    ///
+    /// Errors where the batches hold no image.
     pub fn epoch(&self) -> Result<Epoch<'_>, TchError> {
+        if self.batch_size < 1 {
+            let found = self.batch_size;
+            let message = format!("batch_size should be a positive integer value, but got batch_size={found}");
+            return Err(TchError::Torch(message));
+        }
         draw_seed()?;
         let mut order = None;
         if self.shuffle {
@@ -41,10 +48,13 @@ impl<'a> DataLoader<'a> {
         (0..n).map(|_| self.epoch())
     }
 
-    /// How many batches an epoch has: Python's `len(loader)`.
+    /// How many batches an epoch has: Python's `len(loader)`. 0 where the batches hold no image.
     #[allow(clippy::len_without_is_empty)]
     pub fn len(&self) -> u64 {
-        (self.dataset.len() as u64).div_ceil(self.batch_size as u64)
+        u64::try_from(self.batch_size)
+            .ok()
+            .filter(|&size| size > 0)
+            .map_or(0, |size| (self.dataset.len() as u64).div_ceil(size))
     }
 }
 

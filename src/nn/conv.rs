@@ -22,7 +22,7 @@ pub struct Conv2d {
 
 impl Conv2d {
     /// A layer with stride 1 and padding 0, its parameters named `weight` and `bias` under `vs` and drawn as PyTorch
-    /// draws them.
+    /// draws them. Errors where one of the numbers is less than 1.
     pub fn new(
         vs: nn::Path,
         in_channels: i64,
@@ -32,6 +32,11 @@ impl Conv2d {
         let kernel_size = kernel_size.into();
         let [height, width] = kernel_size.0;
         let name = vs.components().last().unwrap_or_default().to_owned();
+        if [in_channels, out_channels, height, width].iter().any(|&size| size < 1) {
+            return Err(TchError::Torch(format!(
+                "{name}, Conv2d({in_channels}, {out_channels}, kernel_size={kernel_size}): expected 1 or more of each"
+            )));
+        }
         // tch's layer makes and names the parameters. A constant draws nothing from the generator.
         let config = nn::ConvConfigND { ws_init: Init::Const(0.), ..Default::default() };
         #[allow(clippy::disallowed_methods)] // has no twin, and could fail only where no memory is left for the weights

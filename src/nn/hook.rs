@@ -67,7 +67,7 @@ pub struct Stage {
 impl Stage {
     /// The shape of what it makes of one image, such as `[16, 26, 26]`.
     pub fn shape(&self) -> Vec<i64> {
-        self.output.size()[1..].to_vec()
+        self.output.size().into_iter().skip(1).collect()
     }
 
     /// How many numbers it has learned.
@@ -78,7 +78,7 @@ impl Stage {
     /// Multiply-adds for one image, a bias counted as one, as torchinfo counts them: every parameter is used once for
     /// every place of the output.
     pub fn mult_adds(&self) -> i64 {
-        self.n_parameters() * self.shape()[1..].iter().product::<i64>()
+        self.n_parameters() * self.shape().iter().skip(1).product::<i64>()
     }
 }
 
@@ -103,9 +103,10 @@ pub(super) fn forward_hook(
     input: &Tensor,
     output: Result<Tensor, TchError>,
 ) -> Result<Tensor, TchError> {
-    // libtorch's own message tells numbers, but not which layer they are of.
+    // libtorch's own message tells numbers, but not which layer they are of; what it appends is its stack.
     let output = output.map_err(|error| match error {
         TchError::Torch(error) => {
+            let error = error.split("\nException raised from").next().unwrap_or_default();
             let name = learned.map(|(name, _)| format!("{name}, ")).unwrap_or_default();
             TchError::Torch(format!("{name}{layer} cannot take an input of {:?}: {error}", input.size()))
         }

@@ -69,6 +69,7 @@ enum Rule {
 impl SGD {
     pub fn build(self, vs: &VarStore, lr: f64) -> Result<Optimizer, TchError> {
         let mut optimizer = Optimizer::new(vs, lr, self.weight_decay)?;
+        in_range("momentum value", self.momentum)?;
         if self.momentum != 0.0 {
             optimizer.rule = Rule::Momentum { momentum: self.momentum, buffer: Buffer::zeros(&optimizer.parameters)? };
         }
@@ -93,6 +94,8 @@ impl AdamW {
 
 impl Optimizer {
     fn new(vs: &VarStore, lr: f64, weight_decay: f64) -> Result<Self, TchError> {
+        in_range("learning rate", lr)?;
+        in_range("weight_decay value", weight_decay)?;
         // The others are buffers, such as running means.
         let trainable: HashSet<_> = vs.trainable_variables().iter().map(Tensor::data_ptr).collect();
         let mut parameters: Vec<_> = vs.variables().into_iter().collect();
@@ -109,7 +112,9 @@ impl Optimizer {
         Ok(Self { lr, weight_decay, decoupled: false, parameters, steps, sgd, rule: Rule::Sgd })
     }
 
+    /// Errors where the learning rate is negative, or 32 bits cannot hold it.
     pub fn set_lr(&mut self, lr: f64) -> Result<(), TchError> {
+        in_range("learning rate", lr)?;
         self.lr = lr;
         self.sgd.set_learning_rate(lr)
     }
@@ -165,4 +170,10 @@ impl Optimizer {
         }
         Ok(())
     }
+}
+
+/// Refuses, in PyTorch's words, what no optimizer can have. tch panics where 32 bits cannot hold a number.
+fn in_range(name: &str, value: f64) -> Result<(), TchError> {
+    let fits = (0.0..=f64::from(f32::MAX)).contains(&value);
+    if fits { Ok(()) } else { Err(TchError::Torch(format!("Invalid {name}: {value}"))) }
 }

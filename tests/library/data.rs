@@ -1,6 +1,6 @@
 //! The readers, the split and the loader's order, and what bad files get.
 
-use cnn_tutorial::data::{self, Dataset, split_indices};
+use cnn_tutorial::data::{self, DataLoader, Dataset, split_indices};
 use flate2::{Compression, write::GzEncoder};
 use std::fs;
 use std::io::Write;
@@ -296,5 +296,16 @@ fn on_real_mnist_both_readers_give_the_same_images() {
         let kaggle = data::read_csv(&csv).unwrap();
         assert!(kaggle.images.equal(&mnist.images.narrow(0, 0, 42_000)));
         assert!(kaggle.labels.equal(&mnist.labels.narrow(0, 0, 42_000)));
+    }
+}
+
+#[test]
+fn batches_of_no_images_are_refused_with_pytorchs_words() {
+    let digits = crate::common::digits();
+    for batch_size in [0, -1] {
+        let loader = DataLoader::new(&digits, batch_size);
+        let error = loader.epoch().map(|_| ()).unwrap_err().to_string();
+        let words = format!("batch_size should be a positive integer value, but got batch_size={batch_size}");
+        assert!(error.contains(&words) && loader.len() == 0, "{error}");
     }
 }

@@ -218,3 +218,38 @@ fn the_summary_of_a_network_whose_layers_do_not_fit_says_where_they_do_not() {
         "{error}"
     );
 }
+
+#[test]
+fn a_convolution_that_cannot_be_is_an_error_that_tells_its_arguments() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    for (in_channels, out_channels, kernel_size) in [(1, -1, (3, 3)), (0, 1, (3, 3)), (1, 1, (-3, 3)), (1, 1, (3, 0))] {
+        let error = Conv2d::new(&vs.root() / "cnn1", in_channels, out_channels, kernel_size).unwrap_err().to_string();
+        let words = format!("cnn1, Conv2d({in_channels}, {out_channels}, kernel_size=");
+        assert!(error.contains(&words) && error.contains("1 or more"), "{error}");
+    }
+    assert!(vs.is_empty(), "nothing is left of them");
+}
+
+#[test]
+fn an_error_of_libtorch_comes_without_its_stack() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let linear = Linear::new(&vs.root() / "fc1", 800, 10).unwrap();
+    let error = linear.forward(&Tensor::zeros([1, 2], tch::kind::FLOAT_CPU)).unwrap_err().to_string();
+    assert!(error.contains("fc1, Linear(") && error.lines().count() == 1, "{error}");
+}
+
+/// A network whose last layer gives a number without dimensions.
+struct Total(Linear);
+
+impl Module for Total {
+    fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+        ReLU.forward(&self.0.forward(&xs.f_flatten(1, -1)?)?.f_sum(tch::Kind::Float)?)
+    }
+}
+
+#[test]
+fn the_summary_of_a_network_that_gives_one_number_counts_its_parameters() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let table = summary(&Total(Linear::new(&vs.root() / "fc1", 784, 10).unwrap())).unwrap();
+    assert!(table.lines().last().unwrap().contains("7850"), "{table}");
+}

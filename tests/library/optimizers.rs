@@ -111,6 +111,26 @@ fn an_optimizer_of_no_parameters_is_refused_with_pytorchs_words() {
 }
 
 #[test]
+fn numbers_that_no_optimizer_can_have_are_refused_with_pytorchs_words() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let _ = vs.root().ones("parameter", &[3]);
+    for bad in [-1.0, f64::NAN, f64::INFINITY, 1e39] {
+        let refused = [
+            (SGD { momentum: 0.0, weight_decay: bad }.build(&vs, 0.1), "Invalid weight_decay value: "),
+            (SGD { momentum: bad, weight_decay: 0.0 }.build(&vs, 0.1), "Invalid momentum value: "),
+            (Adam { weight_decay: bad }.build(&vs, 0.1), "Invalid weight_decay value: "),
+            (AdamW { weight_decay: bad }.build(&vs, 0.1), "Invalid weight_decay value: "),
+            (Adam::default().build(&vs, bad), "Invalid learning rate: "),
+        ];
+        for (refused, words) in refused {
+            let error = refused.map(|_| ()).unwrap_err().to_string();
+            assert!(error.contains(words), "{bad}: {error}");
+        }
+        assert!(SGD::default().build(&vs, 0.1).unwrap().set_lr(bad).is_err());
+    }
+}
+
+#[test]
 fn the_learning_rate_takes_pytorchs_course() {
     let fixture = tensors("optimizers.safetensors");
     let step = LrScheduler::StepLR { step_size: 7, gamma: 0.3 };

@@ -250,6 +250,9 @@ fn a_wrong_command_line_is_refused_with_exit_code_2() {
     refused(&["--device", "cuda:x"], &["expected auto, cpu, cuda, cuda:N or mps"]);
     refused(&["--lr", "-1"], &["--lr", "0 or more"]);
     refused(&["--lr", "nan"], &["--lr", "0 or more"]);
+    for option in ["--lr", "--momentum", "--weight-decay", "--gamma"] {
+        refused(&[option, "1e39"], &[option, "0 or more", "32 bits"]);
+    }
     refused(&["--threads", "0"], &["--threads"]);
     refused(&["--model", "lenet5", "--momentum", "0.9"], &["--momentum goes with --optimizer sgd"]);
     refused(&["--print-every", "10"], &["--print-every must not be less than --eval-every"]);

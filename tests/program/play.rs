@@ -123,6 +123,7 @@ fn arguments_that_no_layer_can_have_are_refused_in_words() {
         (json!({"kernel": [[1e300, 2, 3], [1, 2, 3], [1, 2, 3]]}), ""),
         (json!({"kernel": [["NaN", 2, 3], [1, 2, 3], [1, 2, 3]]}), ""),
         (json!({"bias": null}), ""),
+        (json!({"bias": 1e39}), "the bias is 1000000000000000000000000000000000000000: expected a 32-bit number"),
         (json!({"input": []}), "the input is 0x0"),
         (json!({"input": vec![vec![1.0; 40]; 40]}), "the input is 40x40: expected 1x1 to 32x32 numbers"),
         (json!({"layer": "LPPool2d", "norm_type": 0.0}), "norm_type is 0: expected a number from 1 to 1000"),

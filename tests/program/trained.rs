@@ -77,6 +77,39 @@ fn weights_of_another_model_are_refused_to_start_from() {
 }
 
 #[test]
+fn weights_that_are_not_finite_or_no_floating_point_numbers_are_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    train(dir.path(), "cnn", "1");
+    let path = dir.path().join("cnn/model.safetensors");
+    let weights = Tensor::read_safetensors(&path).unwrap();
+    for (word, change) in [
+        ("not finite", (|bias| bias * f64::NAN) as fn(&Tensor) -> Tensor),
+        ("not finite", |bias| bias + f64::INFINITY),
+        ("found Int64", |bias| bias.to_kind(Kind::Int64)),
+        ("found Bool", |bias| bias.to_kind(Kind::Bool)),
+    ] {
+        let change = |(name, tensor): &(String, Tensor)| {
+            (name.clone(), if name == "cnn1.bias" { change(tensor) } else { tensor.shallow_clone() })
+        };
+        let changed: Vec<_> = weights.iter().map(change).collect();
+        Tensor::write_safetensors(&changed, &path).unwrap();
+        for arguments in [
+            &["--data", "digits", "--init-from", "cnn/model.safetensors", "--max-steps", "1"][..],
+            &["evaluate", "--run", "cnn"],
+            &["explain", "--run", "cnn"],
+        ] {
+            let output = run(dir.path(), arguments);
+            let error = stderr(&output);
+            assert!(output.status.code() == Some(1), "{error}");
+            assert!(
+                error.contains("model.safetensors: ") && error.contains("cnn1.bias") && error.contains(word),
+                "{error}"
+            );
+        }
+    }
+}
+
+#[test]
 fn evaluate_measures_the_images_the_run_was_validated_on() {
     let dir = tempfile::tempdir().unwrap();
     train(dir.path(), "cnn", "100");

@@ -3,9 +3,10 @@
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::HashMap;
 use std::path::Path;
-use tch::{Tensor, nn::VarStore};
+use tch::{Kind, Tensor, nn::VarStore};
 
-/// Sets every variable of `vs` to the value it has in a safetensors file, which has to hold them all and no others.
+/// Sets every variable of `vs` to the value it has in a safetensors file, which has to hold them all, as finite
+/// floating-point numbers, and no others.
 pub fn load_weights(vs: &VarStore, path: &Path) -> Result<()> {
     let name = path.display().to_string();
     let weights = Tensor::read_safetensors(path).with_context(|| {
@@ -27,6 +28,14 @@ pub fn set_weights(vs: &VarStore, mut weights: HashMap<String, Tensor>, name: &s
             "{name}: expected {key} of shape {:?}, found {:?}: the weights are of another model",
             variable.size(),
             value.size()
+        );
+        let kind = value.f_kind()?;
+        let floats = [Kind::Float, Kind::Double, Kind::Half, Kind::BFloat16];
+        ensure!(floats.contains(&kind), "{name}: expected {key} in floating-point numbers, found {kind:?}");
+        let finite = bool::try_from(value.f_isfinite()?.f_all()?)?;
+        ensure!(
+            finite,
+            "{name}: {key} holds a number that is not finite: the training had failed before it was written"
         );
         tch::no_grad(|| variable.f_copy_(&value))?;
     }

@@ -133,7 +133,7 @@ impl Arguments {
             "the kernel has {:?} numbers: expected kernel_size, [{height}, {width}]",
             &kernel.size()[2..]
         );
-        ensure!(self.bias.is_finite(), "the bias is {}: expected a number", self.bias);
+        ensure!((self.bias as f32).is_finite(), "the bias is {}: expected a 32-bit number", self.bias);
         let layer = Conv2d::new(VarStore::new(Device::Cpu).root(), 1, 1, (height, width))?;
         tch::no_grad(|| -> Result<(), TchError> {
             layer.weight.shallow_clone().f_copy_(&kernel)?;

@@ -38,8 +38,8 @@ macro_rules! ranged {
 ranged!(
     /// Such as a learning rate.
     NonNegative,
-    |value| value >= 0.0,
-    "a number of 0 or more, such as 0.001"
+    |value| (0.0..=f64::from(f32::MAX)).contains(&value),
+    "a number of 0 or more that 32 bits can hold, such as 0.001"
 );
 ranged!(
     /// Such as the part of the images to validate on.
