@@ -60,7 +60,7 @@ impl Player {
         self.mistakes.clear();
         let mut entries: Vec<RunEntry> = self.folders().iter().filter_map(|dir| RunEntry::of(dir)).collect();
         if entries.is_empty() {
-            entries.extend(ARCHITECTURES.map(RunEntry::untrained));
+            entries.extend(ARCHITECTURES.iter().copied().map(RunEntry::untrained));
         }
         entries
     }
@@ -89,7 +89,7 @@ impl Player {
     }
 
     fn open(&self, Choice { run, weights }: &Choice) -> Result<Network> {
-        let architecture = ARCHITECTURES.into_iter().find(|architecture| architecture.name == *run);
+        let architecture = ARCHITECTURES.iter().copied().find(|architecture| architecture.name == *run);
         if let (Some(architecture), Weights::Untrained) = (architecture, weights) {
             return Network::untrained(architecture, 0, Scale::Raw, Device::Cpu);
         }

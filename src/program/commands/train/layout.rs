@@ -1,12 +1,11 @@
 //! The self-check that oneDNN's layout of images, in which a CNN takes less time on a CPU, gives the same bits.
 
 use crate::program::messages::quietly;
+use crate::program::run::options::NewNetwork;
 use cnn_tutorial::data::transforms::to_mkldnn;
 use cnn_tutorial::nn::Module;
-use tch::nn::{Path, VarStore};
+use tch::nn::VarStore;
 use tch::{Device, Kind, TchError, Tensor};
-
-type NewNetwork = fn(&Path) -> Result<Box<dyn Module + Send>, TchError>;
 
 /// Whether a network that `new` makes gives the same bits in that layout, forward and backward.
 ///

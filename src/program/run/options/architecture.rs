@@ -9,10 +9,13 @@ use serde::{Deserialize, Deserializer, Serialize};
 use tch::{TchError, nn::Path};
 
 #[rustfmt::skip] // a line each
-pub const ARCHITECTURES: [Architecture; 2] = [
-    Architecture { name: "cnn", title: "CNN", optimizer: Algorithm::Sgd, onednn: true, cuda_graph: true, new: |vs| Ok(Box::new(CNNModel::new(vs)?)) },
-    Architecture { name: "lenet5", title: "LeNet-5", optimizer: Algorithm::Adam, onednn: false, cuda_graph: true, new: |vs| Ok(Box::new(LeNet5::new(vs, 10)?)) },
+pub const ARCHITECTURES: &[Architecture] = &[
+    Architecture { onednn: true, cuda_graph: true, ..Architecture::new("cnn", "CNN", Algorithm::Sgd, |vs| Ok(Box::new(CNNModel::new(vs)?))) },
+    Architecture { cuda_graph: true, ..Architecture::new("lenet5", "LeNet-5", Algorithm::Adam, |vs| Ok(Box::new(LeNet5::new(vs, 10)?))) },
 ];
+
+/// Makes a new network, its parameters named under the path as in Python's `state_dict`.
+pub type NewNetwork = fn(&Path) -> Result<Box<dyn Module + Send>, TchError>;
 
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(into = "String")]
@@ -27,17 +30,27 @@ pub struct Architecture {
     pub onednn: bool,
     /// Whether its forward pass does the same each time, so that it may be recorded on a GPU, see `machine::graph`.
     pub cuda_graph: bool,
-    /// Draws a new network from the default generator, its parameters named as in Python's `state_dict`.
-    pub new: fn(&Path) -> Result<Box<dyn Module + Send>, TchError>,
+    /// Its weights are drawn from the default generator.
+    pub new: NewNetwork,
+}
+
+impl Architecture {
+    /// A network that is trained as it is written, without what makes a known one faster.
+    pub const fn new(name: &'static str, title: &'static str, optimizer: Algorithm, new: NewNetwork) -> Self {
+        Self { name, title, optimizer, onednn: false, cuda_graph: false, new }
+    }
+
+    fn names() -> Vec<&'static str> {
+        ARCHITECTURES.iter().map(|architecture| architecture.name).collect()
+    }
 }
 
 impl TryFrom<String> for Architecture {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
-        let found = ARCHITECTURES.into_iter().find(|architecture| architecture.name == name);
-        found
-            .ok_or_else(|| format!("there is no model '{name}': expected {}", ARCHITECTURES.map(|a| a.name).join(", ")))
+        let found = ARCHITECTURES.iter().find(|architecture| architecture.name == name);
+        found.copied().ok_or_else(|| format!("there is no model '{name}': expected {}", Self::names().join(", ")))
     }
 }
 
@@ -58,6 +71,6 @@ impl ValueParserFactory for Architecture {
     type Parser = clap::builder::ValueParser;
 
     fn value_parser() -> Self::Parser {
-        PossibleValuesParser::new(ARCHITECTURES.map(|a| a.name)).try_map(Architecture::try_from).into()
+        PossibleValuesParser::new(Self::names()).try_map(Architecture::try_from).into()
     }
 }

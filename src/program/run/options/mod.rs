@@ -5,7 +5,7 @@ mod architecture;
 mod choices;
 mod number;
 
-pub use architecture::{ARCHITECTURES, Architecture};
+pub use architecture::{ARCHITECTURES, Architecture, NewNetwork};
 pub use choices::{Algorithm, LrSchedule, Scale};
 
 use crate::program::data::Source;
