@@ -37,12 +37,12 @@ fn read_rows(bytes: impl Read, name: &str, labelled: bool) -> Result<(Vec<u8>, V
     bytes.take(LARGEST).read_to_end(&mut text).with_context(|| format!("{name} cannot be read"))?;
     ensure!((text.len() as u64) < LARGEST, "{name} holds {LARGEST} bytes of text or more: give a part of it");
     // The mark that spreadsheets write before UTF-8, and UTF-16, as Excel's "Unicode text" has it.
-    text = match text {
-        bytes if bytes.starts_with(&[0xef, 0xbb, 0xbf]) => bytes[3..].to_vec(),
-        bytes if bytes.starts_with(&[0xff, 0xfe]) => utf16(&bytes[2..], u16::from_le_bytes),
-        bytes if bytes.starts_with(&[0xfe, 0xff]) => utf16(&bytes[2..], u16::from_be_bytes),
-        bytes => bytes,
-    };
+    match &text[..] {
+        [0xef, 0xbb, 0xbf, ..] => drop(text.drain(..3)),
+        [0xff, 0xfe, units @ ..] => text = utf16(units, u16::from_le_bytes),
+        [0xfe, 0xff, units @ ..] => text = utf16(units, u16::from_be_bytes),
+        _ => {}
+    }
     ensure!(!text.is_empty(), "{name} is empty: expected the header {}", layout(labelled));
     let end = text.iter().position(|b| b"\r\n".contains(b)).unwrap_or(text.len());
     if text[end..].starts_with(b"\r") && !text[end..].starts_with(b"\r\n") {

@@ -8,11 +8,12 @@ pub fn unit_scale(images: &Tensor) -> Result<Tensor, TchError> {
     images.f_div(&Tensor::f_full([], 255.0, (Kind::Float, images.device()))?)
 }
 
-/// `images.to(memory_format=torch.channels_last)`, which tch does not have. Where there is one channel, only the strides
-/// tell libtorch the format.
+/// `images.to(memory_format=torch.channels_last)`, which tch does not have. Images are `[N, C, H, W]`.
 pub fn channels_last(images: &Tensor) -> Result<Tensor, TchError> {
-    let (n, _, h, w) = images.size4()?;
-    images.f_contiguous()?.f_as_strided([n, 1, h, w], [h * w, 1, w, 1], None)
+    let (n, c, h, w) = images.size4()?;
+    let images = images.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2])?;
+    // Where there is one channel, only the strides tell libtorch the format.
+    images.f_as_strided([n, c, h, w], [h * w * c, 1, w * c, c], None)
 }
 
 /// `xs` in oneDNN's layout, if libtorch would have oneDNN convolve this very `xs`; else `xs`.

@@ -47,7 +47,7 @@ impl Canvas {
     pub fn rectangle(&mut self, rectangle: [f32; 4], color: Rgb<u8>) {
         let [x, y, width, height] = rectangle.map(|length| (length * OVERSAMPLING).round() as i32);
         let inside = |from: i32, length: i32, most: u32| {
-            from.clamp(0, most as i32)..(from + length.max(1)).clamp(0, most as i32)
+            from.clamp(0, most as i32)..from.saturating_add(length.max(1)).clamp(0, most as i32)
         };
         for y in inside(y, height, self.image.height()) {
             for x in inside(x, width, self.image.width()) {

@@ -309,3 +309,13 @@ fn batches_of_no_images_are_refused_with_pytorchs_words() {
         assert!(error.contains(&words) && loader.len() == 0, "{error}");
     }
 }
+
+#[test]
+fn channels_last_puts_the_channels_of_a_pixel_next_to_each_other_and_changes_no_number() {
+    for c in [1, 3] {
+        let images = Tensor::arange(2 * c * 4 * 5, tch::kind::FLOAT_CPU).view([2, c, 4, 5]);
+        let found = data::transforms::channels_last(&images).unwrap();
+        assert!(found.equal(&images), "{c} channels");
+        assert_eq!(found.stride(), [4 * 5 * c, 1, 5 * c, c], "as torch.channels_last has them");
+    }
+}
