@@ -94,6 +94,20 @@ def models():
     return tensors
 
 
+def dropout():
+    """What dropout makes of an input, drawn from a generator with a seed, and the input's gradient; and in evaluation mode."""
+    layer, tensors = nn.Dropout(0.3), {}
+    torch.manual_seed(6)
+    x, gradient = torch.randn(7, 3, 5, 5, requires_grad=True), torch.randn(7, 3, 5, 5)
+    torch.manual_seed(7)
+    out = layer(x)
+    out.backward(gradient)
+    tensors["input"], tensors["grad_output"], tensors["output"], tensors["grad_input"] = x.detach(), gradient, out.detach(), x.grad
+    tensors["next"] = torch.rand(3)  # no draw more, none less
+    tensors["eval"] = layer.eval()(x).detach().clone()
+    return {f"dropout.{key}": tensor for key, tensor in tensors.items()}
+
+
 def partly_used():
     """Two parameters after each of six steps, one of them without a gradient in some. A third never has one."""
     tensors, used = {}, [False, True, True, False, False, True]
@@ -171,5 +185,5 @@ indices = {
     "randperm": [randperm(*case) for case in [(1, 0), (10, 0), (1000, 2**40 + 5), (33600, 2**62 + 7), (48000, 3)]],
 }
 (folder / "indices.json").write_text(json.dumps(indices) + "\n")
-for name, tensors in [("layers", layers()), ("models", models()), ("optimizers", optimizers())]:
+for name, tensors in [("layers", layers() | dropout()), ("models", models()), ("optimizers", optimizers())]:
     save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, folder / f"{name}.safetensors")

@@ -1,7 +1,7 @@
 //! Slide "Model Training: Tracking progress", its inner loop: accuracy and loss on a data set.
 
 use crate::data::{DataLoader, Epoch};
-use crate::nn::{CrossEntropyLoss, Module};
+use crate::nn::{self, CrossEntropyLoss, Module};
 use tch::{Kind, TchError, Tensor};
 
 /// The percentage of images whose largest logit is that of their label, and the mean loss.
@@ -22,7 +22,7 @@ pub fn accuracy_and_losses(
     test_batches: Epoch,
 ) -> Result<Tensor, TchError> {
     // The tutorial tracks gradients here and never uses them; the numbers are the same without.
-    let _guard = tch::no_grad_guard();
+    let (_no_grad, _eval) = (tch::no_grad_guard(), nn::eval());
     let (mut correct, mut total, mut losses) = (Tensor::from(0), 0, Vec::new());
     for batch in test_batches {
         let (images, labels) = batch?;

@@ -1,7 +1,7 @@
 //! The pictures of the slides "Convolutional Layers" and "Pooling", from a network and a digit of one's own.
 
 use crate::figures::{Colors, Content, Figure, Map, Panel};
-use crate::nn::{AvgPool2d, LPPool2d, MaxPool2d, Module, Pair, Stage, stages};
+use crate::nn::{self, AvgPool2d, LPPool2d, MaxPool2d, Module, Pair, Stage, stages};
 use anyhow::{Result, ensure};
 use std::fmt::Display;
 use tch::{Kind, TchError, Tensor};
@@ -36,6 +36,7 @@ impl Explained<'_> {
     /// Errors where the network does not take the image, or the pools do not fit the map.
     pub fn figures(&self) -> Result<Vec<(&'static str, Figure)>> {
         let Self { model, start, title, image, caption, .. } = self;
+        let _eval = nn::eval();
         let stages_of = |model: &dyn Module| {
             let (logits, stages) = tch::no_grad(|| stages(|| model.forward(image)));
             logits.map(|_| stages)

@@ -1,6 +1,6 @@
 //! A table of a network's layers, as torchinfo prints it for Python's.
 
-use crate::nn::{Module, Stage, stages};
+use crate::nn::{self, Module, Stage, stages};
 use anyhow::{Context, Result};
 use std::fmt::Write;
 use tch::Tensor;
@@ -9,6 +9,7 @@ use tch::Tensor;
 /// `[1, 28, 28]`. A network whose layers do not fit each other is an error that says where.
 pub fn summary(model: &dyn Module) -> Result<String> {
     let image = Tensor::f_zeros([1, 1, 28, 28], tch::kind::FLOAT_CPU)?;
+    let _eval = nn::eval();
     let (logits, stages) = tch::no_grad(|| stages(|| model.forward(&image)));
     let _ = logits.with_context(|| match stages.last() {
         Some(stage) => {

@@ -2,11 +2,15 @@
 
 mod common;
 
+use cnn_tutorial::data::DataLoader;
+use cnn_tutorial::evaluate::accuracy_and_loss;
+use cnn_tutorial::explain::Explained;
 use cnn_tutorial::models::{CNNModel, LeNet5};
-use cnn_tutorial::nn::{CrossEntropyLoss, Module, stages};
-use common::{assert_same, tensors};
+use cnn_tutorial::nn::{CrossEntropyLoss, Dropout, Linear, Module, eval, is_training, stages};
+use cnn_tutorial::summary::summary;
+use common::{assert_same, digits, tensors};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tch::{Device, Kind, Tensor, nn};
+use tch::{Device, Kind, TchError, Tensor, nn};
 
 /// libtorch has one default generator: tests that draw from it take turns.
 fn the_generator() -> MutexGuard<'static, ()> {
@@ -88,6 +92,60 @@ fn lenet5_has_n_classes_outputs() {
     let vs = nn::VarStore::new(Device::Cpu);
     let x = Tensor::ones([2, 1, 28, 28], tch::kind::FLOAT_CPU);
     assert_eq!(LeNet5::new(&vs.root(), 26).unwrap().forward(&x).unwrap().size(), [2, 26]);
+}
+
+#[test]
+fn dropout_draws_pytorchs_numbers_while_training_and_none_in_evaluation_mode() {
+    let _generator = the_generator();
+    let fixture = tensors("layers.safetensors");
+    let expected = |key: &str| &fixture[&format!("dropout.{key}")];
+    let input = expected("input").set_requires_grad(true);
+    let dropout = Dropout::new(0.3);
+    tch::manual_seed(7);
+    let output = dropout.forward(&input).unwrap();
+    assert_same(&output, expected("output"), 1e-6, "output");
+    (output * expected("grad_output")).sum(None).backward();
+    assert_same(&input.grad(), expected("grad_input"), 1e-6, "gradient of the input");
+    let eval = eval();
+    assert_same(&dropout.forward(&input).unwrap(), expected("eval"), 0.0, "in evaluation mode");
+    assert_same(&Tensor::rand([3], tch::kind::FLOAT_CPU), expected("next"), 0.0, "the numbers drawn next");
+    drop(eval);
+    assert!(!dropout.forward(&input).unwrap().equal(&input), "training again");
+    assert!(Dropout::new(1.5).forward(&input).unwrap_err().to_string().contains("Dropout(p=1.5)"));
+}
+
+/// A network that would give other numbers each time, were it not evaluated in evaluation mode.
+struct Dropping(Linear, Dropout);
+
+impl Module for Dropping {
+    fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
+        self.0.forward(&self.1.forward(&x.f_flatten(1, -1)?)?)
+    }
+}
+
+#[test]
+fn a_network_with_dropout_is_measured_summarised_and_explained_without_it_and_draws_nothing_there() {
+    let _generator = the_generator();
+    let vs = nn::VarStore::new(Device::Cpu);
+    let model = Dropping(Linear::new(&vs.root() / "fc1", 784, 10).unwrap(), Dropout::new(0.5));
+    let digits = digits();
+    let loader = DataLoader::new(&digits, 100);
+    let measured = || accuracy_and_loss(&model, &CrossEntropyLoss, &loader).unwrap();
+    assert_eq!(measured(), measured());
+    let image = digits.images.narrow(0, 0, 1).to_kind(Kind::Float);
+    let drawn_after = |work: &dyn Fn()| {
+        tch::manual_seed(0);
+        work();
+        Tensor::rand([3], tch::kind::FLOAT_CPU)
+    };
+    let (kernel_size, stride) = (2.into(), 2.into());
+    let explained =
+        Explained { model: &model, start: None, title: "", image: &image, caption: "", kernel_size, stride };
+    let expected = drawn_after(&|| ());
+    assert!(drawn_after(&|| drop(summary(&model).unwrap())).equal(&expected));
+    assert!(drawn_after(&|| drop(explained.figures().unwrap())).equal(&expected));
+    assert!(is_training(), "and then it goes on in training mode");
+    assert!(!drawn_after(&|| drop(model.forward(&image).unwrap())).equal(&expected));
 }
 
 fn parameters(vs: &nn::VarStore) -> usize {

@@ -17,6 +17,7 @@ pub enum LayerKind {
     LPPool2d(Frame, f64),
     ReLU,
     Tanh,
+    Dropout,
 }
 
 impl LayerKind {
@@ -26,7 +27,7 @@ impl LayerKind {
             Self::Conv2d(frame) | Self::MaxPool2d(frame) | Self::AvgPool2d(frame) | Self::LPPool2d(frame, _) => {
                 Some(frame)
             }
-            Self::Linear | Self::ReLU | Self::Tanh => None,
+            Self::Linear | Self::ReLU | Self::Tanh | Self::Dropout => None,
         }
     }
 
@@ -44,6 +45,7 @@ impl LayerKind {
             Self::LPPool2d(..) => "lppool",
             Self::ReLU => "relu",
             Self::Tanh => "tanh",
+            Self::Dropout => "dropout",
         }
     }
 }

@@ -2,17 +2,21 @@
 
 mod activation;
 mod conv;
+mod dropout;
 mod fast;
 mod hook;
 mod linear;
 mod loss;
+mod mode;
 mod pool;
 
 pub use activation::{ReLU, Tanh};
 pub use conv::Conv2d;
+pub use dropout::Dropout;
 pub use hook::{LayerKind, Stage, stages};
 pub use linear::Linear;
 pub use loss::CrossEntropyLoss;
+pub use mode::{Eval, eval, is_training};
 pub use pool::{AvgPool2d, LPPool2d, MaxPool2d};
 
 use std::fmt;

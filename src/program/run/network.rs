@@ -7,7 +7,7 @@ use super::weights::load_weights;
 use crate::program::machine::device::{self, DeviceChoice};
 use anyhow::Result;
 use clap::Args;
-use cnn_tutorial::nn::{Module, Stage, stages};
+use cnn_tutorial::nn::{self, Module, Stage, stages};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use tch::{Device, Kind, TchError, Tensor, nn::VarStore};
@@ -63,6 +63,7 @@ impl Network {
 
     /// Images `[N, 1, 28, 28]` of bytes to logits `[N, 10]` on the CPU, 1,000 images at a time.
     pub fn logits(&self, images: &Tensor) -> Result<Tensor, TchError> {
+        let _eval = nn::eval();
         let batches = images.f_split(1000, 0)?;
         let logits = batches.iter().map(|images| tch::no_grad(|| self.module.forward(&self.input(images)?)));
         Tensor::f_cat(&logits.collect::<Result<Vec<_>, _>>()?, 0)?.f_to_device(Device::Cpu)
@@ -70,6 +71,7 @@ impl Network {
 
     /// What each layer makes of an input `[N, 1, 28, 28]`.
     pub fn stages(&self, input: &Tensor) -> Result<Vec<Stage>, TchError> {
+        let _eval = nn::eval();
         let (logits, stages) = tch::no_grad(|| stages(|| self.module.forward(input)));
         logits.map(|_| stages)
     }
