@@ -133,7 +133,7 @@ impl Optimizer {
     }
 
     /// What has to be kept to go on later, under PyTorch's names with the parameter's behind them: momentum buffers, or
-    /// Adam's moments, and how many steps the parameter has taken. What has not begun is not there.
+    /// Adam's moments, and how many steps the parameter has taken. What has not begun is zeros, where PyTorch has nothing.
     pub fn state_dict(&self) -> Result<Vec<(String, Tensor)>, TchError> {
         let buffers: &[_] = match &self.rule {
             Rule::Sgd => return Ok(Vec::new()),
@@ -143,7 +143,7 @@ impl Optimizer {
         let mut named = Vec::new();
         for (i, (parameter, _)) in self.parameters.iter().enumerate() {
             named.push((format!("step.{parameter}"), Tensor::from(self.steps[i])));
-            for (kind, buffer) in buffers.iter().filter(|_| self.steps[i] > 0) {
+            for (kind, buffer) in buffers {
                 named.push((format!("{kind}.{parameter}"), buffer.parts[i].shallow_clone()));
             }
         }
@@ -152,21 +152,15 @@ impl Optimizer {
 
     /// Goes on from what `state_dict` returned, under the same names; others are left alone.
     pub fn load_state_dict(&mut self, state: &HashMap<String, Tensor>) -> Result<()> {
-        let find = |name: String| {
-            state
-                .get(&name)
-                .map(|value| (value, name.clone()))
-                .with_context(|| format!("the optimizer's {name} is missing"))
-        };
-        if !matches!(self.rule, Rule::Sgd) {
-            for ((parameter, _), step) in self.parameters.iter().zip(&mut self.steps) {
-                *step = i64::try_from(find(format!("step.{parameter}"))?.0)?;
-            }
-        }
-        for (name, mut tensor) in self.state_dict()?.into_iter().filter(|(name, _)| !name.starts_with("step.")) {
-            let (value, name) = find(name)?;
+        for (name, mut tensor) in self.state_dict()? {
+            let value = state.get(&name).with_context(|| format!("the optimizer's {name} is missing"))?;
             ensure!(value.size() == tensor.size(), "the optimizer's {name} has another shape");
             tch::no_grad(|| tensor.f_copy_(value))?;
+        }
+        for ((parameter, _), step) in self.parameters.iter().zip(&mut self.steps) {
+            if let Some(value) = state.get(&format!("step.{parameter}")) {
+                *step = i64::try_from(value)?;
+            }
         }
         Ok(())
     }
