@@ -19,7 +19,8 @@ impl Buffer {
     pub(super) fn zeros(parameters: &[(String, Tensor)]) -> Result<Self, TchError> {
         let zeros = |(_, parameter): &(String, Tensor)| parameter.f_detach()?.f_zeros_like();
         let zeros = parameters.iter().map(zeros).collect::<Result<Vec<_>, _>>()?;
-        let of_one_kind = |pair: &[Tensor]| pair[0].kind() == pair[1].kind() && pair[0].device() == pair[1].device();
+        let of_one_kind =
+            |pair: &[Tensor]| pair[0].f_kind().ok() == pair[1].f_kind().ok() && pair[0].device() == pair[1].device();
         if !zeros.windows(2).all(of_one_kind) {
             return Ok(Self { flat: None, parts: zeros });
         }
