@@ -43,7 +43,7 @@ def layer_case(name, layer, input, tensors):
     tensors[f"{name}.input"], tensors[f"{name}.output"] = input.detach(), output.detach()
     tensors[f"{name}.grad_output"], tensors[f"{name}.grad_input"] = grad_output, input.grad
     for key, parameter in layer.named_parameters():
-        tensors[f"{name}.{key}"], tensors[f"{name}.grad_{key}"] = parameter.detach(), parameter.grad
+        tensors[f"{name}.{key}"], tensors[f"{name}.grad_{key}"] = parameter.detach().clone(), parameter.grad
 
 
 def layers():
@@ -106,6 +106,22 @@ def dropout():
     tensors["next"] = torch.rand(3)  # no draw more, none less
     tensors["eval"] = layer.eval()(x).detach().clone()
     return {f"dropout.{key}": tensor for key, tensor in tensors.items()}
+
+
+def batch_norm():
+    """Batch norm after three batches while training, with all gradients of the last; and in evaluation mode."""
+    layer, tensors = nn.BatchNorm2d(3), {}
+    torch.manual_seed(8)
+    with torch.no_grad():
+        layer.weight.copy_(torch.randn(3))
+        layer.bias.copy_(torch.randn(3))
+    for batch in range(3):
+        layer_case(f"batch_norm.{batch}", layer, torch.randn(5, 3, 4, 7), tensors)
+        layer.zero_grad(set_to_none=True)
+    for key, buffer in layer.named_buffers():
+        tensors[f"batch_norm.{key}"] = buffer.clone()
+    tensors["batch_norm.eval"] = layer.eval()(tensors["batch_norm.2.input"]).detach()
+    return tensors
 
 
 def partly_used():
@@ -185,5 +201,5 @@ indices = {
     "randperm": [randperm(*case) for case in [(1, 0), (10, 0), (1000, 2**40 + 5), (33600, 2**62 + 7), (48000, 3)]],
 }
 (folder / "indices.json").write_text(json.dumps(indices) + "\n")
-for name, tensors in [("layers", layers() | dropout()), ("models", models()), ("optimizers", optimizers())]:
+for name, tensors in [("layers", layers() | dropout() | batch_norm()), ("models", models()), ("optimizers", optimizers())]:
     save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, folder / f"{name}.safetensors")

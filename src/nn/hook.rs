@@ -18,6 +18,7 @@ pub enum LayerKind {
     ReLU,
     Tanh,
     Dropout,
+    BatchNorm2d,
 }
 
 impl LayerKind {
@@ -27,7 +28,7 @@ impl LayerKind {
             Self::Conv2d(frame) | Self::MaxPool2d(frame) | Self::AvgPool2d(frame) | Self::LPPool2d(frame, _) => {
                 Some(frame)
             }
-            Self::Linear | Self::ReLU | Self::Tanh | Self::Dropout => None,
+            Self::Linear | Self::ReLU | Self::Tanh | Self::Dropout | Self::BatchNorm2d => None,
         }
     }
 
@@ -46,6 +47,7 @@ impl LayerKind {
             Self::ReLU => "relu",
             Self::Tanh => "tanh",
             Self::Dropout => "dropout",
+            Self::BatchNorm2d => "batchnorm",
         }
     }
 }
@@ -77,10 +79,14 @@ impl Stage {
         self.parameters.iter().flatten().map(|parameter| parameter.numel() as i64).sum()
     }
 
-    /// Multiply-adds for one image, a bias counted as one, as torchinfo counts them: every parameter is used once for
-    /// every place of the output.
+    /// Multiply-adds for one image, a bias counted as one, as torchinfo counts them: a convolution uses every parameter once
+    /// for every place of its output, other layers once.
     pub fn mult_adds(&self) -> i64 {
-        self.n_parameters() * self.shape().iter().skip(1).product::<i64>()
+        let places = match self.kind {
+            LayerKind::Conv2d(_) => self.shape().iter().skip(1).product::<i64>(),
+            _ => 1,
+        };
+        self.n_parameters() * places
     }
 }
 

@@ -1,6 +1,7 @@
 //! The layers of the slides: tch's parameters and operations, PyTorch's arguments, defaults and initialisation.
 
 mod activation;
+mod batchnorm;
 mod conv;
 mod dropout;
 mod fast;
@@ -11,6 +12,7 @@ mod mode;
 mod pool;
 
 pub use activation::{ReLU, Tanh};
+pub use batchnorm::BatchNorm2d;
 pub use conv::Conv2d;
 pub use dropout::Dropout;
 pub use hook::{LayerKind, Stage, stages};

@@ -1,7 +1,7 @@
 //! Layers and pools against what PyTorch computes.
 
 use crate::common::{assert_same, tensors};
-use cnn_tutorial::nn::{AvgPool2d, Conv2d, LPPool2d, Linear, MaxPool2d, Module, ReLU, Tanh};
+use cnn_tutorial::nn::{AvgPool2d, BatchNorm2d, Conv2d, LPPool2d, Linear, MaxPool2d, Module, ReLU, Tanh, eval};
 use cnn_tutorial::summary::summary;
 use tch::{Device, TchError, Tensor, nn};
 
@@ -50,6 +50,51 @@ fn linear_gives_pytorchs_values_and_gradients() {
     let vs = nn::VarStore::new(Device::Cpu);
     let linear = Linear::new(vs.root(), 6, 4).unwrap();
     check("linear", &vs, 0.0, |xs| linear.forward(xs));
+}
+
+#[test]
+fn batch_norm_gives_pytorchs_values_and_gradients_and_keeps_its_running_statistics() {
+    let fixture = tensors("layers.safetensors");
+    let vs = nn::VarStore::new(Device::Cpu);
+    let norm = BatchNorm2d::new(vs.root(), 3).unwrap();
+    let names = ["bias", "num_batches_tracked", "running_mean", "running_var", "weight"];
+    assert!(names.iter().all(|name| vs.variables().contains_key(*name)) && vs.len() == names.len());
+    assert_eq!(vs.trainable_variables().len(), 2, "the running statistics are not learned");
+    for (mut parameter, key) in [(norm.weight.shallow_clone(), "weight"), (norm.bias.shallow_clone(), "bias")] {
+        tch::no_grad(|| parameter.copy_(&fixture[&format!("batch_norm.0.{key}")]));
+    }
+    for batch in 0..3 {
+        let expected = |key: &str| &fixture[&format!("batch_norm.{batch}.{key}")];
+        let input = expected("input").set_requires_grad(true);
+        let output = norm.forward(&input).unwrap();
+        assert_same(&output, expected("output"), 1e-5, "output");
+        vs.trainable_variables().iter_mut().for_each(Tensor::zero_grad);
+        (output * expected("grad_output")).sum(None).backward();
+        assert_same(&input.grad(), expected("grad_input"), 1e-4, "gradient of the input");
+        assert_same(&norm.weight.grad(), expected("grad_weight"), 1e-4, "gradient of weight");
+        assert_same(&norm.bias.grad(), expected("grad_bias"), 1e-4, "gradient of bias");
+    }
+    let _eval = eval();
+    let input = &fixture["batch_norm.2.input"];
+    assert_same(&norm.forward(input).unwrap(), &fixture["batch_norm.eval"], 1e-5, "in evaluation mode");
+    for name in ["num_batches_tracked", "running_mean", "running_var"] {
+        let (found, expected) = (&vs.variables()[name], &fixture[&format!("batch_norm.{name}")]);
+        assert_eq!(found.kind(), expected.kind(), "{name}");
+        assert_same(found, expected, 1e-6, name);
+    }
+}
+
+#[test]
+fn batch_norm_refuses_a_single_value_while_training_as_pytorch_does_and_what_is_no_image() {
+    let norm = BatchNorm2d::new(nn::VarStore::new(Device::Cpu).root() / "bn1", 3).unwrap();
+    let one = Tensor::ones([1, 3, 1, 1], tch::kind::FLOAT_CPU);
+    let error = norm.forward(&one).unwrap_err().to_string();
+    let expected = "bn1, BatchNorm2d(3) cannot take an input of [1, 3, 1, 1]: Expected more than 1 value per channel";
+    assert!(error.contains(expected), "{error}");
+    assert_eq!(i64::try_from(&norm.num_batches_tracked).unwrap(), 0, "it has not seen that");
+    assert!(norm.forward(&Tensor::ones([4, 3], tch::kind::FLOAT_CPU)).is_err());
+    let _eval = eval();
+    assert!(norm.forward(&one).is_ok());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 use tch::{Kind, Tensor, nn::VarStore};
 
 /// Sets every variable of `vs` to the value it has in a safetensors file, which has to hold them all, as finite
-/// floating-point numbers, and no others.
+/// floating-point numbers, batch norm's count of batches as a whole number, and no others.
 pub fn load_weights(vs: &VarStore, path: &Path) -> Result<()> {
     let name = path.display().to_string();
     let weights = Tensor::read_safetensors(path).with_context(|| {
@@ -29,9 +29,12 @@ pub fn set_weights(vs: &VarStore, mut weights: HashMap<String, Tensor>, name: &s
             variable.size(),
             value.size()
         );
-        let kind = value.f_kind()?;
-        let floats = [Kind::Float, Kind::Double, Kind::Half, Kind::BFloat16];
-        ensure!(floats.contains(&kind), "{name}: expected {key} in floating-point numbers, found {kind:?}");
+        let (kind, floats) = (value.f_kind()?, [Kind::Float, Kind::Double, Kind::Half, Kind::BFloat16]);
+        if variable.f_kind()? == Kind::Int64 {
+            ensure!(kind == Kind::Int64, "{name}: expected {key} in whole numbers (Int64), found {kind:?}");
+        } else {
+            ensure!(floats.contains(&kind), "{name}: expected {key} in floating-point numbers, found {kind:?}");
+        }
         let finite = bool::try_from(value.f_isfinite()?.f_all()?)?;
         ensure!(
             finite,

@@ -131,6 +131,7 @@ pub fn sum_at(stage: &Stage, before: &[i64], place: [i64; 3]) -> Result<Sum> {
         LayerKind::ReLU => ("relu", value),
         LayerKind::Tanh => ("tanh", value),
         LayerKind::Dropout => ("dropout", value),
+        LayerKind::BatchNorm2d => ("batch norm", value),
     };
     let frame = rows(&frame)?;
     Ok(Sum { kind, row, column, height, width, first_channel, frame, kernel, products, parts, bias, result, value })
