@@ -56,7 +56,8 @@ pub fn digits() -> Dataset {
 /// Says that a test was not run, where a person sees it: libtest swallows what `eprintln!` prints.
 pub fn not_run(needs: &str) {
     let thread = std::thread::current();
-    let _ = writeln!(std::io::stderr(), "NOT RUN: {}: needs {needs}", thread.name().unwrap_or("a test"));
+    let test = thread.name().filter(|name| *name != "main").unwrap_or(env!("CARGO_CRATE_NAME"));
+    let _ = writeln!(std::io::stderr(), "NOT RUN: {test}: needs {needs}");
 }
 
 /// The folder with MNIST, when there is one; required in CI.

@@ -1,0 +1,272 @@
+"""Draws networks and trainings from a seed and trains them in PyTorch, for tests/random_networks to lay the same beside them.
+
+random_networks.py SEED COUNT FOLDER writes what each network came to into a file of the folder, and prints a line of JSON for
+it: the network and its training, the lines of Python that repeat it, and the file, or the error that PyTorch ends with.
+"""
+
+import json
+import random
+import sys
+import warnings
+from pathlib import Path
+
+import torch
+import torch.nn as nn
+from safetensors.torch import save_file
+from torch.utils.data import DataLoader, TensorDataset
+
+from tutorial import augment as augmented
+
+
+def train(network, *, seed, image, classes, n_train, n_test, batch_size, shuffle, scale, augment, layout, dtype, threads,
+          frozen, poison, optimizer, lr_scheduler, epochs, eval_every, restart):
+    """Trains a network on random images; returns all that it came to, as tensors."""
+    torch.set_num_threads(threads)
+    torch.set_default_dtype(getattr(torch, dtype))
+    memory_format = torch.channels_last if layout == "channels_last" else torch.preserve_format
+
+    torch.manual_seed(seed)
+    images = torch.randint(256, (n_train + n_test, *image), dtype=torch.uint8).to(torch.float32)
+    labels = torch.randint(classes, (n_train + n_test,))
+    if scale == "unit":
+        images = images / 255
+    train_loader = DataLoader(TensorDataset(images[:n_train], labels[:n_train]), batch_size, shuffle=shuffle)
+    test_loader = DataLoader(TensorDataset(images[n_train:], labels[n_train:]), batch_size)
+    prepared = lambda x: x.to(torch.get_default_dtype(), memory_format=memory_format)
+
+    model = network().to(memory_format=memory_format)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name not in frozen)
+        if name in poison:
+            with torch.no_grad():
+                parameter.view(-1)[0] = float(poison[name])
+    error = nn.CrossEntropyLoss()
+    new_optimizer = lambda: getattr(torch.optim, optimizer[0])(model.parameters(), **optimizer[1])
+    optimizer_, results, losses, evaluations = new_optimizer(), {}, [], []
+    scheduler = getattr(torch.optim.lr_scheduler, lr_scheduler[0])(optimizer_, **lr_scheduler[1]) if lr_scheduler else None
+    model.step = 0
+    for epoch in range(epochs):
+        for x, y in train_loader:
+            x = augmented(x) if augment else x
+            optimizer_.zero_grad()
+            loss = error(model(prepared(x)), y)
+            loss.backward()
+            optimizer_.step()
+            losses.append(loss.item())
+            model.step += 1
+            if model.step % eval_every == 0:
+                model.eval()
+                correct, seen, test_loss = 0, 0, 0.0
+                with torch.no_grad():
+                    for x, y in test_loader:
+                        outputs = model(prepared(x))
+                        correct += (torch.max(outputs.data, 1)[1] == y).sum()
+                        seen += len(y)
+                        test_loss += error(outputs, y).item() * len(y)
+                evaluations += [(100 * correct / float(seen)).item(), test_loss / seen]
+                model.train()
+            if model.step == restart:
+                # As after a checkpoint
+                state, optimizer_ = optimizer_.state_dict(), new_optimizer()
+                optimizer_.load_state_dict(state)
+                if scheduler:
+                    scheduler.optimizer = optimizer_
+        if scheduler:
+            scheduler.step()
+
+    for name, parameter in model.named_parameters():
+        if parameter.grad is not None:
+            results[f"grad.{name}"] = parameter.grad
+        state = optimizer_.state.get(parameter, {})
+        results |= {f"{key}.{name}": value for key, value in state.items() if value is not None}
+    model.eval()
+    with torch.no_grad():
+        results["logits"] = model(prepared(images[n_train:]))
+    results |= {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    results["losses"] = torch.tensor(losses, dtype=torch.float64)
+    results["evaluations"] = torch.tensor(evaluations, dtype=torch.float64)
+    results["next"] = torch.rand(3, dtype=torch.float32)  # no draw more, none less
+    return {name: tensor.detach().clone(memory_format=torch.contiguous_format) for name, tensor in results.items()}
+
+
+class Draw(random.Random):
+    """Networks and trainings as somebody may write them, most of them sound."""
+
+    def often(self, percent):
+        return self.random() * 100 < percent
+
+    def number(self, least, most):
+        """A number of few digits, so that each language reads the same."""
+        return float(f"{10 ** self.uniform(least, most):.2g}")
+
+    def pair(self, *sizes):
+        first = self.choice(sizes)
+        return [first, first if self.often(60) else self.choice(sizes)]
+
+    def network(self, image, classes):
+        """Layers in the order they are made in. One that is `used` in some steps has a divisor and a remainder."""
+        layers, names = [], {}
+        (channels, height, width), flat = image, False
+
+        def add(kind, *, used=True, residual=False, **arguments):
+            stem = {"Conv2d": "conv", "Linear": "fc", "BatchNorm2d": "bn"}.get(kind, kind.lower())
+            names[stem] = names.get(stem, 0) + 1
+            layers.append(dict(name=f"{stem}{names[stem]}", kind=kind, used=used, residual=residual, **arguments))
+
+        def sometimes():
+            return [n := self.randint(2, 4), self.randrange(n)]
+
+        def activation():
+            if self.often(80):
+                add(self.choice(["ReLU", "ReLU", "Tanh", "Sigmoid"]))
+            if self.often(15):
+                add("Dropout", p=self.choice([0.1, 0.25, 0.5, 0.9]))
+
+        def pool():
+            nonlocal height, width
+            kernel_size = self.pair(1, 2, 2, 3)
+            stride = kernel_size if self.often(60) else self.pair(1, 2, 3)
+            if kernel_size[0] > height or kernel_size[1] > width:
+                return
+            kind = self.choice(["MaxPool2d", "MaxPool2d", "AvgPool2d", "AvgPool2d", "LPPool2d"])
+            norm_type = {"norm_type": self.choice([1, 2, 2, 3, 16])} if kind == "LPPool2d" else {}
+            add(kind, kernel_size=kernel_size, stride=stride, **norm_type)
+            height, width = ((size - k) // s + 1 for size, k, s in zip((height, width), kernel_size, stride))
+
+        for _ in range(self.choice([0, 1, 1, 2, 2, 3, 4])):
+            kernel_size, stride, padding = self.pair(1, 2, 3, 3, 5), self.pair(1, 1, 1, 2, 3), self.pair(0, 0, 1, 2)
+            larger = [size + 2 * p for size, p in zip((height, width), padding)]
+            if kernel_size[0] <= larger[0] and kernel_size[1] <= larger[1]:
+                out_channels = self.choice([1, 2, 3, 4, 8, 12, 16, 32])
+                add("Conv2d", in_channels=channels, out_channels=out_channels, kernel_size=kernel_size, stride=stride,
+                    padding=padding)
+                channels = out_channels
+                height, width = ((size - k) // s + 1 for size, k, s in zip(larger, kernel_size, stride))
+            if self.often(25):
+                add("BatchNorm2d", num_features=channels, used=sometimes() if self.often(15) else True)
+            activation()
+            if self.often(20):
+                # The slides' nets have no such layer: it leaves the shape as it is, so that it can be left out
+                add("Conv2d", in_channels=channels, out_channels=channels, kernel_size=[3, 3], stride=[1, 1],
+                    padding=[1, 1], used=sometimes() if self.often(60) else True, residual=self.often(50))
+            if self.often(60):
+                pool()
+        if self.often(15):
+            add("Linear", in_features=3, out_features=2, used=False)
+        add("Flatten")
+        features = channels * height * width
+        for _ in range(self.choice([0, 0, 1, 1, 2])):
+            out_features = self.choice([4, 10, 33, 64])
+            add("Linear", in_features=features, out_features=out_features)
+            features = out_features
+            activation()
+            if self.often(25):
+                add("Linear", in_features=features, out_features=features, used=sometimes(), residual=self.often(50))
+        add("Linear", in_features=features, out_features=classes)
+        return layers
+
+    def spoil(self, layers, training):
+        """Something that PyTorch refuses."""
+        spoiled = self.choice(layers)
+        kind = self.choice(["argument", "argument", "argument", "lr", "weight_decay", "empty", "label", "frozen"])
+        numbers = [key for key, value in spoiled.items() if type(value) is int]
+        pairs = [key for key, value in spoiled.items() if key in ("kernel_size", "stride", "padding")]
+        if kind == "argument" and spoiled["kind"] == "Dropout":
+            spoiled["p"] = self.choice([-0.1, 1.5])
+        elif kind == "argument" and pairs:
+            spoiled[self.choice(pairs)] = [self.choice([-1, 40, 1]), -1]
+        elif kind == "argument" and numbers and spoiled["used"] is True:
+            spoiled[self.choice(numbers)] += 1
+        elif kind in ("lr", "weight_decay"):
+            training["optimizer"][1][kind] = self.choice([-0.1, 1e39])
+        elif kind == "empty":
+            layers[:] = [layer for layer in layers if layer["kind"] not in ("Conv2d", "Linear", "BatchNorm2d")]
+        elif kind == "label":
+            training["classes"] += 1
+        else:
+            training["frozen"] = parameters(layers)
+
+    def training(self, layers, image, classes):
+        optimizer = self.choice(["SGD", "SGD", "Adam", "AdamW"])
+        arguments = {"lr": self.number(-4, -0.5) if optimizer == "SGD" else self.number(-4, -1.5)}
+        if self.often(50):
+            arguments["weight_decay"] = self.number(-4, 0)
+        if optimizer == "SGD" and self.often(60):
+            arguments["momentum"] = self.choice([0.5, 0.9, 0.99])
+        if self.often(2):
+            arguments["lr"] = self.number(3, 30)
+        n_train, epochs, names = self.randint(4, 40), self.randint(1, 4), parameters(layers)
+        batch_size = self.randint(max(1, n_train // 5), n_train)
+        steps = epochs * -(-n_train // batch_size)
+        lr_scheduler = self.choice([
+            None, None, ["StepLR", {"step_size": self.randint(1, 3), "gamma": self.number(-1, 0)}],
+            ["CosineAnnealingLR", {"T_max": epochs}],
+        ])
+        layout = self.choice(["plain", "plain", "channels_last", "onednn"])
+        if any(layer["residual"] or layer["kind"] == "Sigmoid" for layer in layers) and layout == "onednn":
+            layout = "plain"
+        dtype = "float64" if layout == "plain" and self.often(10) else "float32"
+        return dict(
+            seed=self.randrange(2**40), image=image, classes=classes, n_train=n_train, n_test=self.randint(2, 12),
+            batch_size=batch_size, shuffle=self.often(50), scale=self.choice(["raw", "unit"]), 
+            augment=dtype == "float32" and self.often(25), layout=layout, dtype=dtype,
+            threads=self.choice([1, 2]), frozen=self.sample(names, self.randint(1, len(names))) if self.often(25) else [],
+            poison={self.choice(names): self.choice(["nan", "inf", "1e38"])} if self.often(2) else {},
+            optimizer=[optimizer, arguments], lr_scheduler=lr_scheduler, epochs=epochs, eval_every=self.randint(1, 4),
+            restart=self.randint(1, steps) if self.often(30) else 0,
+        )
+
+    def case(self):
+        image, classes = [self.randint(1, 3), self.randint(5, 20), self.randint(5, 20)], self.randint(2, 10)
+        layers = self.network(image, classes)
+        training = self.training(layers, image, classes)
+        if self.often(8):
+            self.spoil(layers, training)
+        return layers, training
+
+
+def parameters(layers):
+    return [f"{layer['name']}.{name}" for layer in layers for name in ("weight", "bias")
+            if layer["kind"] in ("Conv2d", "Linear", "BatchNorm2d")]
+
+
+def python(layers, training):
+    """The network and its training as lines of Python, from the folder scripts."""
+    lines = ["from random_networks import nn, train", "", "class Network(nn.Module):", "    def __init__(self):",
+             "        super().__init__()"]
+    for layer in layers:
+        arguments = {key: tuple(value) if type(value) is list else value for key, value in layer.items()
+                     if key not in ("name", "kind", "used", "residual")}
+        text = ", ".join(f"{key}={value}" for key, value in arguments.items())
+        lines.append(f"        self.{layer['name']} = nn.{layer['kind']}({text})")
+    lines += ["", "    def forward(self, x):"]
+    for layer in layers:
+        if layer["used"]:
+            call = f"self.{layer['name']}(x)"
+            call = f"x = x + {call}" if layer["residual"] else f"x = {call}"
+            if layer["used"] is not True:
+                call = "if self.step % {} == {}: {}".format(*layer["used"], call)
+            lines.append(f"        {call}")
+    arguments = ", ".join(f"{key}={value!r}" for key, value in training.items())
+    return "\n".join(lines + ["        return x", "", f"results = train(Network, {arguments})"])
+
+
+def main():
+    warnings.simplefilter("ignore")  # a scheduler's about an optimizer that is restarted
+    seed, count, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    for number in range(count):
+        layers, training = Draw(f"{seed} {number}").case()
+        case = {"number": number, "layers": layers, "training": training, "python": python(layers, training)}
+        try:
+            results = {}
+            exec(case["python"], results)
+            case["file"] = str(folder / f"{number}.safetensors")
+            save_file(results["results"], case["file"])
+        except (ValueError, RuntimeError, IndexError) as error:
+            case["error"] = str(error)
+        torch.set_default_dtype(torch.float32)
+        print(json.dumps(case), flush=True)
+
+
+if __name__ == "__main__":
+    main()

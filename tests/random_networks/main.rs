@@ -1,0 +1,108 @@
+//! Networks and trainings that are drawn from a seed, each beside PyTorch: all that they come to is equal, bit for bit.
+//!
+//! `--seed S --count N` after `cargo test --release --test random_networks --` draws others, and more of them.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod network;
+
+use network::Case;
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write};
+use std::panic::{self, AssertUnwindSafe};
+use std::process::{Command, ExitCode, Stdio};
+use tch::{Kind, Tensor};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = |name: &str, default: u64| {
+        let value = arguments.iter().position(|argument| argument == name).map(|i| arguments.get(i + 1));
+        value.map_or(default, |value| value.and_then(|value| value.parse().ok()).expect(name))
+    };
+    let (seed, count) = (number("--seed", 0), number("--count", 40));
+    // `cargo test NAME` asks every test program for its tests of that name.
+    let others = arguments.first().is_some_and(|first| !first.starts_with("--") && !"random_networks".contains(first));
+    if others || arguments.iter().any(|argument| argument == "--list") {
+        return ExitCode::SUCCESS;
+    }
+    let Some(python) = common::python() else { return ExitCode::SUCCESS };
+
+    let folder = tempfile::tempdir().unwrap();
+    let mut python = Command::new(python)
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/random_networks.py"))
+        .args([&seed.to_string(), &count.to_string()])
+        .arg(folder.path())
+        .env("CUDA_VISIBLE_DEVICES", "")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut equal, mut refused) = (0, 0);
+    for line in BufReader::new(python.stdout.take().unwrap()).lines() {
+        let case: Case = serde_json::from_str(&line.unwrap()).unwrap();
+        refused += u64::from(case.error.is_some());
+        match difference(&case) {
+            None => equal += 1,
+            Some(difference) => {
+                println!("# network {} of seed {seed}: {difference}\n{}\n", case.number, case.python);
+            }
+        }
+        if let Some(file) = &case.file {
+            std::fs::remove_file(file).unwrap();
+        }
+        std::io::stdout().flush().unwrap();
+    }
+    assert!(python.wait().unwrap().success(), "scripts/random_networks.py failed");
+    println!("{refused} of them are refused, by PyTorch and here");
+    println!("{equal} of {count} networks equal to PyTorch's, bit for bit");
+    if equal == count { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What is not as in PyTorch.
+fn difference(case: &Case) -> Option<String> {
+    let trained = panic::catch_unwind(AssertUnwindSafe(|| case.train()));
+    let mut found = match (trained, &case.error) {
+        (Err(_), _) => return Some("a panic".into()),
+        (Ok(Err(error)), Some(_)) => {
+            let error = format!("{error:#}");
+            return error
+                .contains("Exception raised from")
+                .then(|| format!("the error shows libtorch's stack: {error}"));
+        }
+        (Ok(Err(error)), None) => return Some(format!("refused, which PyTorch trains: {error:#}")),
+        (Ok(Ok(_)), Some(error)) => return Some(format!("trained, which PyTorch refuses: {error}")),
+        (Ok(Ok(found)), None) => found,
+    };
+    let expected = Tensor::read_safetensors(case.file.as_ref().unwrap()).unwrap();
+    let mut expected: Vec<(String, Tensor)> = expected.into_iter().collect();
+    // The first loss that differs says more than the weights that follow from it.
+    expected.sort_by_key(|(name, _)| (name != "losses", name.clone()));
+    for (name, expected) in expected {
+        let Some(found) = found.remove(&name) else { return Some(format!("{name} is missing")) };
+        if let Some(difference) = first_difference(&found, &expected) {
+            return Some(format!("{name} {difference}"));
+        }
+    }
+    // PyTorch keeps nothing for a parameter that has not had a gradient, and no steps for SGD.
+    let is_sgd = case.training.optimizer.0 == "SGD";
+    found.retain(|name, kept| {
+        !(is_sgd && name.starts_with("step.")) && bool::try_from(kept.count_nonzero(None).ne(0)).unwrap()
+    });
+    found.keys().min().map(|name| format!("{name} is kept, for which PyTorch keeps nothing"))
+}
+
+/// Where two tensors differ first; NaN is equal to NaN.
+fn first_difference(found: &Tensor, expected: &Tensor) -> Option<String> {
+    if found.size() != expected.size() {
+        return Some(format!("is {:?} instead of {:?}", found.size(), expected.size()));
+    }
+    let [found, expected] = [found, expected].map(|tensor| tensor.to_kind(Kind::Double).flatten(0, -1));
+    let [found, expected] = [found, expected].map(|tensor| Vec::<f64>::try_from(tensor).unwrap());
+    let differs = |(a, b): &(&f64, &f64)| a != b && !(a.is_nan() && b.is_nan());
+    let differing = found.iter().zip(&expected).filter(differs).count();
+    let first = found.iter().zip(&expected).position(|pair| differs(&pair))?;
+    let (a, b) = (found[first], expected[first]);
+    Some(format!("differs in {differing} of {} numbers, first at {first}: {a:e} instead of {b:e}", found.len()))
+}
+
+/// All that a training has come to, by PyTorch's names.
+type Results = HashMap<String, Tensor>;

@@ -1,0 +1,265 @@
+//! A network and its training as scripts/random_networks.py draws them, made of this library.
+
+use crate::Results;
+use anyhow::{Context, Result, bail};
+use cnn_tutorial::data::{DataLoader, Dataset, transforms};
+use cnn_tutorial::evaluate::accuracy_and_loss;
+use cnn_tutorial::nn::{self, Module};
+use cnn_tutorial::optim::lr_scheduler::LrScheduler;
+use cnn_tutorial::optim::{Adam, AdamW, Optimizer, SGD};
+use cnn_tutorial::train::train;
+use serde::Deserialize;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::ops::ControlFlow::Continue;
+use tch::nn::{Path, VarStore};
+use tch::{Device, Kind, TchError, Tensor};
+
+#[derive(Deserialize)]
+pub struct Case {
+    pub number: u64,
+    layers: Vec<Layer>,
+    pub training: Training,
+    /// The same in Python.
+    pub python: String,
+    /// What PyTorch came to.
+    pub file: Option<String>,
+    /// What PyTorch refused it with.
+    pub error: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Layer {
+    name: String,
+    used: Used,
+    residual: bool,
+    #[serde(flatten)]
+    kind: Kinds,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(untagged)]
+enum Used {
+    Always(bool),
+    /// In the steps that leave this remainder, divided by this number.
+    Sometimes(i64, i64),
+}
+
+type Two = (i64, i64);
+
+#[derive(Deserialize)]
+#[serde(tag = "kind")]
+enum Kinds {
+    Conv2d { in_channels: i64, out_channels: i64, kernel_size: Two, stride: Two, padding: Two },
+    Linear { in_features: i64, out_features: i64 },
+    BatchNorm2d { num_features: i64 },
+    MaxPool2d { kernel_size: Two, stride: Two },
+    AvgPool2d { kernel_size: Two, stride: Two },
+    LPPool2d { norm_type: f64, kernel_size: Two, stride: Two },
+    Dropout { p: f64 },
+    ReLU,
+    Tanh,
+    Sigmoid,
+    Flatten,
+}
+
+#[derive(Deserialize)]
+pub struct Training {
+    seed: i64,
+    image: [i64; 3],
+    classes: i64,
+    n_train: i64,
+    n_test: i64,
+    batch_size: i64,
+    shuffle: bool,
+    scale: String,
+    augment: bool,
+    layout: String,
+    dtype: String,
+    threads: i32,
+    frozen: Vec<String>,
+    poison: HashMap<String, String>,
+    pub optimizer: (String, Arguments),
+    lr_scheduler: Option<(String, Arguments)>,
+    epochs: u64,
+    eval_every: i64,
+    restart: i64,
+}
+
+type Arguments = HashMap<String, f64>;
+
+/// An operation of tch's own, as somebody writes it into a `forward`.
+struct Operation(fn(&Tensor) -> Result<Tensor, TchError>);
+
+impl Module for Operation {
+    fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+        self.0(xs)
+    }
+}
+
+impl Layer {
+    fn module(&self, vs: &Path) -> Result<Box<dyn Module>, TchError> {
+        let vs = vs / &self.name;
+        Ok(match self.kind {
+            Kinds::Conv2d { in_channels, out_channels, kernel_size, stride, padding } => {
+                Box::new(nn::Conv2d::new(vs, in_channels, out_channels, kernel_size)?.stride(stride).padding(padding))
+            }
+            Kinds::Linear { in_features, out_features } => Box::new(nn::Linear::new(vs, in_features, out_features)?),
+            Kinds::BatchNorm2d { num_features } => Box::new(nn::BatchNorm2d::new(vs, num_features)?),
+            Kinds::MaxPool2d { kernel_size, stride } => Box::new(nn::MaxPool2d::new(kernel_size).stride(stride)),
+            Kinds::AvgPool2d { kernel_size, stride } => Box::new(nn::AvgPool2d::new(kernel_size).stride(stride)),
+            Kinds::LPPool2d { norm_type, kernel_size, stride } => {
+                Box::new(nn::LPPool2d::new(norm_type, kernel_size).stride(stride))
+            }
+            Kinds::Dropout { p } => Box::new(nn::Dropout::new(p)),
+            Kinds::ReLU => Box::new(nn::ReLU),
+            Kinds::Tanh => Box::new(nn::Tanh),
+            Kinds::Sigmoid => Box::new(Operation(Tensor::f_sigmoid)),
+            Kinds::Flatten => Box::new(Operation(|xs| xs.f_flatten(1, -1))),
+        })
+    }
+}
+
+struct Network<'a> {
+    layers: Vec<(&'a Layer, Box<dyn Module>)>,
+    /// How many steps of the training are done.
+    step: Cell<i64>,
+}
+
+impl Module for Network<'_> {
+    fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+        let mut out = xs.shallow_clone();
+        for (layer, module) in &self.layers {
+            let used = match layer.used {
+                Used::Always(used) => used,
+                Used::Sometimes(divisor, remainder) => self.step.get() % divisor == remainder,
+            };
+            if used {
+                let output = module.forward(&out)?;
+                out = if layer.residual { out.f_add(&output)? } else { output };
+            }
+        }
+        Ok(out)
+    }
+}
+
+impl Training {
+    fn images(&self) -> Result<(Dataset, Dataset), TchError> {
+        let n = self.n_train + self.n_test;
+        let [channels, height, width] = self.image;
+        let images = Tensor::f_randint(256, [n, channels, height, width], (Kind::Uint8, Device::Cpu))?;
+        let labels = Tensor::f_randint(self.classes, [n], (Kind::Int64, Device::Cpu))?;
+        let part = |start, length| -> Result<Dataset, TchError> {
+            Ok(Dataset { images: images.f_narrow(0, start, length)?, labels: labels.f_narrow(0, start, length)? })
+        };
+        Ok((part(0, self.n_train)?, part(self.n_train, self.n_test)?))
+    }
+
+    /// What the loader makes of its images.
+    fn transform(&self, images: Tensor, augment: bool) -> Result<Tensor, TchError> {
+        let images = if self.scale == "unit" { transforms::unit_scale(&images)? } else { images };
+        let images = if augment { transforms::augment(&images)? } else { images };
+        match (&*self.layout, &*self.dtype) {
+            ("channels_last", _) => transforms::channels_last(&images),
+            ("onednn", _) => transforms::to_mkldnn(&images),
+            (_, "float64") => images.f_to_kind(Kind::Double),
+            _ => Ok(images),
+        }
+    }
+
+    fn loader<'a>(&'a self, dataset: &'a Dataset, trains: bool) -> DataLoader<'a> {
+        DataLoader {
+            shuffle: trains && self.shuffle,
+            transform: Box::new(move |images| self.transform(images, trains && self.augment)),
+            ..DataLoader::new(dataset, self.batch_size)
+        }
+    }
+
+    fn optimizer(&self, vs: &VarStore) -> Result<Optimizer> {
+        let (name, arguments) = &self.optimizer;
+        let argument = |name: &str| arguments.get(name).copied();
+        let (lr, weight_decay) = (argument("lr").context("no lr")?, argument("weight_decay"));
+        Ok(match &**name {
+            "SGD" => {
+                let (momentum, weight_decay) = (argument("momentum").unwrap_or(0.0), weight_decay.unwrap_or(0.0));
+                SGD { momentum, weight_decay }.build(vs, lr)?
+            }
+            "Adam" => Adam { weight_decay: weight_decay.unwrap_or(0.0) }.build(vs, lr)?,
+            "AdamW" => weight_decay.map_or(AdamW::default(), |weight_decay| AdamW { weight_decay }).build(vs, lr)?,
+            _ => bail!("there is no optimizer {name}"),
+        })
+    }
+
+    fn lr_scheduler(&self) -> Result<LrScheduler> {
+        let Some((name, arguments)) = &self.lr_scheduler else { return Ok(LrScheduler::Constant) };
+        Ok(match &**name {
+            "StepLR" => LrScheduler::StepLR { step_size: arguments["step_size"] as u64, gamma: arguments["gamma"] },
+            "CosineAnnealingLR" => LrScheduler::CosineAnnealingLR { t_max: arguments["T_max"] as u64 },
+            _ => bail!("there is no scheduler {name}"),
+        })
+    }
+}
+
+impl Case {
+    /// `train` of scripts/random_networks.py.
+    pub fn train(&self) -> Result<Results> {
+        let training = &self.training;
+        tch::set_num_threads(training.threads);
+        tch::manual_seed(training.seed);
+        let (train_set, test_set) = training.images()?;
+        let (train_loader, test_loader) = (training.loader(&train_set, true), training.loader(&test_set, false));
+
+        let mut vs = VarStore::new(Device::Cpu);
+        if training.dtype == "float64" {
+            vs.double();
+        }
+        let layers = self.layers.iter().map(|layer| Ok((layer, layer.module(&vs.root())?)));
+        let network = Network { layers: layers.collect::<Result<_, TchError>>()?, step: Cell::new(0) };
+        for (name, parameter) in vs.variables() {
+            if training.frozen.contains(&name) {
+                let _ = parameter.f_set_requires_grad(false)?;
+            }
+            if let Some(value) = training.poison.get(&name) {
+                let mut first = parameter.f_detach()?.f_view(-1)?.f_narrow(0, 0, 1)?;
+                let _ = first.f_fill_(value.parse::<f64>()?)?;
+            }
+        }
+        let error = nn::CrossEntropyLoss;
+        let (mut optimizer, lr_scheduler) = (training.optimizer(&vs)?, training.lr_scheduler()?);
+        let lr = training.optimizer.1["lr"];
+        let (losses, evaluations) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
+        train(&network, &error, &mut optimizer, train_loader.epochs(training.epochs), |loss, optimizer| {
+            losses.borrow_mut().push(f64::try_from(loss)?);
+            let step = network.step.get() + 1;
+            network.step.set(step);
+            if step % training.eval_every == 0 {
+                let (accuracy, loss) = accuracy_and_loss(&network, &error, &test_loader)?;
+                evaluations.borrow_mut().extend([f64::from(accuracy), loss]);
+            }
+            if step == training.restart {
+                // As after a checkpoint
+                let state = optimizer.state_dict()?.into_iter().collect();
+                *optimizer = training.optimizer(&vs)?;
+                optimizer.load_state_dict(&state)?;
+            }
+            optimizer.set_lr(lr_scheduler.lr(lr, step as u64 / train_loader.len()))?;
+            Ok(Continue(()))
+        })?;
+
+        let mut results: Results = optimizer.state_dict()?.into_iter().collect();
+        for (name, variable) in vs.variables() {
+            let grad = variable.f_grad()?;
+            if grad.defined() {
+                results.insert(format!("grad.{name}"), grad);
+            }
+            results.insert(format!("model.{name}"), variable);
+        }
+        let _eval = nn::eval();
+        let images = training.transform(test_set.images.f_to_kind(Kind::Float)?, false)?;
+        results.insert("logits".into(), tch::no_grad(|| network.forward(&images))?);
+        results.insert("losses".into(), Tensor::f_from_slice(&losses.take())?);
+        results.insert("evaluations".into(), Tensor::f_from_slice(&evaluations.take())?);
+        results.insert("next".into(), Tensor::f_rand([3], (Kind::Float, Device::Cpu))?);
+        Ok(results)
+    }
+}
