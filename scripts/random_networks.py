@@ -22,7 +22,6 @@ def train(network, *, seed, image, classes, n_train, n_test, batch_size, shuffle
           frozen, poison, optimizer, lr_scheduler, epochs, eval_every, restart):
     """Trains a network on random images; returns all that it came to, as tensors."""
     torch.set_num_threads(threads)
-    torch.set_default_dtype(getattr(torch, dtype))
     memory_format = torch.channels_last if layout == "channels_last" else torch.preserve_format
 
     torch.manual_seed(seed)
@@ -32,9 +31,11 @@ def train(network, *, seed, image, classes, n_train, n_test, batch_size, shuffle
         images = images / 255
     train_loader = DataLoader(TensorDataset(images[:n_train], labels[:n_train]), batch_size, shuffle=shuffle)
     test_loader = DataLoader(TensorDataset(images[n_train:], labels[n_train:]), batch_size)
-    prepared = lambda x: x.to(torch.get_default_dtype(), memory_format=memory_format)
+    prepared = lambda x: x.to(getattr(torch, dtype), memory_format=memory_format)
 
+    torch.set_default_dtype(getattr(torch, dtype))
     model = network().to(memory_format=memory_format)
+    torch.set_default_dtype(torch.float32)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name not in frozen)
         if name in poison:

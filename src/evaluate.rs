@@ -27,7 +27,7 @@ pub fn accuracy_and_losses(
     for batch in test_batches {
         let (images, labels) = batch?;
         // Forward propagation
-        let outputs = model.forward(&images)?;
+        let outputs = nn::forward(model, &images)?;
         // Get predictions from the maximum value
         let (_, predicted) = outputs.f_max_dim(1, false)?;
         // Total number of labels
@@ -41,9 +41,9 @@ pub fn accuracy_and_losses(
 
 /// What [`accuracy_and_losses`] found, as numbers: the percentage and the mean loss of all images.
 pub fn percentage_and_mean(accuracy_and_losses: &Tensor, test_loader: &DataLoader) -> Result<(f32, f64), TchError> {
-    let numbers: Vec<f32> = accuracy_and_losses.try_into()?;
+    let numbers: Vec<f64> = accuracy_and_losses.f_to_kind(Kind::Double)?.try_into()?;
     let (total, batch_size) = (test_loader.dataset.len(), test_loader.batch_size);
     let sizes = (0..).map(|i| (total - i * batch_size).min(batch_size) as f64);
-    let loss_sum = numbers[1..].iter().zip(sizes).map(|(&loss, size)| f64::from(loss) * size).sum::<f64>();
-    Ok((numbers[0], loss_sum / total as f64))
+    let loss_sum = numbers[1..].iter().zip(sizes).map(|(loss, size)| loss * size).sum::<f64>();
+    Ok((numbers[0] as f32, loss_sum / total as f64))
 }

@@ -38,7 +38,7 @@ impl Explained<'_> {
         let Self { model, start, title, image, caption, .. } = self;
         let _eval = nn::eval();
         let stages_of = |model: &dyn Module| {
-            let (logits, stages) = tch::no_grad(|| stages(|| model.forward(image)));
+            let (logits, stages) = tch::no_grad(|| stages(|| nn::forward(model, image)));
             logits.map(|_| stages)
         };
         let (stages, start) = (stages_of(*model)?, start.map(stages_of).transpose()?);

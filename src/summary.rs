@@ -1,7 +1,7 @@
 //! A table of a network's layers, as torchinfo prints it for Python's.
 
 use crate::nn::{self, Module, Stage, stages};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use std::fmt::Write;
 use tch::Tensor;
 
@@ -10,13 +10,8 @@ use tch::Tensor;
 pub fn summary(model: &dyn Module) -> Result<String> {
     let image = Tensor::f_zeros([1, 1, 28, 28], tch::kind::FLOAT_CPU)?;
     let _eval = nn::eval();
-    let (logits, stages) = tch::no_grad(|| stages(|| model.forward(&image)));
-    let _ = logits.with_context(|| match stages.last() {
-        Some(stage) => {
-            format!("the network fails after {}, which gives [N, {}", stage.name, &format!("{:?}", stage.shape())[1..])
-        }
-        None => "the network fails before its first layer is done".into(),
-    })?;
+    let (logits, stages) = tch::no_grad(|| stages(|| nn::forward(model, &image)));
+    let _ = logits?;
     let mut text = String::new();
     let mut row = |name: &str, layer: &str, shape: &str, parameters: &str, mult_adds: &str| {
         writeln!(text, "{name:<10} {layer:<60} {shape:<14} {parameters:>10} {mult_adds:>12}")

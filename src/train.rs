@@ -1,7 +1,7 @@
 //! Slide "Model Training": the loop.
 
 use crate::data::Epoch;
-use crate::nn::{CrossEntropyLoss, Module};
+use crate::nn::{self, CrossEntropyLoss, Module};
 use crate::optim::Optimizer;
 use anyhow::Result;
 use std::ops::ControlFlow;
@@ -29,11 +29,11 @@ pub fn train<'a>(
             // Clear gradients
             optimizer.zero_grad()?;
             // Forward propagation
-            let outputs = model.forward(&images)?;
+            let outputs = nn::forward(model, &images)?;
             // Calculate softmax and cross entropy loss
             let loss = error.forward(&outputs, &labels)?;
             // Calculating gradients
-            loss.f_backward()?;
+            loss.f_backward().map_err(nn::without_stack)?;
             // Update parameters
             optimizer.step()?;
 

@@ -1,5 +1,6 @@
-//! What a [`DataLoader`](super::DataLoader) can make of its images on their way to the network.
+//! What a [`DataLoader`](super::DataLoader) can make of its images on their way to the network, and what goes with it there.
 
+use tch::nn::VarStore;
 use tch::{Device, Kind, TchError, Tensor};
 
 /// Pixels from 0 to 1 instead of 0 to 255.
@@ -16,6 +17,15 @@ pub fn channels_last(images: &Tensor) -> Result<Tensor, TchError> {
     images.f_as_strided([n, c, h, w], [h * w * c, 1, w * c, c], None)
 }
 
+/// `model.to(memory_format=torch.channels_last)`, which a network needs whose images are `channels_last`: a convolution looks
+/// at its weights too to choose how it computes, and so how it rounds.
+pub fn parameters_channels_last(vs: &VarStore) -> Result<(), TchError> {
+    vs.variables().into_values().filter(|variable| variable.dim() == 4).try_for_each(|mut variable| {
+        let values = channels_last(&variable.f_detach()?)?;
+        variable.f_set_data(&values)
+    })
+}
+
 /// `xs` in oneDNN's layout, if libtorch would have oneDNN convolve this very `xs`; else `xs`.
 ///
 /// A network keeps the layout of its input from the first convolution to the last pool. The kernels and bits are those
@@ -28,6 +38,7 @@ pub fn to_mkldnn(xs: &Tensor) -> Result<Tensor, TchError> {
         && xs.device() == Device::Cpu
         && xs.f_kind()? == Kind::Float
         && xs.size()[0] > 1 // libtorch has a kernel of its own for a single image
+        && (xs.size()[0] >= 16 || tch::get_num_threads() > 1) // and, with one thread, for 1x1 kernels and few images
         && !is_channels_last();
     if computed_by_onednn { xs.f_to_mkldnn(None) } else { Ok(xs.shallow_clone()) }
 }

@@ -1,7 +1,7 @@
 //! Batch normalisation, which is not on the slides: it makes deeper networks learn faster.
 
 use super::fast::to_dense;
-use super::hook::{LayerKind, forward_hook};
+use super::hook::{LayerKind, forward_hook, without_stack};
 use super::{Module, is_training};
 use std::fmt;
 use tch::nn::{Init, Path};
@@ -37,7 +37,7 @@ impl BatchNorm2d {
     pub fn new(vs: Path, num_features: i64) -> Result<Self, TchError> {
         let number = (vs.kind(), vs.device());
         Ok(Self {
-            weight: vs.f_var("weight", &[num_features], Init::Const(1.))?,
+            weight: vs.f_var("weight", &[num_features], Init::Const(1.)).map_err(without_stack)?,
             bias: vs.f_var("bias", &[num_features], Init::Const(0.))?,
             running_mean: vs.add("running_mean", Tensor::f_zeros([num_features], number)?, false),
             running_var: vs.add("running_var", Tensor::f_ones([num_features], number)?, false),

@@ -1,7 +1,7 @@
 //! Looking on while a network works: the counterpart of PyTorch's forward hooks.
 
-use super::Frame;
 use super::fast::to_dense;
+use super::{Frame, Module};
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::mem::discriminant;
@@ -97,9 +97,36 @@ thread_local! {
 /// Runs a forward pass and returns its result with every layer's part in it, in order. Where the pass ends with an error,
 /// these are the layers up to there.
 pub fn stages<T>(forward: impl FnOnce() -> T) -> (T, Vec<Stage>) {
-    STAGES.set(Some(Vec::new()));
+    let outer = STAGES.replace(Some(Vec::new()));
     let result = forward();
-    (result, STAGES.take().unwrap_or_default())
+    (result, STAGES.replace(outer).unwrap_or_default())
+}
+
+/// A network's forward pass: PyTorch's `model(xs)`. Where it is `model.forward(xs)` that fails, the error tells after which
+/// layer, and leaves out libtorch's stack.
+pub fn forward(model: &dyn Module, xs: &Tensor) -> Result<Tensor, TchError> {
+    model.forward(xs).map_err(|error| {
+        // Once more, to see how far it comes.
+        let (_, stages) = stages(|| model.forward(xs));
+        let place = match stages.last() {
+            Some(stage) => format!("after {}, which gives [N, {}", stage.name, &format!("{:?}", stage.shape())[1..]),
+            None => "before its first layer is done".into(),
+        };
+        match without_stack(error) {
+            TchError::Torch(error) => TchError::Torch(format!("the network fails {place}: {error}")),
+            other => other,
+        }
+    })
+}
+
+/// An error of libtorch's as Python shows it: its words, and not the stack that stands below them.
+pub fn without_stack(error: TchError) -> TchError {
+    match error {
+        TchError::Torch(error) => {
+            TchError::Torch(error.split("\nException raised from").next().unwrap_or_default().to_owned())
+        }
+        other => other,
+    }
 }
 
 /// What every layer passes its output through, so that [`stages`] sees it, and an error names the layer. `learned` is the
@@ -111,10 +138,9 @@ pub(super) fn forward_hook(
     input: &Tensor,
     output: Result<Tensor, TchError>,
 ) -> Result<Tensor, TchError> {
-    // libtorch's own message tells numbers, but not which layer they are of; what it appends is its stack.
-    let output = output.map_err(|error| match error {
+    // libtorch's own message tells numbers, but not which layer they are of.
+    let output = output.map_err(|error| match without_stack(error) {
         TchError::Torch(error) => {
-            let error = error.split("\nException raised from").next().unwrap_or_default();
             let name = learned.map(|(name, _)| format!("{name}, ")).unwrap_or_default();
             TchError::Torch(format!("{name}{layer} cannot take an input of {:?}: {error}", input.size()))
         }

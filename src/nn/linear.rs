@@ -1,7 +1,7 @@
 //! The fully connected layer of the slide "Model Definition: Initialization": `nn.Linear`.
 
 use super::fast::to_dense;
-use super::hook::{LayerKind, forward_hook};
+use super::hook::{LayerKind, forward_hook, without_stack};
 use super::{Module, reset_parameters};
 use std::fmt;
 use tch::nn::{Init, Path};
@@ -21,7 +21,7 @@ impl Linear {
     /// A layer with its parameters named `weight` and `bias` under `vs` and drawn as PyTorch draws them.
     pub fn new(vs: Path, in_features: i64, out_features: i64) -> Result<Self, TchError> {
         // Not `tch::nn::linear`, which panics on an error. A constant draws nothing from the generator.
-        let weight = vs.f_var("weight", &[out_features, in_features], Init::Const(0.))?;
+        let weight = vs.f_var("weight", &[out_features, in_features], Init::Const(0.)).map_err(without_stack)?;
         let bias = vs.f_var("bias", &[out_features], Init::Const(0.))?;
         reset_parameters(&weight, &bias, in_features)?;
         Ok(Self { weight, bias, name: vs.components().last().unwrap_or_default().to_owned() })

@@ -15,7 +15,7 @@ pub use activation::{ReLU, Tanh};
 pub use batchnorm::BatchNorm2d;
 pub use conv::Conv2d;
 pub use dropout::Dropout;
-pub use hook::{LayerKind, Stage, stages};
+pub use hook::{LayerKind, Stage, forward, stages, without_stack};
 pub use linear::Linear;
 pub use loss::CrossEntropyLoss;
 pub use mode::{Eval, eval, is_training};

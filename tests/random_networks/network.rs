@@ -211,7 +211,7 @@ impl Case {
 
         let mut vs = VarStore::new(Device::Cpu);
         if training.dtype == "float64" {
-            vs.double();
+            vs.set_kind(Kind::Double);
         }
         let layers = self.layers.iter().map(|layer| Ok((layer, layer.module(&vs.root())?)));
         let network = Network { layers: layers.collect::<Result<_, TchError>>()?, step: Cell::new(0) };
@@ -223,6 +223,9 @@ impl Case {
                 let mut first = parameter.f_detach()?.f_view(-1)?.f_narrow(0, 0, 1)?;
                 let _ = first.f_fill_(value.parse::<f64>()?)?;
             }
+        }
+        if training.layout == "channels_last" {
+            transforms::parameters_channels_last(&vs)?;
         }
         let error = nn::CrossEntropyLoss;
         let (mut optimizer, lr_scheduler) = (training.optimizer(&vs)?, training.lr_scheduler()?);

@@ -65,14 +65,14 @@ impl Network {
     pub fn logits(&self, images: &Tensor) -> Result<Tensor, TchError> {
         let _eval = nn::eval();
         let batches = images.f_split(1000, 0)?;
-        let logits = batches.iter().map(|images| tch::no_grad(|| self.module.forward(&self.input(images)?)));
+        let logits = batches.iter().map(|images| tch::no_grad(|| nn::forward(&*self.module, &self.input(images)?)));
         Tensor::f_cat(&logits.collect::<Result<Vec<_>, _>>()?, 0)?.f_to_device(Device::Cpu)
     }
 
     /// What each layer makes of an input `[N, 1, 28, 28]`.
     pub fn stages(&self, input: &Tensor) -> Result<Vec<Stage>, TchError> {
         let _eval = nn::eval();
-        let (logits, stages) = tch::no_grad(|| stages(|| self.module.forward(input)));
+        let (logits, stages) = tch::no_grad(|| stages(|| nn::forward(&*self.module, input)));
         logits.map(|_| stages)
     }
 }

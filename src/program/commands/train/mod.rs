@@ -16,6 +16,7 @@ use crate::program::run::network::Network;
 use crate::program::run::options::Options;
 use crate::program::run::weights::load_weights;
 use anyhow::{Result, bail, ensure};
+use cnn_tutorial::data::transforms;
 use cnn_tutorial::nn::CrossEntropyLoss;
 use cnn_tutorial::optim::Optimizer;
 use prepare::{Prepared, prepare_device};
@@ -58,6 +59,10 @@ pub fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> 
 
     // Model Definition
     let network = Network::untrained(options.model, options.seed, options.scale, device)?;
+
+    if options.channels_last {
+        transforms::parameters_channels_last(&network.vs)?;
+    }
 
     // Loss, Optimizer
     let error = CrossEntropyLoss;

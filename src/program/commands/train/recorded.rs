@@ -3,7 +3,7 @@
 use crate::program::machine::graph::{Methods, Recorder};
 use anyhow::Result;
 use cnn_tutorial::data::Epoch;
-use cnn_tutorial::nn::{CrossEntropyLoss, Module};
+use cnn_tutorial::nn::{self, CrossEntropyLoss, Module};
 use cnn_tutorial::optim::Optimizer;
 use std::ops::ControlFlow;
 use tch::{TchError, Tensor};
@@ -26,8 +26,8 @@ pub fn train<'a>(
             let (images, labels) = batch?;
             let loss = recorder.call(&[&images, &labels], |batch| {
                 optimizer.zero_grad()?;
-                let loss = error.forward(&model.forward(batch[0])?, batch[1])?;
-                loss.f_backward()?;
+                let loss = error.forward(&nn::forward(model, batch[0])?, batch[1])?;
+                loss.f_backward().map_err(nn::without_stack)?;
                 Ok(loss)
             })?;
             optimizer.step()?;
