@@ -19,7 +19,7 @@ from tutorial import augment as augmented
 
 
 def train(network, *, seed, image, classes, n_train, n_test, batch_size, shuffle, scale, augment, layout, dtype, threads,
-          frozen, poison, optimizer, lr_scheduler, epochs, eval_every, restart):
+          frozen, thaw, poison, optimizer, lr_scheduler, epochs, eval_every, restart):
     """Trains a network on random images; returns all that it came to, as tensors."""
     torch.set_num_threads(threads)
     memory_format = torch.channels_last if layout == "channels_last" else torch.preserve_format
@@ -66,6 +66,9 @@ def train(network, *, seed, image, classes, n_train, n_test, batch_size, shuffle
                         test_loss += error(outputs, y).item() * len(y)
                 evaluations += [(100 * correct / float(seen)).item(), test_loss / seen]
                 model.train()
+            if model.step == thaw:
+                for parameter in model.parameters():
+                    parameter.requires_grad_()
             if model.step == restart:
                 # As after a checkpoint
                 state, optimizer_ = optimizer_.state_dict(), new_optimizer()
@@ -138,7 +141,7 @@ class Draw(random.Random):
             kernel_size, stride, padding = self.pair(1, 2, 3, 3, 5), self.pair(1, 1, 1, 2, 3), self.pair(0, 0, 1, 2)
             larger = [size + 2 * p for size, p in zip((height, width), padding)]
             if kernel_size[0] <= larger[0] and kernel_size[1] <= larger[1]:
-                out_channels = self.choice([1, 2, 3, 4, 8, 12, 16, 32])
+                out_channels = self.choice([1, 2, 3, 4, 8, 12, 16, 32] + self.large * [32, 64])
                 add("Conv2d", in_channels=channels, out_channels=out_channels, kernel_size=kernel_size, stride=stride,
                     padding=padding)
                 channels = out_channels
@@ -169,7 +172,7 @@ class Draw(random.Random):
     def spoil(self, layers, training):
         """Something that PyTorch refuses."""
         spoiled = self.choice(layers)
-        kind = self.choice(["argument", "argument", "argument", "lr", "weight_decay", "empty", "label", "frozen"])
+        kind = self.choice(["argument"] * 4 + ["lr", "weight_decay", "empty", "label", "frozen", "batch_size"])
         numbers = [key for key, value in spoiled.items() if type(value) is int]
         pairs = [key for key, value in spoiled.items() if key in ("kernel_size", "stride", "padding")]
         if kind == "argument" and spoiled["kind"] == "Dropout":
@@ -177,11 +180,15 @@ class Draw(random.Random):
         elif kind == "argument" and pairs:
             spoiled[self.choice(pairs)] = [self.choice([-1, 40, 1]), -1]
         elif kind == "argument" and numbers and spoiled["used"] is True:
-            spoiled[self.choice(numbers)] += 1
+            key = self.choice(numbers)
+            spoiled[key] = self.choice([-1, spoiled[key] + 1])
         elif kind in ("lr", "weight_decay"):
-            training["optimizer"][1][kind] = self.choice([-0.1, 1e39])
+            # PyTorch would take 1e39 as AdamW's weight decay, which no 32-bit number can hold
+            training["optimizer"][1][kind] = self.choice([-0.1, 1e39 if kind == "lr" else -1.0])
         elif kind == "empty":
             layers[:] = [layer for layer in layers if layer["kind"] not in ("Conv2d", "Linear", "BatchNorm2d")]
+        elif kind == "batch_size":
+            training["batch_size"] = 0
         elif kind == "label":
             training["classes"] += 1
         else:
@@ -197,6 +204,8 @@ class Draw(random.Random):
         if self.often(2):
             arguments["lr"] = self.number(3, 30)
         n_train, epochs, names = self.randint(4, 40), self.randint(1, 4), parameters(layers)
+        if self.large:
+            n_train, epochs = self.randint(60, 200), 1
         batch_size = self.randint(max(1, n_train // 5), n_train)
         steps = epochs * -(-n_train // batch_size)
         lr_scheduler = self.choice([
@@ -212,13 +221,16 @@ class Draw(random.Random):
             batch_size=batch_size, shuffle=self.often(50), scale=self.choice(["raw", "unit"]), 
             augment=dtype == "float32" and self.often(25), layout=layout, dtype=dtype,
             threads=self.choice([1, 2]), frozen=self.sample(names, self.randint(1, len(names))) if self.often(25) else [],
+            thaw=self.randint(1, steps) if self.often(50) else 0,
             poison={self.choice(names): self.choice(["nan", "inf", "1e38"])} if self.often(2) else {},
             optimizer=[optimizer, arguments], lr_scheduler=lr_scheduler, epochs=epochs, eval_every=self.randint(1, 4),
             restart=self.randint(1, steps) if self.often(30) else 0,
         )
 
     def case(self):
-        image, classes = [self.randint(1, 3), self.randint(5, 20), self.randint(5, 20)], self.randint(2, 10)
+        self.large = self.often(10)
+        image = [self.randint(1, 3), *(self.randint(20, 32) if self.large else self.randint(5, 20) for _ in range(2))]
+        classes = self.randint(2, 10)
         layers = self.network(image, classes)
         training = self.training(layers, image, classes)
         if self.often(8):

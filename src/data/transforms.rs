@@ -1,5 +1,6 @@
 //! What a [`DataLoader`](super::DataLoader) can make of its images on their way to the network, and what goes with it there.
 
+use crate::nn::is_tame;
 use tch::nn::VarStore;
 use tch::{Device, Kind, TchError, Tensor};
 
@@ -39,7 +40,8 @@ pub fn to_mkldnn(xs: &Tensor) -> Result<Tensor, TchError> {
         && xs.f_kind()? == Kind::Float
         && xs.size()[0] > 1 // libtorch has a kernel of its own for a single image
         && (xs.size()[0] >= 16 || tch::get_num_threads() > 1) // and, with one thread, for 1x1 kernels and few images
-        && !is_channels_last();
+        && !is_channels_last()
+        && is_tame(xs)?;
     if computed_by_onednn { xs.f_to_mkldnn(None) } else { Ok(xs.shallow_clone()) }
 }
 

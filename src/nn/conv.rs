@@ -1,5 +1,6 @@
 //! Slides "Convolutional Layers" and "Convolutional Layers: Arguments": `nn.Conv2d`.
 
+use super::fast::to_dense_unless_tame;
 use super::hook::{LayerKind, forward_hook};
 use super::{Frame, Module, Pair, reset_parameters};
 use std::fmt;
@@ -61,8 +62,10 @@ impl Module for Conv2d {
     /// Not `nn::Conv2D::forward`, which panics where libtorch reports an error.
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
         let Frame { stride, padding, .. } = self.frame;
-        let out = xs.f_conv2d(&self.weight, Some(&self.bias), stride.0, padding.0, 1, 1);
-        let learned = Some((&*self.name, [&self.weight, &self.bias]));
+        let parameters = [&self.weight, &self.bias];
+        let out = to_dense_unless_tame(xs, parameters)
+            .and_then(|xs| xs.f_conv2d(&self.weight, Some(&self.bias), stride.0, padding.0, 1, 1));
+        let learned = Some((&*self.name, parameters));
         forward_hook(self, LayerKind::Conv2d(self.frame), learned, xs, out)
     }
 }

@@ -11,6 +11,19 @@ pub(super) fn to_dense(xs: &Tensor) -> Result<Tensor, TchError> {
     if xs.is_mkldnn() { xs.f_to_dense(None, false) } else { Ok(xs.shallow_clone()) }
 }
 
+/// Whether all numbers are such that what is computed from them cannot become infinite within a few layers. In oneDNN's layout
+/// ReLU makes 0 of NaN, and a max pool passes over it, where PyTorch has NaN until the end.
+pub fn is_tame(numbers: &Tensor) -> Result<bool, TchError> {
+    let (least, most) = numbers.f_detach()?.f_aminmax(None, false)?;
+    Ok(f64::try_from(least)? >= -1e3 && f64::try_from(most)? <= 1e3) // not so if one is NaN
+}
+
+/// What a convolution with these parameters is given: `xs` as it is, or an ordinary tensor where they are not tame.
+pub(super) fn to_dense_unless_tame(xs: &Tensor, [weight, bias]: [&Tensor; 2]) -> Result<Tensor, TchError> {
+    let in_layout = !xs.is_mkldnn() || is_tame(weight)? && is_tame(bias)?;
+    if in_layout { Ok(xs.shallow_clone()) } else { to_dense(xs) }
+}
+
 /// Whether frames overlap: then a pixel's gradient is a sum, which oneDNN and libtorch round differently.
 pub(super) fn overlap(kernel_size: Pair, stride: Pair) -> bool {
     stride.0.iter().zip(kernel_size.0).any(|(&stride, size)| stride < size)

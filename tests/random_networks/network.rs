@@ -78,6 +78,8 @@ pub struct Training {
     dtype: String,
     threads: i32,
     frozen: Vec<String>,
+    /// After which step the frozen parameters are trained too; 0 for none.
+    thaw: i64,
     poison: HashMap<String, String>,
     pub optimizer: (String, Arguments),
     lr_scheduler: Option<(String, Arguments)>,
@@ -238,6 +240,9 @@ impl Case {
             if step % training.eval_every == 0 {
                 let (accuracy, loss) = accuracy_and_loss(&network, &error, &test_loader)?;
                 evaluations.borrow_mut().extend([f64::from(accuracy), loss]);
+            }
+            if step == training.thaw {
+                vs.unfreeze();
             }
             if step == training.restart {
                 // As after a checkpoint
