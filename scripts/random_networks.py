@@ -201,7 +201,7 @@ class Draw(random.Random):
             arguments["weight_decay"] = self.number(-4, 0)
         if optimizer == "SGD" and self.often(60):
             arguments["momentum"] = self.choice([0.5, 0.9, 0.99])
-        if self.often(2):
+        if self.often(5):
             arguments["lr"] = self.number(3, 30)
         n_train, epochs, names = self.randint(4, 40), self.randint(1, 4), parameters(layers)
         if self.large:
@@ -222,7 +222,7 @@ class Draw(random.Random):
             augment=dtype == "float32" and self.often(25), layout=layout, dtype=dtype,
             threads=self.choice([1, 2]), frozen=self.sample(names, self.randint(1, len(names))) if self.often(25) else [],
             thaw=self.randint(1, steps) if self.often(50) else 0,
-            poison={self.choice(names): self.choice(["nan", "inf", "1e38"])} if self.often(2) else {},
+            poison={self.choice(names): self.choice(["nan", "inf", "1e38"])} if self.often(5) else {},
             optimizer=[optimizer, arguments], lr_scheduler=lr_scheduler, epochs=epochs, eval_every=self.randint(1, 4),
             restart=self.randint(1, steps) if self.often(30) else 0,
         )

@@ -5,7 +5,12 @@ use std::process::{Command, Output};
 
 /// The program with `arguments`, in the folder `dir`, with no network: no mirror answers at this address.
 pub fn program(dir: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cnn-tutorial"));
+    program_at(Path::new(env!("CARGO_BIN_EXE_cnn-tutorial")), dir, arguments)
+}
+
+/// Likewise that which is at `path`.
+pub fn program_at(path: &Path, dir: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(path);
     command.args(arguments).current_dir(dir).env("MNIST_MIRROR", "http://127.0.0.1:9");
     // Several programs at once: a thread that waits should leave its core to another.
     command.env("OMP_WAIT_POLICY", "passive");

@@ -22,7 +22,7 @@ pub fn prepare_device(options: &Options) -> Result<(Device, Option<Methods>)> {
         cuda::set_deterministic()?;
     }
     let cuda_graph = match device {
-        Device::Cuda(index) if options.model.cuda_graph && !options.eager => Methods::open(index),
+        Device::Cuda(index) if options.model.static_forward && !options.eager => Methods::open(index),
         _ => None,
     };
     if let Some(threads) = options.threads {

@@ -1,5 +1,7 @@
 //! What the program does after each iteration: logs, prints, keeps weights and checkpoints, and stops on Ctrl-C.
 
+mod replay;
+
 use super::schedule::Schedule;
 use super::{recorded, results};
 use crate::program::data::Source;
@@ -12,7 +14,7 @@ use crate::program::run::folder::{BEST_WEIGHTS, Run, WEIGHTS};
 use crate::program::run::metrics::Row;
 use crate::program::run::network::Network;
 use anyhow::{Result, bail};
-use cnn_tutorial::data::{DataLoader, Epoch};
+use cnn_tutorial::data::DataLoader;
 use cnn_tutorial::evaluate::{accuracy_and_losses, percentage_and_mean};
 use cnn_tutorial::nn::CrossEntropyLoss;
 use cnn_tutorial::optim::Optimizer;
@@ -25,7 +27,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tch::{TchError, Tensor};
+use tch::Tensor;
 
 /// A training under way.
 pub struct Session<'a> {
@@ -170,30 +172,6 @@ impl<'a> Session<'a> {
             bail!("the loss became NaN at iteration {iteration}: try a smaller --lr than before, or --scale unit");
         }
         Ok(values[values.len() - 1].into())
-    }
-
-    /// The epochs that are left, the first of them begun where `position.iteration` iterations are done.
-    ///
-    /// tch cannot keep the generator's state. It need not: the batches that are left out here draw, in the same order,
-    /// what they drew when they were trained on.
-    fn epochs_left<'l>(
-        &self,
-        train_loader: &'l DataLoader<'l>,
-    ) -> Result<impl Iterator<Item = Result<Epoch<'l>, TchError>> + use<'l>> {
-        let (mut epochs, mut begun) = (train_loader.epochs(self.schedule.epochs), None);
-        for done in 0..self.position.iteration {
-            if self.is_stopped() {
-                break;
-            }
-            if done.is_multiple_of(self.schedule.batches) {
-                begun = epochs.next().transpose()?;
-            }
-            let _ = begun.as_mut().and_then(Iterator::next).transpose()?;
-            if (done + 1).is_multiple_of(self.config.options.eval_every.get()) {
-                let _ = self.test_loader.epoch()?;
-            }
-        }
-        Ok(begun.map(Ok).into_iter().chain(epochs))
     }
 
     /// Keeps the weights, plots the tracked quantities, and tells what the training came to.

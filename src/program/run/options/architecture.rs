@@ -10,8 +10,8 @@ use tch::{TchError, nn::Path};
 
 #[rustfmt::skip] // a line each
 pub const ARCHITECTURES: &[Architecture] = &[
-    Architecture { onednn: true, cuda_graph: true, ..Architecture::new("cnn", "CNN", Algorithm::Sgd, |vs| Ok(Box::new(CNNModel::new(vs)?))) },
-    Architecture { cuda_graph: true, ..Architecture::new("lenet5", "LeNet-5", Algorithm::Adam, |vs| Ok(Box::new(LeNet5::new(vs, 10)?))) },
+    Architecture { onednn: true, static_forward: true, ..Architecture::new("cnn", "CNN", Algorithm::Sgd, |vs| Ok(Box::new(CNNModel::new(vs)?))) },
+    Architecture { static_forward: true, ..Architecture::new("lenet5", "LeNet-5", Algorithm::Adam, |vs| Ok(Box::new(LeNet5::new(vs, 10)?))) },
 ];
 
 /// Makes a new network, its parameters named under the path as in Python's `state_dict`.
@@ -28,8 +28,9 @@ pub struct Architecture {
     pub optimizer: Algorithm,
     /// Whether it gains time on a CPU where its images come in oneDNN's layout, see `to_mkldnn` in the library's `transforms`.
     pub onednn: bool,
-    /// Whether its forward pass does the same each time, so that it may be recorded on a GPU, see `machine::graph`.
-    pub cuda_graph: bool,
+    /// Whether its forward pass does the same each time and draws nothing: then it may be recorded on a GPU, see
+    /// `machine::graph`, and a run that is resumed need not repeat it.
+    pub static_forward: bool,
     /// Its weights are drawn from the default generator.
     pub new: NewNetwork,
 }
@@ -37,7 +38,7 @@ pub struct Architecture {
 impl Architecture {
     /// A network that is trained as it is written, without what makes a known one faster.
     pub const fn new(name: &'static str, title: &'static str, optimizer: Algorithm, new: NewNetwork) -> Self {
-        Self { name, title, optimizer, onednn: false, cuda_graph: false, new }
+        Self { name, title, optimizer, onednn: false, static_forward: false, new }
     }
 
     fn names() -> Vec<&'static str> {

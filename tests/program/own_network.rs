@@ -1,0 +1,97 @@
+//! A network of one's own in the program, as docs/tutorial.md tells: its files are followed in a copy of this package.
+#![cfg(unix)]
+
+use crate::running::{program_at, stderr, stdout};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The block of Rust in docs/tutorial.md that stands under `<!-- marker -->`.
+fn block(marker: &str) -> String {
+    let docs = fs::read_to_string(format!("{ROOT}/docs/tutorial.md")).unwrap();
+    let rest = docs.split_once(&format!("<!-- {marker} -->\n```rust\n")).expect(marker).1;
+    rest.split_once("```").unwrap().0.to_owned()
+}
+
+/// A copy of the package in `dir` with the network in it, compiled. Only the package itself is: its dependencies are there.
+fn program_with_own_network(dir: &Path) -> PathBuf {
+    for entry in fs::read_dir(ROOT).unwrap().map(|entry| entry.unwrap().file_name()) {
+        let name = entry.to_str().unwrap();
+        if ["Cargo.toml", "Cargo.lock", "build.rs", "assets", "benches", "crates", "examples", "tests"].contains(&name)
+        {
+            symlink(Path::new(ROOT).join(name), dir.join(name)).unwrap();
+        }
+    }
+    assert!(Command::new("cp").args(["-r", &format!("{ROOT}/src")]).arg(dir).status().unwrap().success());
+    let (models, table) = ("src/models/mod.rs", "src/program/run/options/architecture.rs");
+    let read = |path: &str| fs::read_to_string(dir.join(path)).unwrap();
+    let write = |path: &str, text: String| fs::write(dir.join(path), text).unwrap();
+    write("src/models/own.rs", block("file: src/models/own.rs"));
+    write(models, read(models) + &block(&format!("lines: {models}")));
+    let lines = block(&format!("lines: {table}"));
+    let [import, line] = lines.lines().collect::<Vec<_>>().try_into().unwrap();
+    let before = read(table);
+    let known = before.lines().find(|line| line.starts_with("use cnn_tutorial::models::")).unwrap();
+    write(table, before.replace(known, import).replace("\n];", &format!("\n{line}\n];")));
+
+    let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--release", "--locked"]).current_dir(dir);
+    cargo.env("CARGO_BUILD_BUILD_DIR", target).env("CARGO_TARGET_DIR", dir.join("target"));
+    // Cargo sets these for its tests. Build scripts that look at them would compile what is compiled already.
+    let ours = |name: &str| {
+        ["CARGO_PKG_", "CARGO_MANIFEST_", "LIBTORCH_LIB", "LD_LIBRARY_PATH", "OUT_DIR"]
+            .iter()
+            .any(|ours| name.starts_with(ours))
+    };
+    for (name, _) in std::env::vars_os().filter(|(name, _)| ours(&name.to_string_lossy())) {
+        cargo.env_remove(name);
+    }
+    let built = cargo.output().unwrap();
+    assert!(built.status.success(), "{}", stderr(&built));
+    dir.join("target/release/cnn-tutorial")
+}
+
+#[test]
+fn a_network_of_ones_own_is_added_as_the_docs_tell_and_trained_resumed_measured_and_explained() {
+    let dir = tempfile::tempdir().unwrap();
+    let binary = program_with_own_network(dir.path());
+    let succeeds = |arguments: &str| -> Output {
+        let output = program_at(&binary, dir.path(), &arguments.split(' ').collect::<Vec<_>>()).output().unwrap();
+        assert!(output.status.success(), "{arguments}: {}", stderr(&output));
+        output
+    };
+    let table = stdout(&succeeds("summary --model own"));
+    for row in ["bn1        BatchNorm2d(8)", "dropout1   Dropout(p=0.25)", "fc1        Linear(in_features=392"] {
+        assert!(table.contains(row), "{table}");
+    }
+
+    let training = "--model own --data digits --shuffle --max-steps 60 --eval-every 4 --print-every 20 --save-every 1";
+    succeeds(&format!("{training} --out whole"));
+    let arguments = format!("{training} --out killed");
+    let mut child = program_at(&binary, dir.path(), &arguments.split(' ').collect::<Vec<_>>());
+    let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let read = |file: &str| fs::read(dir.path().join(file));
+    while read("killed/metrics.csv").unwrap_or_default().iter().filter(|&&b| b == b'\n').count() < 4 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it could be killed");
+        sleep(Duration::from_millis(2));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(read("killed/model.safetensors").is_err(), "it was killed before its end");
+    succeeds("--resume killed");
+    for file in ["metrics.csv", "model.safetensors", "best.safetensors"] {
+        let [whole, killed] = ["whole", "killed"].map(|run| read(&format!("{run}/{file}")).unwrap());
+        assert!(whole == killed, "{file} of a resumed run differs: dropout's numbers or the running statistics");
+    }
+
+    let [first, second] = [(); 2].map(|()| stdout(&succeeds("evaluate --run whole --data digits --json")));
+    assert!(first == second && first.contains("\"accuracy\""), "dropout is off: {first} {second}");
+    let pictures = stdout(&succeeds("explain --run whole --data digits --index 3"));
+    assert!(["filters.png", "layers.png", "pooling.png"].iter().all(|name| pictures.contains(name)), "{pictures}");
+}
