@@ -1,8 +1,16 @@
 //! Layers and pools against what PyTorch computes.
 
-use crate::common::{assert_same, tensors};
-use cnn_tutorial::nn::{AvgPool2d, BatchNorm2d, Conv2d, LPPool2d, Linear, MaxPool2d, Module, ReLU, Tanh, eval};
+use crate::common::{assert_same, digits, tensors};
+use cnn_tutorial::data::DataLoader;
+use cnn_tutorial::data::transforms::to_mkldnn;
+use cnn_tutorial::evaluate::accuracy_and_loss;
+use cnn_tutorial::nn::{
+    AvgPool2d, BatchNorm2d, Conv2d, CrossEntropyLoss, LPPool2d, Linear, MaxPool2d, Module, ReLU, Tanh, eval,
+};
+use cnn_tutorial::optim::SGD;
 use cnn_tutorial::summary::summary;
+use cnn_tutorial::train::train;
+use std::ops::ControlFlow::Continue;
 use tch::{Device, TchError, Tensor, nn};
 
 /// Runs the layer forward and backward and compares output and gradients with the fixtures called `name`.
@@ -197,6 +205,31 @@ fn in_onednns_layout(xs: &Tensor) -> Tensor {
 }
 
 #[test]
+fn what_is_not_a_number_or_would_become_infinite_is_so_in_onednns_layout_too() {
+    for (number, name) in [(f64::NAN, "weight"), (f64::NAN, "bias"), (1e30, "weight"), (-1e38, "bias"), (0.5, "bias")] {
+        let vs = nn::VarStore::new(Device::Cpu);
+        let conv1 = Conv2d::new(&vs.root() / "conv1", 1, 3, 3).unwrap();
+        let conv2 = Conv2d::new(&vs.root() / "conv2", 3, 2, 3).unwrap();
+        for conv in ["conv1", "conv2"] {
+            let mut parameter = vs.variables()[&format!("{conv}.{name}")].detach().flatten(0, -1);
+            let signs = Tensor::arange(parameter.numel() as i64, tch::kind::FLOAT_CPU).remainder(2) * 2 - 1;
+            let _ = parameter.copy_(&(signs * number));
+        }
+        let forward = |xs: &Tensor| {
+            let out = ReLU.forward(&conv1.forward(xs).unwrap()).unwrap();
+            let out = MaxPool2d::new(2).forward(&ReLU.forward(&conv2.forward(&out).unwrap()).unwrap()).unwrap();
+            if out.is_mkldnn() { out.to_dense(None, false) } else { out }
+        };
+        let images = Tensor::rand([20, 1, 9, 9], tch::kind::FLOAT_CPU) * 255.0;
+        let (plain, layout) = (forward(&images), forward(&to_mkldnn(&images).unwrap()));
+        assert!(plain.allclose(&layout, 0.0, 0.0, true), "{name} {number}: {plain} {layout}");
+        assert_eq!(bool::try_from(plain.isnan().any()).unwrap(), number.is_nan() || number == 1e30, "{name} {number}");
+        let huge = &images * 1e36;
+        assert!(!to_mkldnn(&huge).unwrap().is_mkldnn());
+    }
+}
+
+#[test]
 fn every_layer_takes_a_tensor_in_onednns_layout() {
     tch::manual_seed(0);
     let vs = nn::VarStore::new(Device::Cpu);
@@ -281,6 +314,37 @@ fn an_error_of_libtorch_comes_without_its_stack() {
     let linear = Linear::new(&vs.root() / "fc1", 800, 10).unwrap();
     let error = linear.forward(&Tensor::zeros([1, 2], tch::kind::FLOAT_CPU)).unwrap_err().to_string();
     assert!(error.contains("fc1, Linear(") && error.lines().count() == 1, "{error}");
+}
+
+/// A network whose layers fit each other, but for what somebody wrote between them.
+struct Between(Conv2d, MaxPool2d);
+
+impl Module for Between {
+    fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+        self.1.forward(&self.0.forward(xs)?)?.f_view([-1, 801])
+    }
+}
+
+#[test]
+fn an_error_between_the_layers_tells_after_which_one_and_comes_without_libtorchs_stack() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let model = Between(Conv2d::new(&vs.root() / "cnn1", 1, 4, 3).unwrap(), MaxPool2d::new(2));
+    let digits = digits();
+    let loader = DataLoader::new(&digits, 100);
+    let mut optimizer = SGD::default().build(&vs, 0.1).unwrap();
+    let trained = train(&model, &CrossEntropyLoss, &mut optimizer, loader.epochs(1), |_, _| Ok(Continue(())));
+    let measured = accuracy_and_loss(&model, &CrossEntropyLoss, &loader).unwrap_err().to_string();
+    for error in [trained.unwrap_err().to_string(), measured, summary(&model).unwrap_err().to_string()] {
+        let expected = "the network fails after maxpool1, which gives [N, 4, 13, 13]: shape '[-1, 801]' is invalid";
+        assert!(error.contains(expected) && error.lines().count() == 1, "{error}");
+    }
+}
+
+#[test]
+fn a_loss_of_labels_that_there_are_no_logits_for_comes_without_libtorchs_stack() {
+    let (logits, labels) = (Tensor::zeros([2, 3], tch::kind::FLOAT_CPU), Tensor::from_slice(&[0i64, 3]));
+    let error = CrossEntropyLoss.forward(&logits, &labels).unwrap_err().to_string();
+    assert!(error.contains("Target 3 is out of bounds") && error.lines().count() == 1, "{error}");
 }
 
 /// A network whose last layer gives a number without dimensions.
