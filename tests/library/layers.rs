@@ -223,7 +223,7 @@ fn what_is_not_a_number_or_would_become_infinite_is_so_in_onednns_layout_too() {
         let images = Tensor::rand([20, 1, 9, 9], tch::kind::FLOAT_CPU) * 255.0;
         let (plain, layout) = (forward(&images), forward(&to_mkldnn(&images).unwrap()));
         assert!(plain.allclose(&layout, 0.0, 0.0, true), "{name} {number}: {plain} {layout}");
-        assert_eq!(bool::try_from(plain.isnan().any()).unwrap(), number.is_nan() || number == 1e30, "{name} {number}");
+        assert_eq!(bool::try_from(plain.isnan().any()).unwrap(), number.is_nan(), "{name} {number}");
         let huge = &images * 1e36;
         assert!(!to_mkldnn(&huge).unwrap().is_mkldnn());
     }
