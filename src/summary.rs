@@ -5,12 +5,13 @@ use anyhow::{Context, Result};
 use std::fmt::Write;
 use tch::Tensor;
 
-/// The layers of `model` in forward order, with their output shapes, parameters and multiply-adds for one image
-/// `[1, 28, 28]`. A network whose layers do not fit each other is an error that says where.
-pub fn summary(model: &dyn Module) -> Result<String> {
-    let image = Tensor::f_zeros([1, 1, 28, 28], tch::kind::FLOAT_CPU)?;
+/// The layers of `model` in forward order, with their output shapes, parameters and multiply-adds for one image:
+/// torchinfo's `summary(model, input_size=(1, 3, 32, 32))`. `input_size` is that of a batch, such as `[1, 1, 28, 28]` for
+/// MNIST's. A network whose layers do not fit each other, or do not take such a batch, is an error that says where.
+pub fn summary(model: &dyn Module, input_size: &[i64]) -> Result<String> {
+    let images = Tensor::f_zeros(input_size, tch::kind::FLOAT_CPU)?;
     let _eval = nn::eval();
-    let (logits, stages) = tch::no_grad(|| stages(|| model.forward(&image)));
+    let (logits, stages) = tch::no_grad(|| stages(|| model.forward(&images)));
     let _ = logits.with_context(|| match stages.last() {
         Some(stage) => {
             format!("the network fails after {}, which gives [N, {}", stage.name, &format!("{:?}", stage.shape())[1..])

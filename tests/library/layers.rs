@@ -212,7 +212,7 @@ fn the_summary_of_a_network_whose_layers_do_not_fit_says_where_they_do_not() {
 
     let vs = nn::VarStore::new(Device::Cpu);
     let misfit = Misfit(Conv2d::new(&vs.root() / "cnn1", 1, 16, 3).unwrap());
-    let error = format!("{:#}", summary(&misfit).unwrap_err());
+    let error = format!("{:#}", summary(&misfit, &[1, 1, 28, 28]).unwrap_err());
     assert!(
         error.contains("the network fails after cnn1, which gives [N, 16, 26, 26]: ") && error.contains("801"),
         "{error}"
@@ -250,6 +250,6 @@ impl Module for Total {
 #[test]
 fn the_summary_of_a_network_that_gives_one_number_counts_its_parameters() {
     let vs = nn::VarStore::new(Device::Cpu);
-    let table = summary(&Total(Linear::new(&vs.root() / "fc1", 784, 10).unwrap())).unwrap();
+    let table = summary(&Total(Linear::new(&vs.root() / "fc1", 784, 10).unwrap()), &[1, 1, 28, 28]).unwrap();
     assert!(table.lines().last().unwrap().contains("7850"), "{table}");
 }
