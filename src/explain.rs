@@ -156,7 +156,7 @@ fn filters(stages: &[Stage], start: Option<&[Stage]>) -> Result<Vec<Vec<Panel>>>
         let panel = |title: &str, mut note: String, weight: &Tensor, largest: f32| -> Result<Panel> {
             let kernels = weight.f_detach()?.f_slice(0, 0, MOST_KERNELS, 1)?;
             let content = if in_channels == 3 {
-                note += &format!("\ngrey is 0, full light {0}, none -{0}", short(largest));
+                note += &format!("\ngrey is 0, bright {0}, dark -{0}", short(largest));
                 Content::Pictures(pictures(&kernels, -largest, largest)?)
             } else {
                 Content::Maps(maps(&kernels.f_sum_dim_intlist(1i64, false, Kind::Float)?)?)
