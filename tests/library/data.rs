@@ -313,6 +313,34 @@ fn bad_cifar_10_files_are_refused_with_their_name_the_image_and_what_was_expecte
 }
 
 #[test]
+fn the_shapes_are_those_that_their_script_draws_and_some_differ_in_colour_alone() {
+    let fixtures = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/shapes"));
+    let (train, test) = (data::read_cifar10_train(fixtures).unwrap(), data::read_cifar10_test(fixtures).unwrap());
+    assert_eq!((train.images.size(), test.len()), (vec![400, 3, 32, 32], 100));
+    for set in [&train, &test] {
+        let counts: Vec<i64> = set.labels.bincount::<Tensor>(None, 10).try_into().unwrap();
+        assert_eq!(counts, [set.len() / 10; 10]);
+    }
+    assert_eq!(train.classes[..3], names(&["red circle", "blue circle", "red square"]));
+    // Where red is more than blue, the class is one of the even ones.
+    let sums = train.images.to_kind(tch::Kind::Float).sum_dim_intlist([2i64, 3].as_slice(), false, tch::Kind::Float);
+    let is_red = sums.select(1, 0).gt_tensor(&sums.select(1, 2));
+    assert!(is_red.equal(&train.labels.remainder(2).eq(0)));
+    let Some(python) = crate::common::python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/make_shapes.py");
+    let output = std::process::Command::new(python).arg(script).arg(dir.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // Unpacked: another version of zlib may pack them otherwise.
+    for (found, expected) in
+        [(data::read_cifar10_train(dir.path()).unwrap(), &train), (data::read_cifar10_test(dir.path()).unwrap(), &test)]
+    {
+        assert!(found.images.equal(&expected.images) && found.labels.equal(&expected.labels));
+        assert_eq!(found.classes, expected.classes);
+    }
+}
+
+#[test]
 fn the_embedded_digits_are_scikit_learns_1797() {
     let digits = crate::common::digits();
     assert_eq!(digits.images.size(), [1797, 1, 28, 28]);

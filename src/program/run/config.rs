@@ -57,6 +57,14 @@ impl Config {
         }
     }
 
+    /// What a command on the run needs besides its folder: `--data` with the path of its data, if these have no name.
+    pub fn data_again(&self) -> String {
+        match &self.data {
+            Source::Path(path) => format!(" --data {}", path.display()),
+            _ => String::new(),
+        }
+    }
+
     /// The images to measure the run in `dir` on, and what they are in words: the test images, where the data have some, of
     /// the run's own data the part it was validated on, of other data all.
     ///
@@ -90,10 +98,11 @@ impl Config {
     pub fn check_digits(&self, dir: &Path, command: &str) -> Result<()> {
         ensure!(
             self.image_size == mnist_size() && self.classes == digits(),
-            "{command} reads digits, 1x28x28, and {dir} was trained on {}: `evaluate --run {dir}` measures it, and \
-             `explain --run {dir} --index 0` shows what it makes of one of its own images",
+            "{command} reads digits, 1x28x28, and {dir} was trained on {}: `evaluate --run {dir}{data}` measures it, and \
+             `explain --run {dir}{data} --index 0` shows what it makes of one of its own images",
             images_in_words(self.image_size, &self.classes),
-            dir = dir.display()
+            dir = dir.display(),
+            data = self.data_again()
         );
         Ok(())
     }
@@ -101,8 +110,8 @@ impl Config {
 
 /// Such as "3x32x32 images of airplane, automobile, ..."
 fn images_in_words([channels, height, width]: [i64; 3], classes: &[String]) -> String {
-    let shown: Vec<&str> = classes.iter().map(String::as_str).take(10).collect();
-    format!("{channels}x{height}x{width} images of {}", shown.join(", "))
+    let named = if classes == digits() { "digits".into() } else { classes.join(", ") };
+    format!("{channels}x{height}x{width} images of {named}")
 }
 
 /// Reads what `config.json` tells of the run in `dir`.

@@ -170,7 +170,20 @@ fn mistakes(dataset: &Dataset, labels: &[i64], predictions: &[(Vec<f32>, usize)]
 
 #[cfg(test)]
 mod tests {
-    use super::{Class, Name};
+    use super::{Class, Name, mistakes};
+    use cnn_tutorial::data::read_cifar10_test;
+    use cnn_tutorial::figures::Content;
+
+    #[test]
+    fn mistakes_on_images_in_colour_are_shown_in_colour_with_their_classes_names() {
+        let shapes = read_cifar10_test(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/shapes")).unwrap();
+        let labels = Vec::<i64>::try_from(&shapes.labels).unwrap();
+        let always_blue_ring = vec![([vec![0.0; 9], vec![0.9]].concat(), 9); labels.len()];
+        let panels = mistakes(&shapes, &labels, &always_blue_ring).unwrap();
+        let first = labels.iter().position(|&label| label != 9).unwrap();
+        assert_eq!(panels[0].title, format!("{}, taken for blue ring", shapes.classes[labels[first] as usize]));
+        assert!(panels.len() == 30 && panels.iter().all(|panel| matches!(&panel.content, Content::Pictures(_))));
+    }
 
     #[test]
     fn precision_recall_and_f1_are_those_of_the_class_and_0_where_there_is_nothing_to_divide() {

@@ -67,6 +67,15 @@ mod tests {
     }
 
     #[test]
+    fn a_network_is_checked_with_images_of_the_datas_size() {
+        let in_colour: NewNetwork = |vs| {
+            Ok(Box::new(Edited(nn::Conv2d::new(vs / "conv", 3, 4, 3)?, |out| nn::AvgPool2d::new(2).forward(&out))))
+        };
+        assert!(super::gives_the_same_bits(in_colour, [3, 32, 20]));
+        assert!(!gives_the_same_bits(in_colour), "one channel does not fit");
+    }
+
+    #[test]
     fn a_network_with_what_that_layout_does_not_have_or_rounds_otherwise_is_not_given_it() {
         assert!(!gives_the_same_bits(edited!(|out| Ok(out.view([out.size()[0], -1])))), "view");
         assert!(!gives_the_same_bits(edited!(|out| Ok(out.dropout(0.5, true)))), "dropout");
