@@ -72,7 +72,8 @@ fn main() -> Result<()> {
 
     let error = nn::CrossEntropyLoss;
     let mut optimizer = optim::Adam::default().build(&vs, 0.003)?;
-    let (mut count, num_epochs) = (0, num_epochs(580, train_set.len(), 100));
+    let num_epochs = num_epochs(580, train_set.len(), 100);
+    let mut count = 0;
     train(&model, &error, &mut optimizer, train_loader.epochs(num_epochs), |loss, _| {
         count += 1;
         if count % 100 == 0 {

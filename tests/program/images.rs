@@ -280,7 +280,7 @@ fn the_slides_networks_refuse_images_in_colour_by_layer_and_shape_before_a_folde
 #[test]
 fn summary_takes_the_size_of_the_images() {
     let dir = tempfile::tempdir().unwrap();
-    let summary = |size: &str| run(dir.path(), &["summary", "--model", "lenet5", "--input-size", size]);
+    let summary = |size: &str| run(dir.path(), &["summary", "--model", "lenet5", &format!("--input-size={size}")]);
     assert_eq!(stdout(&summary("1,28,28")), stdout(&run(dir.path(), &["summary", "--model", "lenet5"])));
     assert_refused(&summary("3,32,32"), &["conv1, Conv2d(1, 6, ", "an input of [1, 3, 32, 32]"]);
     assert_refused(&summary("1,32,40"), &["the network fails after tanh3", "gives [N, 120, 2, 4]"]);
