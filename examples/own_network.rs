@@ -1,16 +1,17 @@
 //! A network of one's own, defined, trained, summarised and explained in one file: cargo run --release --example own_network
 //!
 //! It is neither of the slides' two: one convolution that moves two pixels at a time, a power-average pool, and two fully
-//! connected layers with a sigmoid of tch's between them.
+//! connected layers with a sigmoid of tch's between them. It takes digits, or the colour images of a folder in CIFAR-10's
+//! format: cargo run --release --example own_network -- tests/fixtures/shapes
 
 use anyhow::{Context, Result};
-use cnn_tutorial::data::{DataLoader, read_csv, train_test_split, transforms};
+use cnn_tutorial::data::{DataLoader, read_cifar10_train, read_csv, train_test_split, transforms};
 use cnn_tutorial::evaluate::accuracy_and_loss;
 use cnn_tutorial::explain::Explained;
 use cnn_tutorial::nn::{self, Module};
 use cnn_tutorial::optim;
 use cnn_tutorial::summary::summary;
-use cnn_tutorial::train::train;
+use cnn_tutorial::train::{num_epochs, train};
 use std::fs;
 use std::ops::ControlFlow::Continue;
 use std::path::Path;
@@ -26,12 +27,14 @@ struct OwnNetwork {
 }
 
 impl OwnNetwork {
-    fn new(vs: &tch::nn::Path) -> Result<Self, TchError> {
+    /// For images of `[in_channels, side, side]`.
+    fn new(vs: &tch::nn::Path, in_channels: i64, side: i64) -> Result<Self, TchError> {
+        let places = (side + 2 - 5) / 2 + 1; // of the kernel, in a row
         Ok(Self {
-            conv: nn::Conv2d::new(vs / "conv", 1, 12, 5)?.stride(2).padding(1),
+            conv: nn::Conv2d::new(vs / "conv", in_channels, 12, 5)?.stride(2).padding(1),
             relu: nn::ReLU,
             pool: nn::LPPool2d::new(2.0, 2),
-            fc1: nn::Linear::new(vs / "fc1", 12 * 6 * 6, 64)?,
+            fc1: nn::Linear::new(vs / "fc1", 12 * (places / 2) * (places / 2), 64)?,
             fc2: nn::Linear::new(vs / "fc2", 64, 10)?,
         })
     }
@@ -39,6 +42,7 @@ impl OwnNetwork {
 
 impl Module for OwnNetwork {
     fn forward(&self, x: &Tensor) -> Result<Tensor, TchError> {
+        // For digits                                              [N, 1, 28, 28]
         let out = self.relu.forward(&self.conv.forward(x)?)?; //   [N, 12, 13, 13]
         let out = self.pool.forward(&out)?; //                     [N, 12, 6, 6]
         let out = out.f_flatten(1, -1)?; //                        [N, 432]
@@ -49,7 +53,11 @@ impl Module for OwnNetwork {
 
 fn main() -> Result<()> {
     // The small digits; read_mnist_train("data/mnist") reads MNIST
-    let dataset = read_csv("assets/digits.csv.gz")?;
+    let dataset = match std::env::args().nth(1) {
+        Some(folder) => read_cifar10_train(folder)?,
+        None => read_csv("assets/digits.csv.gz")?,
+    };
+    let [in_channels, side, _] = dataset.image_size()?;
     let (train_set, cv) = train_test_split(&dataset, 0.2, 1212)?;
     let mut train_loader = DataLoader::new(&train_set, 100);
     train_loader.shuffle = true;
@@ -59,13 +67,14 @@ fn main() -> Result<()> {
 
     tch::manual_seed(0);
     let vs = VarStore::new(Device::Cpu);
-    let model = OwnNetwork::new(&vs.root())?;
-    print!("{}", summary(&model)?);
+    let model = OwnNetwork::new(&vs.root(), in_channels, side)?;
+    print!("{}", summary(&model, &vs, &[1, in_channels, side, side])?);
 
     let error = nn::CrossEntropyLoss;
     let mut optimizer = optim::Adam::default().build(&vs, 0.003)?;
+    let num_epochs = num_epochs(580, train_set.len(), 100);
     let mut count = 0;
-    train(&model, &error, &mut optimizer, train_loader.epochs(40), |loss, _| {
+    train(&model, &error, &mut optimizer, train_loader.epochs(num_epochs), |loss, _| {
         count += 1;
         if count % 100 == 0 {
             let (accuracy, _) = accuracy_and_loss(&model, &error, &test_loader)?;
@@ -77,15 +86,16 @@ fn main() -> Result<()> {
     let folder = Path::new("runs/own-network");
     fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let image = transforms::unit_scale(&cv.images.f_narrow(0, 0, 1)?.f_to_kind(Kind::Float)?)?;
-    let caption = format!("a {}", cv.labels.f_int64_value(&[0])?);
+    let caption = cv.caption(0)?;
     tch::manual_seed(0);
-    let start = OwnNetwork::new(&VarStore::new(Device::Cpu).root())?;
+    let start = OwnNetwork::new(&VarStore::new(Device::Cpu).root(), in_channels, side)?;
     let explained = Explained {
         model: &model,
         start: Some(&start),
         title: "My network",
         image: &image,
         caption: &caption,
+        classes: &cv.classes,
         kernel_size: 2.into(),
         stride: 2.into(),
     };

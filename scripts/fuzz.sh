@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 ./scripts/setup.sh
 cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked
-for target in fuzz/csv fuzz/idx crates/photo/fuzz/picture; do
+for target in fuzz/csv fuzz/idx fuzz/cifar crates/photo/fuzz/picture; do
   dir=${target%/*} target=${target##*/}
   # Neither sanitizer nor nightly: the readers are safe Rust, what is looked for are panics, hangs and memory.
   mkdir -p "$dir/corpus/$target"

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 ROOT = Path(__file__).resolve().parent.parent
-FUZZ = {"csv": ROOT / "fuzz", "idx": ROOT / "fuzz", "picture": ROOT / "crates" / "photo" / "fuzz"}
+FUZZ = {"csv": ROOT / "fuzz", "idx": ROOT / "fuzz", "cifar": ROOT / "fuzz", "picture": ROOT / "crates" / "photo" / "fuzz"}
 
 
 def write(target, name, content):
@@ -34,6 +34,11 @@ images = idx(2, 28, 28, content=bytes(range(256)) * 6 + bytes(32))
 labels = idx(2, content=bytes([3, 9]))
 for name, pack in [("plain", bytes), ("gzipped", lambda content: gzip.compress(content, mtime=0))]:
     write("idx", name, struct.pack("<H", len(pack(images))) + pack(images) + pack(labels))
+
+batch = b"".join(bytes([label, *(label * 20 + i // 64 for i in range(3072))]) for label in (3, 9))
+names = "\n".join(["red circle", *"bcdefghij"]).encode() + b"\n\n"
+for name, pack in [("plain", bytes), ("gzipped", lambda content: gzip.compress(content, mtime=0))]:
+    write("cifar", name, struct.pack("<H", len(pack(batch))) + pack(batch) + pack(names))
 
 page = Image.new("L", (32, 32), 230)
 ImageDraw.Draw(page).line([(10, 8), (21, 8), (14, 24)], fill=30, width=3)  # a seven

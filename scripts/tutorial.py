@@ -159,7 +159,10 @@ def augment(images):
     scale = random[:, 1] * 0.12 + 1
     cos, sin = angle.cos() * scale, angle.sin() * scale
     shift_x, shift_y = random[:, 2] * 0.12, random[:, 3] * 0.12
-    rows = [torch.stack([cos, -sin, shift_x], 1), torch.stack([sin, cos, shift_y], 1)]
+    # Places are counted in halves of width and height: where these differ, a turn has to tell them apart
+    height, width = images.shape[2:]
+    across, down = sin * (height / width), sin * (width / height)
+    rows = [torch.stack([cos, -across, shift_x], 1), torch.stack([down, cos, shift_y], 1)]
     theta = torch.stack(rows, 1).to(images.device)
     grid = nn.functional.affine_grid(theta, images.shape, align_corners=False)
     return nn.functional.grid_sample(images, grid, align_corners=False)

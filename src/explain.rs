@@ -1,8 +1,9 @@
 //! The pictures of the slides "Convolutional Layers" and "Pooling", from a network and a digit of one's own.
 
-use crate::figures::{Colors, Content, Figure, Map, Panel};
+use crate::figures::{Colors, Content, Figure, Map, Panel, short};
 use crate::nn::{self, AvgPool2d, LPPool2d, MaxPool2d, Module, Pair, Stage, stages};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use image::RgbImage;
 use std::fmt::Display;
 use tch::{Kind, TchError, Tensor};
 
@@ -21,10 +22,12 @@ pub struct Explained<'a> {
     pub start: Option<&'a dyn Module>,
     /// Which network it is, in words.
     pub title: &'a str,
-    /// `[1, 1, 28, 28]`
+    /// `[1, C, H, W]`, as the network is given it.
     pub image: &'a Tensor,
     /// Which image it is, in words.
     pub caption: &'a str,
+    /// The classes' names; one that is not there is called by its number.
+    pub classes: &'a [String],
     /// The kernel size and stride of the pools beside each other.
     pub kernel_size: Pair,
     pub stride: Pair,
@@ -35,7 +38,7 @@ impl Explained<'_> {
     ///
     /// Errors where the network does not take the image, or the pools do not fit the map.
     pub fn figures(&self) -> Result<Vec<(&'static str, Figure)>> {
-        let Self { model, start, title, image, caption, .. } = self;
+        let Self { model, start, title, image, caption, classes, .. } = self;
         let _eval = nn::eval();
         let stages_of = |model: &dyn Module| {
             let (logits, stages) = tch::no_grad(|| stages(|| nn::forward(model, image)));
@@ -45,7 +48,7 @@ impl Explained<'_> {
         let (colors, pools) = self.pooling(&stages)?;
         let figures = [
             (FILTERS, "the kernels of its convolutions".into(), None, filters(&stages, start.as_deref())?),
-            (LAYERS, format!("{caption}, from input to logits"), None, vec![layers(image, &stages)?]),
+            (LAYERS, format!("{caption}, from input to logits"), None, vec![layers(image, &stages, classes)?]),
             (POOLING, format!("one map of {caption}, pooled"), Some(colors), vec![pools]),
         ];
         let figure = |what: String, colors, rows| Figure { heading: format!("{title}: {what}"), colors, rows };
@@ -108,34 +111,77 @@ pub fn maps(tensor: &Tensor) -> Result<Vec<Map>, TchError> {
     channels.map(|i| Ok(Map { width, values: tensor.f_get(i)?.f_flatten(0, -1)?.try_into()? })).collect()
 }
 
-/// A row for each convolution: its kernels at the start, at the end, and their difference.
+/// What a panel shows of an image `[C, H, W]`: one picture where the channels are red, green and blue, else a map for each
+/// channel. And what it tells of the colours.
+///
+/// Channels are taken to be from 0 to 1 or from 0 to 255 where they are; else from the image's least number to its largest.
+pub fn depict(image: &Tensor) -> Result<(Content, String)> {
+    if image.size().first() != Some(&3) {
+        return Ok((Content::Maps(maps(image)?), String::new()));
+    }
+    let (least, most) = (f32::try_from(image.f_min()?)?, f32::try_from(image.f_max()?)?);
+    let within = [1.0, 255.0].into_iter().find(|&white| least >= 0.0 && most <= white);
+    let (black, white) = within.map_or((least, most), |white| (0.0, white));
+    let note =
+        if within.is_some() { String::new() } else { format!("\ndark is {}, bright {}", short(least), short(most)) };
+    Ok((Content::Pictures(pictures(&image.f_unsqueeze(0)?, black, white)?), note))
+}
+
+/// A picture of each tensor `[3, H, W]` in `tensors`; black and white are what has no and full light.
+fn pictures(tensors: &Tensor, black: f32, white: f32) -> Result<Vec<RgbImage>> {
+    let (n, _, height, width) = tensors.size4()?;
+    let light = |value: f32| ((value - black) / (white - black).max(f32::MIN_POSITIVE) * 255.0).round() as u8;
+    let picture = |i| {
+        let values: Vec<f32> = tensors.f_get(i)?.f_permute([1, 2, 0])?.f_flatten(0, -1)?.try_into()?;
+        let bytes = values.into_iter().map(light).collect();
+        RgbImage::from_raw(width as u32, height as u32, bytes).context("a picture has three channels")
+    };
+    (0..n).map(picture).collect()
+}
+
+/// A row for each convolution: its kernels at the start, at the end, and their difference. Those over three channels are in
+/// colour.
 fn filters(stages: &[Stage], start: Option<&[Stage]>) -> Result<Vec<Vec<Panel>>> {
     let mut rows = Vec::new();
     for (i, Stage { name, layer, parameters, .. }) in stages.iter().enumerate() {
         let Some([weight, _]) = parameters.as_ref().filter(|[weight, _]| weight.dim() == 4) else { continue };
         let [out_channels, in_channels] = [weight.size()[0], weight.size()[1]];
         let shown = MOST_KERNELS.min(out_channels);
-        let note = format!("{layer}\nkernels: {shown} of {out_channels}, summed over input channels: {in_channels}");
-        let panel = |title: &str, note: String, weight: &Tensor| -> Result<Panel> {
-            let kernels = weight.f_slice(0, 0, MOST_KERNELS, 1)?.f_sum_dim_intlist(1i64, false, Kind::Float)?;
-            Ok(Panel::new(format!("{name}: {title}"), note, Content::Maps(maps(&kernels)?)))
+        let how = if in_channels == 3 { "in colour, input channels" } else { "summed over input channels" };
+        let note = format!("{layer}\nkernels: {shown} of {out_channels}, {how}: {in_channels}");
+        let before = start.and_then(|start| start.get(i)?.parameters.as_ref()).map(|[before, _]| before);
+        let magnitude = |weight: &Tensor| -> Result<f32> { Ok(f32::try_from(weight.f_detach()?.f_abs()?.f_max()?)?) };
+        let largest = before.map_or(Ok(0.0), magnitude)?.max(magnitude(weight)?);
+        // In colour, start and end have one scale, so that they can be compared; their difference has its own.
+        let panel = |title: &str, mut note: String, weight: &Tensor, largest: f32| -> Result<Panel> {
+            let kernels = weight.f_detach()?.f_slice(0, 0, MOST_KERNELS, 1)?;
+            let content = if in_channels == 3 {
+                note += &format!("\ngrey is 0, bright {0}, dark -{0}", short(largest));
+                Content::Pictures(pictures(&kernels, -largest, largest)?)
+            } else {
+                Content::Maps(maps(&kernels.f_sum_dim_intlist(1i64, false, Kind::Float)?)?)
+            };
+            Ok(Panel::new(format!("{name}: {title}"), note, content))
         };
-        rows.push(match start.and_then(|start| start.get(i)?.parameters.as_ref()) {
-            Some([before, _]) => vec![
-                panel("start", note, before)?,
-                panel("end", String::new(), weight)?,
-                panel("difference", String::new(), &weight.f_sub(before)?)?,
-            ],
-            None => vec![panel("kernels", note, weight)?],
+        rows.push(match before {
+            Some(before) => {
+                let difference = weight.f_sub(before)?;
+                vec![
+                    panel("start", note, before, largest)?,
+                    panel("end", String::new(), weight, largest)?,
+                    panel("difference", String::new(), &difference, magnitude(&difference)?)?,
+                ]
+            }
+            None => vec![panel("kernels", note, weight, largest)?],
         });
     }
     Ok(rows)
 }
 
 /// A panel for the input and for each layer, the last one's logits as bars with their probabilities.
-fn layers(input: &Tensor, stages: &[Stage]) -> Result<Vec<Panel>> {
-    let mut panels =
-        vec![Panel::new("input", format!("{:?}", &input.size()[1..]), Content::Maps(maps(&input.f_get(0)?)?))];
+fn layers(input: &Tensor, stages: &[Stage], classes: &[String]) -> Result<Vec<Panel>> {
+    let (content, note) = depict(&input.f_get(0)?)?;
+    let mut panels = vec![Panel::new("input", format!("{:?}{note}", &input.size()[1..]), content)];
     for (i, stage) in stages.iter().enumerate() {
         let (note, output) = (format!("{}\n{:?}", stage.layer, stage.shape()), stage.output.f_get(0)?);
         panels.push(if i + 1 < stages.len() || output.dim() != 1 {
@@ -143,7 +189,9 @@ fn layers(input: &Tensor, stages: &[Stage]) -> Result<Vec<Panel>> {
         } else {
             let probabilities: Vec<f32> = output.f_softmax(0, Kind::Float)?.try_into()?;
             let percents = probabilities.iter().map(|probability| format!("{:.1} %", 100.0 * probability));
-            let bars = Vec::<f32>::try_from(output)?.into_iter().zip(percents).collect();
+            let names = (0..).map(|class: usize| classes.get(class).cloned().unwrap_or_else(|| class.to_string()));
+            let bars = names.zip(Vec::<f32>::try_from(output)?).zip(percents);
+            let bars = bars.map(|((name, logit), percent)| (name, logit, percent)).collect();
             Panel::new(&stage.name, note + "\nlogits, softmax", Content::Bars(bars))
         });
     }

@@ -2,15 +2,18 @@
 
 use crate::nn::{self, Module, Stage, stages};
 use anyhow::Result;
+use std::collections::HashSet;
 use std::fmt::Write;
-use tch::Tensor;
+use tch::{Tensor, nn::VarStore};
 
-/// The layers of `model` in forward order, with their output shapes, parameters and multiply-adds for one image
-/// `[1, 28, 28]`. A network whose layers do not fit each other is an error that says where.
-pub fn summary(model: &dyn Module) -> Result<String> {
-    let image = Tensor::f_zeros([1, 1, 28, 28], tch::kind::FLOAT_CPU)?;
+/// The layers of `model` in forward order, with their output shapes, parameters and multiply-adds for one image:
+/// torchinfo's `summary(model, input_size=(1, 3, 32, 32))`. `input_size` is that of a batch, such as `[1, 1, 28, 28]` for
+/// MNIST's. Parameters in `vs` that none of these layers has, such as those of a layer that the forward pass does not use, have
+/// rows of their own. A network whose layers do not fit each other, or do not take such a batch, is an error that says where.
+pub fn summary(model: &dyn Module, vs: &VarStore, input_size: &[i64]) -> Result<String> {
+    let images = Tensor::f_zeros(input_size, tch::kind::FLOAT_CPU)?;
     let _eval = nn::eval();
-    let (logits, stages) = tch::no_grad(|| stages(|| nn::forward(model, &image)));
+    let (logits, stages) = tch::no_grad(|| stages(|| nn::forward(model, &images)));
     let _ = logits?;
     let mut text = String::new();
     let mut row = |name: &str, layer: &str, shape: &str, parameters: &str, mult_adds: &str| {
@@ -22,7 +25,19 @@ pub fn summary(model: &dyn Module) -> Result<String> {
         let count = |number: i64| if stage.parameters.is_none() { "-".into() } else { number.to_string() };
         row(&stage.name, &stage.layer, &shape, &count(stage.n_parameters()), &count(stage.mult_adds()))?;
     }
-    let total = |number: fn(&Stage) -> i64| stages.iter().map(number).sum::<i64>().to_string();
-    row("Total", "", "", &total(Stage::n_parameters), &total(Stage::mult_adds))?;
+    let listed: HashSet<_> =
+        stages.iter().flat_map(|stage| stage.parameters.iter().flatten()).map(Tensor::data_ptr).collect();
+    let trainable = vs.trainable_variables();
+    let learned: HashSet<_> = trainable.iter().map(Tensor::data_ptr).collect();
+    let mut others: Vec<_> = vs.variables().into_iter().collect();
+    others.retain(|(_, variable)| learned.contains(&variable.data_ptr()) && !listed.contains(&variable.data_ptr()));
+    others.sort_by(|a, b| a.0.cmp(&b.0));
+    for (name, variable) in others {
+        let (shape, count) = (format!("{:?}", variable.size()), variable.numel().to_string());
+        row(&name, "a parameter of no layer above", &shape, &count, "-")?;
+    }
+    let parameters: usize = trainable.iter().map(Tensor::numel).sum();
+    let mult_adds: i64 = stages.iter().map(Stage::mult_adds).sum();
+    row("Total", "", "", &parameters.to_string(), &mult_adds.to_string())?;
     Ok(text)
 }

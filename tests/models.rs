@@ -139,10 +139,18 @@ fn a_network_with_dropout_is_measured_summarised_and_explained_without_it_and_dr
         Tensor::rand([3], tch::kind::FLOAT_CPU)
     };
     let (kernel_size, stride) = (2.into(), 2.into());
-    let explained =
-        Explained { model: &model, start: None, title: "", image: &image, caption: "", kernel_size, stride };
+    let explained = Explained {
+        model: &model,
+        start: None,
+        title: "",
+        image: &image,
+        caption: "",
+        classes: &[],
+        kernel_size,
+        stride,
+    };
     let expected = drawn_after(&|| ());
-    assert!(drawn_after(&|| drop(summary(&model).unwrap())).equal(&expected));
+    assert!(drawn_after(&|| drop(summary(&model, &vs, &[1, 1, 28, 28]).unwrap())).equal(&expected));
     assert!(drawn_after(&|| drop(explained.figures().unwrap())).equal(&expected));
     assert!(is_training(), "and then it goes on in training mode");
     assert!(!drawn_after(&|| drop(model.forward(&image).unwrap())).equal(&expected));

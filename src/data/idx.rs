@@ -1,11 +1,18 @@
-//! Reads the MNIST files as they are distributed: the IDX format, plain or gzipped.
+//! Reads the files of MNIST and Fashion-MNIST as they are distributed: the IDX format, plain or gzipped.
 
-use super::{Dataset, LARGEST, SIDE, open};
+use super::classes::{FASHION_MNIST, read_classes};
+use super::{Dataset, LARGEST, SIDE, digits, open};
 use anyhow::{Context, Result, ensure};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// The 60,000 training images of MNIST, from a folder with `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`.
+/// The first labels of Fashion-MNIST, to train on and to test on. Its files have the names of MNIST's.
+const FASHION_LABELS: [[u8; 10]; 2] = [[9, 0, 0, 3, 0, 2, 7, 2, 5, 5], [9, 2, 1, 1, 6, 1, 4, 6, 5, 7]];
+
+/// The 60,000 training images of MNIST, from a folder with `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`:
+/// torchvision's `datasets.MNIST(root, train=True)`, or `datasets.FashionMNIST`, told apart by its first labels.
+///
+/// A file `batches.meta.txt` beside them, as CIFAR-10 has it, names the classes of other images in this format.
 pub fn read_mnist_train(dir: impl AsRef<Path>) -> Result<Dataset> {
     read_pair(dir.as_ref(), "train")
 }
@@ -39,7 +46,10 @@ fn read_pair(dir: &Path, part: &str) -> Result<Dataset> {
     if let Some(i) = values.iter().position(|&label| label > 9) {
         anyhow::bail!("{}, label {i}: expected 0 to 9, found {}", labels.display(), values[i]);
     }
-    Ok(Dataset::new(&pixels, &values)?)
+    let is_fashion = FASHION_LABELS.iter().any(|labels| values.starts_with(labels));
+    let usual = || if is_fashion { FASHION_MNIST.map(String::from).into() } else { digits() };
+    let classes = read_classes(dir)?.unwrap_or_else(usual);
+    Ok(Dataset::new(&pixels, [1, SIDE, SIDE], &values, classes)?)
 }
 
 /// The path of a file of MNIST under any of the names it is distributed by.

@@ -1,7 +1,7 @@
 //! Reads the layout of Kaggle's Digit Recognizer: `label,pixel0,...,pixel783`, one image a row.
 
 use super::columns::{Columns, Parsed, layout};
-use super::{Dataset, LARGEST, SIDE, decompress, open};
+use super::{Dataset, LARGEST, SIDE, decompress, digits, open};
 use anyhow::{Context, Result, anyhow, ensure};
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -16,13 +16,13 @@ use tch::Tensor;
 pub fn read_csv(path: impl AsRef<Path>) -> Result<Dataset> {
     let path = path.as_ref();
     let (pixels, labels) = read_rows(open(path)?, &path.display().to_string(), true)?;
-    Ok(Dataset::new(&pixels, &labels)?)
+    Ok(Dataset::new(&pixels, [1, SIDE, SIDE], &labels, digits())?)
 }
 
 /// Reads a CSV that is in memory, plain or gzipped; `name` stands for it in errors.
 pub fn parse_csv(bytes: &[u8], name: &str) -> Result<Dataset> {
     let (pixels, labels) = read_rows(decompress(BufReader::new(bytes))?, name, true)?;
-    Ok(Dataset::new(&pixels, &labels)?)
+    Ok(Dataset::new(&pixels, [1, SIDE, SIDE], &labels, digits())?)
 }
 
 /// Reads Kaggle's `test.csv`, `pixel0,...,pixel783` without labels: images `[N, 1, 28, 28]`, one byte a pixel.

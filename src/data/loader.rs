@@ -5,7 +5,7 @@ use rand_mt::Mt;
 use std::rc::Rc;
 use tch::{Device, Kind, TchError, Tensor};
 
-/// Makes of a batch of images, floats `[N, 1, 28, 28]`, what the network is given: torchvision's `transform`.
+/// Makes of a batch of images, floats `[N, C, H, W]`, what the network is given: torchvision's `transform`.
 pub type Transform<'a> = dyn Fn(Tensor) -> Result<Tensor, TchError> + 'a;
 
 /// Gives a data set batch by batch; the last batch holds what is left.
@@ -22,7 +22,7 @@ impl<'a> DataLoader<'a> {
         Self { dataset, batch_size, shuffle: false, transform: Box::new(Ok) }
     }
 
-    /// The batches of one epoch: images `[N, 1, 28, 28]` as floats and labels `[N]`.
+    /// The batches of one epoch: images `[N, C, H, W]` as floats and labels `[N]`.
     ///
     /// Draws from the default generator as Python's iterator does: one number always (the seed of its workers, if it
     /// had any), a second one, the seed of the order, with `shuffle`.

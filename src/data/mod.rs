@@ -1,5 +1,7 @@
-//! Slide "Data Preparation": from files to tensors of shape `[N, 1, 28, 28]`.
+//! Slide "Data Preparation": from files to tensors of shape `[N, C, H, W]`.
 
+mod cifar;
+mod classes;
 mod columns;
 mod idx;
 mod kaggle;
@@ -7,6 +9,8 @@ mod loader;
 mod split;
 pub mod transforms;
 
+pub use cifar::{is_cifar10, read_cifar10_test, read_cifar10_train};
+pub use classes::digits;
 pub use idx::{find_idx, read_mnist_test, read_mnist_train};
 pub use kaggle::{parse_csv, read_csv, read_unlabelled_csv};
 pub use loader::{DataLoader, Epoch, Transform, randperm};
@@ -19,8 +23,8 @@ use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use tch::{Device, TchError, Tensor};
 
-/// Width and height of every image, in pixels.
-pub const SIDE: usize = 28;
+/// Width and height of MNIST's images, in pixels; they have one channel.
+const SIDE: usize = 28;
 const PIXELS: usize = SIDE * SIDE;
 
 /// The most that is read from a file, unpacked: a gzip file of 2 MB could fill a memory.
@@ -29,18 +33,34 @@ const LARGEST: u64 = if cfg!(test) { 32 << 20 } else { 1 << 30 };
 /// Images and their labels: `torch.utils.data.TensorDataset`.
 #[derive(Debug)]
 pub struct Dataset {
-    /// `[N, 1, 28, 28]`, one byte a pixel, 0 (background) to 255.
+    /// `[N, C, H, W]`, each pixel a byte a channel, 0 to 255: `[N, 1, 28, 28]` for MNIST, where 0 is the background.
     pub images: Tensor,
-    /// `[N]`, 0 to 9, i64 as the loss wants them.
+    /// `[N]`, 0 and up, i64 as the loss wants them.
     pub labels: Tensor,
+    /// The name of each class, "0" to "9" for digits.
+    pub classes: Vec<String>,
 }
 
 impl Dataset {
-    /// `pixels` holds 784 bytes for each label, image after image, row after row.
-    fn new(pixels: &[u8], labels: &[u8]) -> Result<Self, TchError> {
+    /// `pixels` holds the bytes of an image of `size` for each label, image after image, channel after channel, row after row.
+    fn new(pixels: &[u8], size: [usize; 3], labels: &[u8], classes: Vec<String>) -> Result<Self, TchError> {
         let labels: Vec<i64> = labels.iter().map(|&label| label.into()).collect();
-        let images = Tensor::f_from_slice(pixels)?.f_view([-1, 1, SIDE as i64, SIDE as i64])?;
-        Ok(Self { images, labels: Tensor::f_from_slice(&labels)? })
+        let [c, h, w] = size.map(|length| length as i64);
+        let images = Tensor::f_from_slice(pixels)?.f_view([-1, c, h, w])?;
+        Ok(Self { images, labels: Tensor::f_from_slice(&labels)?, classes })
+    }
+
+    /// Channels, height and width of an image.
+    pub fn image_size(&self) -> Result<[i64; 3], TchError> {
+        let (_, c, h, w) = self.images.size4()?;
+        Ok([c, h, w])
+    }
+
+    /// What the image at `index` shows, in words: "a 7", or for what is no number its class's name, "cat".
+    pub fn caption(&self, index: i64) -> Result<String, TchError> {
+        let label = self.labels.f_int64_value(&[index])?;
+        let name = self.classes.get(label as usize).cloned().unwrap_or_else(|| label.to_string());
+        Ok(if name.bytes().all(|byte| byte.is_ascii_digit()) { format!("a {name}") } else { name })
     }
 
     /// The number of images.
@@ -53,12 +73,13 @@ impl Dataset {
     pub fn select(&self, indices: &[i64]) -> Result<Self, TchError> {
         let indices = Tensor::f_from_slice(indices)?;
         let select = |tensor: &Tensor| tensor.f_index_select(0, &indices);
-        Ok(Self { images: select(&self.images)?, labels: select(&self.labels)? })
+        Ok(Self { images: select(&self.images)?, labels: select(&self.labels)?, classes: self.classes.clone() })
     }
 
     /// The same on another device.
     pub fn to(&self, device: Device) -> Result<Self, TchError> {
-        Ok(Self { images: self.images.f_to(device)?, labels: self.labels.f_to(device)? })
+        let (images, labels) = (self.images.f_to(device)?, self.labels.f_to(device)?);
+        Ok(Self { images, labels, classes: self.classes.clone() })
     }
 }
 

@@ -4,7 +4,7 @@ use crate::nn::is_tame;
 use tch::nn::VarStore;
 use tch::{Device, Kind, TchError, Tensor};
 
-/// Pixels from 0 to 1 instead of 0 to 255.
+/// Pixels from 0 to 1 instead of 0 to 255, whatever the shape of `images`.
 pub fn unit_scale(images: &Tensor) -> Result<Tensor, TchError> {
     // By a tensor: a GPU multiplies by the reciprocal of a scalar, which rounds otherwise.
     images.f_div(&Tensor::f_full([], 255.0, (Kind::Float, images.device()))?)
@@ -52,18 +52,21 @@ const SHIFT: f64 = 0.12;
 
 /// Each image turned, scaled and shifted a little, anew in every epoch, as LeCun et al. 1998 distort theirs.
 ///
-/// Images are `[N, 1, H, W]`, floats. Four numbers for each of them come from the default generator.
+/// Images are `[N, C, H, W]`, floats; the channels of an image stay together. Four numbers for each image come from the default
+/// generator.
 ///
 /// `torch.nn.functional.affine_grid` and `grid_sample`, in the order of operations of `augment` in scripts/tutorial.py.
 pub fn augment(images: &Tensor) -> Result<Tensor, TchError> {
-    let n = images.size()[0];
+    let (n, _, h, w) = images.size4()?;
     let random = Tensor::f_rand([n, 4], (Kind::Float, Device::Cpu))?.f_mul_scalar(2.0)?.f_sub_scalar(1.0)?;
     let column = |i: i64, range: f64| random.f_select(1, i)?.f_mul_scalar(range);
     let angle = column(0, ROTATION.to_radians())?;
     let scale = column(1, SCALE)?.f_add_scalar(1.0)?;
     let (cos, sin) = (angle.f_cos()?.f_mul(&scale)?, angle.f_sin()?.f_mul(&scale)?);
     let (shift_x, shift_y) = (column(2, SHIFT)?, column(3, SHIFT)?);
-    let rows = [[&cos, &sin.f_neg()?, &shift_x], [&sin, &cos, &shift_y]];
+    // Places are counted in halves of width and height: where these differ, a turn has to tell them apart.
+    let (across, down) = (sin.f_mul_scalar(h as f64 / w as f64)?, sin.f_mul_scalar(w as f64 / h as f64)?);
+    let rows = [[&cos, &across.f_neg()?, &shift_x], [&down, &cos, &shift_y]];
     let rows = rows.iter().map(|row| Tensor::f_stack(row, 1)).collect::<Result<Vec<_>, _>>()?;
     let theta = Tensor::f_stack(&rows, 1)?.f_to(images.device())?; // [N, 2, 3]
     let grid = Tensor::f_affine_grid_generator(&theta, images.size(), false)?;

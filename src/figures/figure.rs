@@ -2,7 +2,7 @@
 //! one sees how maps shrink.
 
 use super::canvas::{BLACK, Canvas, NOTE, TEXT};
-use super::map::{Colors, Content, Panel, draw_bars, draw_map, largest, short};
+use super::map::{Colors, Content, Panel, bars_width, draw_bars, draw_map, draw_picture, largest, short};
 use anyhow::Result;
 use image::Rgb;
 use std::path::Path;
@@ -54,15 +54,20 @@ impl Figure {
             for (i, line) in lines.iter().enumerate() {
                 canvas.text(line, NOTE, (left, top + TITLE * 1.5 + (i as f32 + 0.5) * NOTE * 1.3), 0.0, BLACK);
             }
+            let [width, height] = panel.cell(scale);
+            let at = |i: usize| (left + (i % columns) as f32 * width, top + head + (i / columns) as f32 * height);
             match &panel.content {
-                Content::Bars(bars) => draw_bars(&mut canvas, bars, (left, top + head)),
+                Content::Bars(bars) => draw_bars(&mut canvas, bars, at(0)),
+                Content::Pictures(pictures) => {
+                    for (i, picture) in pictures.iter().enumerate() {
+                        draw_picture(&mut canvas, picture, panel, scale, at(i));
+                    }
+                }
                 Content::Maps(maps) => {
-                    let [width, height] = panel.cell(scale);
                     let own = Colors::around_zero(largest(maps).max(f32::MIN_POSITIVE));
                     let colors = self.colors.as_ref().unwrap_or(&own);
                     for (i, map) in maps.iter().enumerate() {
-                        let at = ((i % columns) as f32 * width, (i / columns) as f32 * height);
-                        draw_map(&mut canvas, map, panel, colors, scale, (left + at.0, top + head + at.1));
+                        draw_map(&mut canvas, map, panel, colors, scale, at(i));
                     }
                 }
             }
@@ -70,7 +75,7 @@ impl Figure {
         canvas.save(path)
     }
 
-    /// The lines that stand over a panel's maps, and the width that they and the title need.
+    /// The lines that stand over a panel's maps, and the width that they, the title and bars need.
     fn text(&self, panel: &Panel, abreast: usize, pens: &Canvas) -> (Vec<String>, f32) {
         let mut note = panel.note.clone();
         if let (None, Content::Maps(maps)) = (&self.colors, &panel.content) {
@@ -78,7 +83,8 @@ impl Figure {
         }
         let lines = wrap(pens, &note, if abreast > 3 { TEXT } else { 2.5 * TEXT });
         let widest = lines.iter().map(|line| pens.width(line, NOTE)).fold(pens.width(&panel.title, TITLE), f32::max);
-        (lines, widest.max(TEXT).ceil())
+        let bars = if let Content::Bars(bars) = &panel.content { bars_width(pens, bars)[1] } else { 0.0 };
+        (lines, widest.max(TEXT).max(bars).ceil())
     }
 
     /// Places all panels, for squares of `scale` pixels in about `lines` lines; and how wide and high the figure becomes.
@@ -109,8 +115,14 @@ impl Figure {
         (places, [width, y + MARGIN - GAP])
     }
 
-    /// The colours and what they stand for, in the corner.
+    /// The colours and what they stand for, in the corner; nothing where all pictures have their own.
     fn draw_legend(&self, canvas: &mut Canvas) {
+        let shows = |kind: fn(&Content) -> bool| self.rows.iter().flatten().any(|panel| kind(&panel.content));
+        if shows(|content| matches!(content, Content::Pictures(_)))
+            && !shows(|content| matches!(content, Content::Maps(_)))
+        {
+            return;
+        }
         let (left, width) = (WIDTH - MARGIN - 300.0, 280.0);
         let parts = Colors::around_zero(1.0);
         let colors = self.colors.as_ref().unwrap_or(&parts);

@@ -1,12 +1,13 @@
-//! Numbers as pictures: maps, each number a coloured square, and bars. They stand in a [`Figure`](super::Figure).
+//! Numbers as pictures: maps, each number a coloured square, bars, and pictures as they are. They stand in a [`Figure`](super::Figure).
 
 use super::canvas::{BLACK, BLUE, Canvas, NOTE, TEXT, WHITE};
-use image::Rgb;
+use image::{Rgb, RgbImage};
 use std::array;
 
-/// A bar's height and its width with its numbers, in pixels.
+/// A bar's height, the least room for its name, and the width of the bar with its numbers, in pixels.
 const BAR: f32 = 26.0;
-const BARS: f32 = 340.0;
+const NAME: f32 = 24.0;
+const BARS: f32 = 316.0;
 const EDGE: Rgb<u8> = Rgb([0xa0, 0xa8, 0xb0]);
 const MARK: Rgb<u8> = Rgb([0x2c, 0xa0, 0x2c]);
 
@@ -26,8 +27,10 @@ impl Map {
 pub enum Content {
     /// Maps of one size.
     Maps(Vec<Map>),
-    /// A value and a text for each class, 0 and up.
-    Bars(Vec<(f32, String)>),
+    /// Pictures of one size in their own colours, a square for each pixel.
+    Pictures(Vec<RgbImage>),
+    /// A name, a value and a text for each class.
+    Bars(Vec<(String, f32, String)>),
 }
 
 /// A titled part of a figure.
@@ -49,8 +52,12 @@ impl Panel {
 
     /// Width and height of one map with the gap behind it.
     pub fn cell(&self, scale: f32) -> [f32; 2] {
-        let Content::Maps(maps) = &self.content else { return [BARS, BAR] };
-        let [width, height] = maps.first().map_or([1, 1], Map::size).map(|numbers| numbers as f32 * scale);
+        let size = match &self.content {
+            Content::Maps(maps) => maps.first().map(Map::size),
+            Content::Pictures(pictures) => pictures.first().map(size),
+            Content::Bars(_) => return [NAME + BARS, BAR],
+        };
+        let [width, height] = size.unwrap_or([1, 1]).map(|numbers| numbers as f32 * scale);
         let gap = (width / 8.0).clamp(3.0, 8.0).round(); // whole pixels are sharp
         [width + gap, height + gap]
     }
@@ -61,6 +68,7 @@ impl Panel {
         let n = match &self.content {
             Content::Bars(bars) => return (1, [width, height * bars.len() as f32]),
             Content::Maps(maps) => maps.len().max(1),
+            Content::Pictures(pictures) => pictures.len().max(1),
         };
         let rows = (room / height).max(1.0) as usize;
         let least = n.div_ceil(rows);
@@ -113,15 +121,21 @@ pub fn short(value: f32) -> String {
     ((value * unit).round() / unit).to_string()
 }
 
+fn size(picture: &RgbImage) -> [i64; 2] {
+    [picture.width().into(), picture.height().into()]
+}
+
+/// Where a frame lies in the figure, of a map that stands `at` a place: left, top, width, height.
+fn place(at: (f32, f32), scale: f32, frame: [i64; 4]) -> [f32; 4] {
+    let [x, y, width, height] = frame.map(|numbers| numbers as f32 * scale);
+    [at.0 + x, at.1 + y, width, height]
+}
+
 /// Draws a map with its frames; where its squares have room, with its numbers.
 pub fn draw_map(canvas: &mut Canvas, map: &Map, panel: &Panel, colors: &Colors, scale: f32, at: (f32, f32)) {
-    let place = |[left, top, width, height]: [i64; 4]| {
-        let [x, y, width, height] = [left, top, width, height].map(|numbers| numbers as f32 * scale);
-        [at.0 + x, at.1 + y, width, height]
-    };
     let [width, height] = map.size();
     for (i, &value) in map.values.iter().enumerate().filter(|(_, value)| value.is_finite()) {
-        let square = place([i as i64 % width, i as i64 / width, 1, 1]);
+        let square = place(at, scale, [i as i64 % width, i as i64 / width, 1, 1]);
         let color = colors.color(value);
         canvas.rectangle(square, color);
         if scale >= 30.0 {
@@ -131,6 +145,20 @@ pub fn draw_map(canvas: &mut Canvas, map: &Map, panel: &Panel, colors: &Colors, 
             canvas.text(&text, size, (square[0] + scale / 2.0, square[1] + scale / 2.0), 0.5, ink);
         }
     }
+    draw_frames(canvas, [width, height], panel, scale, at);
+}
+
+/// Draws a picture in its own colours, with its frames.
+pub fn draw_picture(canvas: &mut Canvas, picture: &RgbImage, panel: &Panel, scale: f32, at: (f32, f32)) {
+    for (x, y, &color) in picture.enumerate_pixels() {
+        canvas.rectangle(place(at, scale, [x.into(), y.into(), 1, 1]), color);
+    }
+    draw_frames(canvas, size(picture), panel, scale, at);
+}
+
+/// The edge of a map or picture, and the frames that are outlined in it.
+fn draw_frames(canvas: &mut Canvas, [width, height]: [i64; 2], panel: &Panel, scale: f32, at: (f32, f32)) {
+    let place = |frame| place(at, scale, frame);
     let [left, top, width, height] = place([0, 0, width, height]);
     canvas.border([left - 1.0, top - 1.0, width + 2.0, height + 2.0], 1.0, EDGE);
     panel.frames.iter().for_each(|&frame| canvas.border(place(frame), 1.0, BLUE));
@@ -139,18 +167,25 @@ pub fn draw_map(canvas: &mut Canvas, map: &Map, panel: &Panel, colors: &Colors, 
     }
 }
 
-/// A line for each class: its number, a bar to the left or right of zero, its value and its text.
-pub fn draw_bars(canvas: &mut Canvas, bars: &[(f32, String)], (left, top): (f32, f32)) {
-    let finite = bars.iter().map(|bar| bar.0).filter(|value| value.is_finite());
+/// How wide the column of the names is, and the bars with it.
+pub fn bars_width(pens: &Canvas, bars: &[(String, f32, String)]) -> [f32; 2] {
+    let names = bars.iter().map(|(name, ..)| (pens.width(name, NOTE) + 8.0).ceil()).fold(NAME, f32::max);
+    [names, names + BARS]
+}
+
+/// A line for each class: its name, a bar to the left or right of zero, its value and its text.
+pub fn draw_bars(canvas: &mut Canvas, bars: &[(String, f32, String)], (left, top): (f32, f32)) {
+    let [names, width] = bars_width(canvas, bars);
+    let finite = bars.iter().map(|bar| bar.1).filter(|value| value.is_finite());
     let (low, high) = finite.fold((0f32, f32::MIN_POSITIVE), |(low, high), value| (low.min(value), high.max(value)));
-    let x = |value: f32| left + 24.0 + (value.clamp(low, high) - low) / (high - low) * 130.0;
-    for (i, (value, text)) in bars.iter().enumerate() {
+    let x = |value: f32| left + names + (value.clamp(low, high) - low) / (high - low) * 130.0;
+    for (i, (name, value, text)) in bars.iter().enumerate() {
         let middle = top + (i as f32 + 0.5) * BAR;
-        canvas.text(&i.to_string(), NOTE, (left, middle), 0.0, BLACK);
+        canvas.text(name, NOTE, (left, middle), 0.0, BLACK);
         let [start, end] = [x(value.min(0.0)), x(value.max(0.0))];
         canvas.rectangle([start, middle - 0.35 * BAR, end - start, 0.7 * BAR], BLUE);
-        canvas.text(&format!("{value:.2}"), NOTE, (left + 240.0, middle), 1.0, BLACK);
-        canvas.text(text, NOTE, (left + BARS, middle), 1.0, BLACK);
+        canvas.text(&format!("{value:.2}"), NOTE, (left + width - 100.0, middle), 1.0, BLACK);
+        canvas.text(text, NOTE, (left + width, middle), 1.0, BLACK);
     }
     canvas.rectangle([x(0.0) - 0.5, top, 1.0, BAR * bars.len() as f32], BLACK);
 }

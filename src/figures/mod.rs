@@ -5,4 +5,4 @@ mod figure;
 mod map;
 
 pub use figure::Figure;
-pub use map::{Colors, Content, Map, Panel};
+pub use map::{Colors, Content, Map, Panel, short};

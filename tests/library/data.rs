@@ -201,6 +201,145 @@ fn idx_files_are_read_plain_and_gzipped_under_each_of_their_names() {
     assert_holds_3_and_9(&data::read_mnist_test(dir.path()).unwrap());
 }
 
+fn names(classes: &[&str]) -> Vec<String> {
+    classes.iter().map(|&class| class.into()).collect()
+}
+
+#[test]
+fn fashion_mnist_is_told_from_mnist_by_its_first_labels_and_any_classes_are_named_by_a_file() {
+    let classes = |labels: &[u8; 10], meta: Option<&str>| {
+        let dir = mnist_dir(&idx(&[10, 28, 28], &[0; 7840]), &idx(&[10], labels));
+        if let Some(meta) = meta {
+            fs::write(dir.path().join("batches.meta.txt"), meta).unwrap();
+        }
+        let dataset = data::read_mnist_train(dir.path()).unwrap();
+        let (train, test) = data::train_test_split(&dataset, 0.2, 1212).unwrap();
+        assert_eq!((&train.classes, &test.classes), (&dataset.classes, &dataset.classes));
+        assert_eq!(dataset.to(tch::Device::Cpu).unwrap().classes, dataset.classes);
+        dataset.classes
+    };
+    let (mnist, fashion) = ([5, 0, 4, 1, 9, 2, 1, 3, 1, 4], [9, 0, 0, 3, 0, 2, 7, 2, 5, 5]);
+    assert_eq!(classes(&mnist, None), data::digits());
+    assert_eq!(classes(&[7, 2, 1, 0, 4, 1, 4, 9, 5, 9], None), data::digits());
+    for labels in [fashion, [9, 2, 1, 1, 6, 1, 4, 6, 5, 7]] {
+        let names = classes(&labels, None);
+        assert_eq!((&*names[0], &*names[9], names.len()), ("T-shirt/top", "Ankle boot", 10));
+    }
+    let letters = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "red circle"];
+    assert_eq!(classes(&mnist, Some("a\r\nb\nc\nd\ne\nf\ng\nh\ni\nred circle\n\n\n")), names(&letters));
+    assert_eq!(classes(&fashion, Some(&letters.join("\n"))), names(&letters));
+}
+
+/// An image in CIFAR-10's format: red is `label, label + 1, ...`, green all 100, blue all 200.
+fn cifar(label: u8) -> Vec<u8> {
+    [
+        &[label][..],
+        &(0..1024).map(|i| ((usize::from(label) + i) % 256) as u8).collect::<Vec<_>>(),
+        &[100; 1024],
+        &[200; 1024],
+    ]
+    .concat()
+}
+
+/// A folder with these files.
+fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        let path = dir.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    dir
+}
+
+#[test]
+fn cifar_10s_batches_are_read_in_their_order_plain_and_gzipped_wherever_they_are_unpacked() {
+    let (first, second) = ([cifar(3), cifar(9)].concat(), cifar(0));
+    for inside in ["", "cifar-10-batches-bin/"] {
+        let at = |name: &str| format!("{inside}{name}");
+        let dir = folder(&[
+            (&at("data_batch_1.bin"), &first),
+            (&at("data_batch_2.bin.gz"), &gzip(&second)),
+            (&at("test_batch.bin"), &cifar(7)),
+        ]);
+        let dataset = data::read_cifar10_train(dir.path()).unwrap();
+        assert_eq!((dataset.image_size().unwrap(), dataset.images.size()), ([3, 32, 32], vec![3, 3, 32, 32]));
+        assert!(dataset.labels.equal(&Tensor::from_slice(&[3i64, 9, 0])));
+        let at = |channel, row, column| dataset.images.int64_value(&[1, channel, row, column]);
+        assert_eq!([at(0, 0, 0), at(0, 1, 2), at(1, 0, 0), at(2, 31, 31)], [9, 9 + 34, 100, 200]);
+        assert_eq!((&*dataset.classes[0], &*dataset.classes[9]), ("airplane", "truck"));
+        assert_eq!([0, 2].map(|index| dataset.caption(index).unwrap()), ["cat", "airplane"]);
+        assert!(data::read_cifar10_test(dir.path()).unwrap().labels.equal(&Tensor::from_slice(&[7i64])));
+        assert!(data::is_cifar10(dir.path()));
+    }
+    let own = ["red circle", "2", "3", "4", "5", "6", "7", "8", "9", "blue ring"];
+    let dir = folder(&[("data_batch_1.bin", &first), ("batches.meta.txt", (own.join("\n") + "\n\n").as_bytes())]);
+    let dataset = data::read_cifar10_train(dir.path()).unwrap();
+    assert_eq!(dataset.classes, names(&own));
+    assert_eq!([0, 1].map(|index| dataset.caption(index).unwrap()), ["a 4", "blue ring"]);
+    assert!(!data::is_cifar10(tempfile::tempdir().unwrap().path()));
+}
+
+#[test]
+fn bad_cifar_10_files_are_refused_with_their_name_the_image_and_what_was_expected_and_found() {
+    let image = cifar(1);
+    let refused = |files: &[(&str, &[u8])], words: &[&str]| {
+        assert_refused(data::read_cifar10_train(folder(files).path()), words);
+    };
+    let name = "data_batch_1.bin";
+    refused(&[], &["has no file data_batch_1.bin, plain or .gz: expected CIFAR-10's binary version"]);
+    refused(&[(name, &image), ("data_batch_3.bin", &image)], &["no file data_batch_2.bin", "but data_batch_3.bin"]);
+    refused(&[(name, b"")], &[name, "holds no images"]);
+    refused(
+        &[(name, &[&image[..], b"abc"].concat())],
+        &[name, "expected 3073 bytes", "found 3 behind image 1", "again"],
+    );
+    refused(&[(name, &[&image[..], &cifar(10)].concat())], &[name, "image 1: expected a label from 0 to 9, found 10"]);
+    let gzipped = gzip(&image);
+    refused(&[("data_batch_1.bin.gz", &gzipped[..gzipped.len() - 12])], &["data_batch_1.bin.gz cannot be read"]);
+    let meta = |text: &[u8], words: &[&str]| {
+        refused(&[(name, &image), ("batches.meta.txt", text)], &[&["batches.meta.txt", "delete it"], words].concat());
+    };
+    meta(b"cat\ndog\n\n", &["names of ten classes", "found 2"]);
+    meta(b"", &["found 0"]);
+    meta(b"1\n2\n\n4\n5\n6\n7\n8\n9\n10\n", &["line 3: expected a name", "found ''"]);
+    meta(b"1\n\x1b[31m\n3\n4\n5\n6\n7\n8\n9\n10\n", &["line 2", "\\u{1b}[31m"]);
+    meta(&[b'x'; 1 << 20], &["line 1", "1 to 40 characters"]);
+    meta(b"\xff\xfe", &["cannot be read"]);
+    assert_refused(
+        data::read_cifar10_test(folder(&[(name, &image)]).path()),
+        &["has no file test_batch.bin, plain or .gz: expected"],
+    );
+}
+
+#[test]
+fn the_shapes_are_those_that_their_script_draws_and_some_differ_in_colour_alone() {
+    let fixtures = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/shapes"));
+    let (train, test) = (data::read_cifar10_train(fixtures).unwrap(), data::read_cifar10_test(fixtures).unwrap());
+    assert_eq!((train.images.size(), test.len()), (vec![400, 3, 32, 32], 100));
+    for set in [&train, &test] {
+        let counts: Vec<i64> = set.labels.bincount::<Tensor>(None, 10).try_into().unwrap();
+        assert_eq!(counts, [set.len() / 10; 10]);
+    }
+    assert_eq!(train.classes[..3], names(&["red circle", "blue circle", "red square"]));
+    // Where red is more than blue, the class is one of the even ones.
+    let sums = train.images.to_kind(tch::Kind::Float).sum_dim_intlist([2i64, 3].as_slice(), false, tch::Kind::Float);
+    let is_red = sums.select(1, 0).gt_tensor(&sums.select(1, 2));
+    assert!(is_red.equal(&train.labels.remainder(2).eq(0)));
+    let Some(python) = crate::common::python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/make_shapes.py");
+    let output = std::process::Command::new(python).arg(script).arg(dir.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    // Unpacked: another version of zlib may pack them otherwise.
+    for (found, expected) in
+        [(data::read_cifar10_train(dir.path()).unwrap(), &train), (data::read_cifar10_test(dir.path()).unwrap(), &test)]
+    {
+        assert!(found.images.equal(&expected.images) && found.labels.equal(&expected.labels));
+        assert_eq!(found.classes, expected.classes);
+    }
+}
+
 #[test]
 fn the_embedded_digits_are_scikit_learns_1797() {
     let digits = crate::common::digits();
@@ -317,5 +456,38 @@ fn channels_last_puts_the_channels_of_a_pixel_next_to_each_other_and_changes_no_
         let found = data::transforms::channels_last(&images).unwrap();
         assert!(found.equal(&images), "{c} channels");
         assert_eq!(found.stride(), [4 * 5 * c, 1, 5 * c, c], "as torch.channels_last has them");
+    }
+}
+
+#[test]
+fn transforms_take_images_of_any_size_and_number_of_channels() {
+    for (c, h, w) in [(1, 28, 28), (3, 32, 32), (4, 9, 16)] {
+        let images = Tensor::randint(256, [2, c, h, w], tch::kind::FLOAT_CPU);
+        let unit = data::transforms::unit_scale(&images).unwrap();
+        assert!(unit.equal(&(&images / Tensor::from(255f32))), "{c}x{h}x{w}");
+        let augmented = data::transforms::augment(&images).unwrap();
+        assert_eq!(augmented.size(), images.size());
+        let laid_out = data::transforms::to_mkldnn(&images).unwrap();
+        let dense = if laid_out.is_mkldnn() { laid_out.to_dense(None, false) } else { laid_out };
+        assert!(dense.equal(&images), "{c}x{h}x{w}");
+    }
+}
+
+#[test]
+fn a_turned_image_keeps_its_channels_together_and_its_shapes_whatever_its_width() {
+    // The same disc in each channel, in an image that is wider than high.
+    let distance = |i: i64, middle: f64| (i as f64 - middle).powi(2);
+    let disc: Vec<f32> = (0..30 * 60)
+        .map(|i| if distance(i / 60, 14.5) + distance(i % 60, 29.5) < 81.0 { 255.0 } else { 0.0 })
+        .collect();
+    let images = Tensor::from_slice(&disc).view([1, 1, 30, 60]).expand([50, 3, 30, 60], false).contiguous();
+    tch::manual_seed(0);
+    let augmented = data::transforms::augment(&images).unwrap();
+    assert!(augmented.select(1, 0).equal(&augmented.select(1, 2)));
+    for i in 0..50 {
+        let inside = augmented.get(i).get(0).gt(127.0);
+        let extent = |dim: i64| i64::try_from(inside.any_dim(dim, false).sum(tch::Kind::Int64)).unwrap();
+        let (width, height) = (extent(0), extent(1));
+        assert!((width - height).abs() <= 1 && width > 14, "image {i}: a disc of {width}x{height}");
     }
 }

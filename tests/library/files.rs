@@ -51,10 +51,11 @@ fn idx(dimensions: &[u32], length: usize) -> Vec<u8> {
     head.into_iter().chain(dimensions).chain((0..length).map(|i| (i % 10) as u8)).collect()
 }
 
-fn assert_consistent(result: anyhow::Result<data::Dataset>) {
+fn assert_consistent(result: anyhow::Result<data::Dataset>, image_size: [i64; 3]) {
     match result {
         Ok(dataset) => {
-            assert_eq!(dataset.images.size(), [dataset.len(), 1, 28, 28]);
+            assert_eq!((dataset.images.size()[0], dataset.image_size().unwrap()), (dataset.len(), image_size));
+            assert_eq!(dataset.classes.len(), 10);
             let labels = Vec::<i64>::try_from(&dataset.labels).unwrap();
             assert!(!labels.is_empty() && labels.iter().all(|label| (0..10).contains(label)));
         }
@@ -70,7 +71,7 @@ proptest! {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("train.csv");
         fs::write(&path, change(zip(change(csv(), &changes), zipped), if zipped { &after } else { &[] })).unwrap();
-        assert_consistent(data::read_csv(&path));
+        assert_consistent(data::read_csv(&path), [1, 28, 28]);
         if let Ok(images) = data::read_unlabelled_csv(&path) {
             assert_eq!(images.size()[1..], [1, 28, 28]);
         }
@@ -87,6 +88,18 @@ proptest! {
         };
         write("train-images-idx3-ubyte", idx(&[4, 28, 28], 4 * 784), &images);
         write("train-labels-idx1-ubyte", idx(&[4], 4), &labels);
-        assert_consistent(data::read_mnist_train(dir.path()));
+        assert_consistent(data::read_mnist_train(dir.path()), [1, 28, 28]);
+    }
+    #[test]
+    fn any_cifar_10_files_give_a_data_set_or_an_error(
+        images in changes(), names in changes(), zipped: bool, after in changes()
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let batch = [[3; 3073], [9; 3073]].concat();
+        let batch = change(zip(change(batch, &images), zipped), if zipped { &after } else { &[] });
+        fs::write(dir.path().join("data_batch_1.bin"), batch).unwrap();
+        let text = "a\nb\nc\nd\ne\nf\ng\nh\ni\nred circle\n\n";
+        fs::write(dir.path().join("batches.meta.txt"), change(text.into(), &names)).unwrap();
+        assert_consistent(data::read_cifar10_train(dir.path()), [3, 32, 32]);
     }
 }

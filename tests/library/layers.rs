@@ -290,7 +290,7 @@ fn the_summary_of_a_network_whose_layers_do_not_fit_says_where_they_do_not() {
 
     let vs = nn::VarStore::new(Device::Cpu);
     let misfit = Misfit(Conv2d::new(&vs.root() / "cnn1", 1, 16, 3).unwrap());
-    let error = format!("{:#}", summary(&misfit).unwrap_err());
+    let error = format!("{:#}", summary(&misfit, &vs, &[1, 1, 28, 28]).unwrap_err());
     assert!(
         error.contains("the network fails after cnn1, which gives [N, 16, 26, 26]: ") && error.contains("801"),
         "{error}"
@@ -334,7 +334,9 @@ fn an_error_between_the_layers_tells_after_which_one_and_comes_without_libtorchs
     let mut optimizer = SGD::default().build(&vs, 0.1).unwrap();
     let trained = train(&model, &CrossEntropyLoss, &mut optimizer, loader.epochs(1), |_, _| Ok(Continue(())));
     let measured = accuracy_and_loss(&model, &CrossEntropyLoss, &loader).unwrap_err().to_string();
-    for error in [trained.unwrap_err().to_string(), measured, summary(&model).unwrap_err().to_string()] {
+    for error in
+        [trained.unwrap_err().to_string(), measured, summary(&model, &vs, &[1, 1, 28, 28]).unwrap_err().to_string()]
+    {
         let expected = "the network fails after maxpool1, which gives [N, 4, 13, 13]: shape '[-1, 801]' is invalid";
         assert!(error.contains(expected) && error.lines().count() == 1, "{error}");
     }
@@ -359,6 +361,30 @@ impl Module for Total {
 #[test]
 fn the_summary_of_a_network_that_gives_one_number_counts_its_parameters() {
     let vs = nn::VarStore::new(Device::Cpu);
-    let table = summary(&Total(Linear::new(&vs.root() / "fc1", 784, 10).unwrap())).unwrap();
+    let model = Total(Linear::new(&vs.root() / "fc1", 784, 10).unwrap());
+    let table = summary(&model, &vs, &[1, 1, 28, 28]).unwrap();
     assert!(table.lines().last().unwrap().contains("7850"), "{table}");
+}
+
+#[test]
+fn the_summary_counts_parameters_outside_of_layers_and_of_layers_that_are_not_used_and_those_used_twice_once() {
+    /// Its layer is used twice.
+    struct Twice(Linear, Tensor);
+    impl Module for Twice {
+        fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+            self.0.forward(&self.0.forward(&xs.f_flatten(1, -1)?)?)?.f_mul(&self.1)
+        }
+    }
+    let vs = nn::VarStore::new(Device::Cpu);
+    let model = Twice(Linear::new(&vs.root() / "fc1", 16, 16).unwrap(), vs.root().ones("scale", &[16]));
+    let _unused = Linear::new(&vs.root() / "fc2", 3, 2).unwrap();
+    let _norm = BatchNorm2d::new(&vs.root() / "bn1", 5).unwrap();
+    let table = summary(&model, &vs, &[1, 1, 4, 4]).unwrap();
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    let others: Vec<_> = rows[3..rows.len() - 1].iter().map(|row| (row[0], row[row.len() - 2])).collect();
+    assert_eq!(
+        others,
+        [("bn1.bias", "5"), ("bn1.weight", "5"), ("fc2.bias", "2"), ("fc2.weight", "6"), ("scale", "16")]
+    );
+    assert_eq!(rows.last().unwrap()[1], (16 * 16 + 16 + 16 + 6 + 2 + 10).to_string(), "{table}");
 }

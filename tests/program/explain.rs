@@ -108,7 +108,7 @@ fn values(panel: &Panel) -> Vec<f32> {
 
 fn explained<'a>(model: &'a dyn Module, start: Option<&'a dyn Module>, image: &'a Tensor) -> Explained<'a> {
     let (kernel_size, stride) = (2.into(), 2.into());
-    Explained { model, start, title: "A network", image, caption: "a digit", kernel_size, stride }
+    Explained { model, start, title: "A network", image, caption: "a digit", classes: &[], kernel_size, stride }
 }
 
 #[test]

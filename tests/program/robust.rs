@@ -233,6 +233,8 @@ fn nothing_in_a_run_from_elsewhere_does_worse_than_an_error() {
         ("\"model\": \"cnn\"", "\"model\": \"../../cnn\""),
         ("\"lr\": 0.001", "\"lr\": 1e999"),
         ("\"lr\": 0.001", "\"lr\": -1"),
+        ("\"image_size\": [", "\"image_size\": [1,"),
+        ("\"classes\": [", "\"classes\": [7,"),
         ("\"computed_with_threads\": ", "\"computed_with_threads\": 100000"),
         ("}", ""),
     ] {

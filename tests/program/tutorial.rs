@@ -108,6 +108,20 @@ fn the_exercise_filled_in_is_the_networks_own_file() {
 }
 
 #[test]
+fn a_network_of_ones_own_learns_colours_where_it_is_given_a_folder_in_cifar_10s_format() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = Command::new(example("own_network"));
+    command.arg(format!("{ROOT}/tests/fixtures/shapes"));
+    let text = lines_of(command, dir.path());
+    assert!(text.contains("Conv2d(3, 12, kernel_size=5") && text.contains("[12, 7, 7]"), "{text}");
+    let accuracy = text.lines().filter_map(|line| line.split_once("Accuracy: ")?.1.strip_suffix(" %")).next_back();
+    assert!(accuracy.unwrap().parse::<f32>().unwrap() > 70.0, "{text}"); // 50 % at most for who cannot tell red from blue
+    let layers = image::open(dir.path().join("runs/own-network/layers.png")).unwrap().into_rgb8();
+    let is_blue_or_red = |[red, _, blue]: [u8; 3]| red.abs_diff(blue) > 150;
+    assert!(layers.pixels().filter(|pixel| is_blue_or_red(pixel.0)).count() > 1000);
+}
+
+#[test]
 fn a_network_of_ones_own_is_trained_summarised_and_explained_in_one_file() {
     let dir = folder();
     let text = lines_of(Command::new(example("own_network")), dir.path());

@@ -7,6 +7,7 @@ use cnn_tutorial::evaluate::accuracy_and_loss;
 use cnn_tutorial::nn::{self, Module};
 use cnn_tutorial::optim::lr_scheduler::LrScheduler;
 use cnn_tutorial::optim::{Adam, AdamW, Optimizer, SGD};
+use cnn_tutorial::summary::summary;
 use cnn_tutorial::train::train;
 use serde::Deserialize;
 use std::cell::{Cell, RefCell};
@@ -152,7 +153,12 @@ impl Training {
         let images = Tensor::f_randint(256, [n, channels, height, width], (Kind::Uint8, Device::Cpu))?;
         let labels = Tensor::f_randint(self.classes, [n], (Kind::Int64, Device::Cpu))?;
         let part = |start, length| -> Result<Dataset, TchError> {
-            Ok(Dataset { images: images.f_narrow(0, start, length)?, labels: labels.f_narrow(0, start, length)? })
+            let classes = (0..self.classes).map(|class| class.to_string()).collect();
+            Ok(Dataset {
+                images: images.f_narrow(0, start, length)?,
+                labels: labels.f_narrow(0, start, length)?,
+                classes,
+            })
         };
         Ok((part(0, self.n_train)?, part(self.n_train, self.n_test)?))
     }
@@ -228,6 +234,11 @@ impl Case {
         }
         if training.layout == "channels_last" {
             transforms::parameters_channels_last(&vs)?;
+        }
+        if training.dtype == "float32" {
+            // Draws nothing, and moves no running statistics.
+            let [channels, height, width] = training.image;
+            summary(&network, &vs, &[1, channels, height, width])?;
         }
         let error = nn::CrossEntropyLoss;
         let (mut optimizer, lr_scheduler) = (training.optimizer(&vs)?, training.lr_scheduler()?);

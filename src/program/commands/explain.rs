@@ -7,6 +7,7 @@ use crate::program::run::network::{self, Network, RunOptions, TrainedRun, Weight
 use crate::program::run::options::{Architecture, Options, Scale};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use cnn_tutorial::data::digits;
 use cnn_tutorial::explain::Explained;
 use cnn_tutorial::nn::Pair;
 use std::fs;
@@ -23,7 +24,7 @@ pub struct ExplainOptions {
     #[arg(long, conflicts_with_all = ["run", "best"])]
     model: Option<Architecture>,
 
-    /// Where the digit comes from, as for training [default: the data of the run, if they have a name]
+    /// Where the image comes from, as for training [default: the data of the run, if they have a name]
     #[arg(long, value_name = "PATH|NAME")]
     data: Option<Source>,
 
@@ -54,31 +55,38 @@ pub fn explain(options: &ExplainOptions) -> Result<()> {
         let dir = Path::new("runs").join(format!("{}-untrained", architecture.name));
         let title = format!("{}, not trained", architecture.title);
         let network = Network::untrained(architecture, 0, Scale::Raw, device)?;
-        return draw(options, &dir, &title, &network, None, || Ok(options.data.clone()));
+        return draw(options, &dir, &title, &network, None, None, || Ok(options.data.clone()));
     }
     let TrainedRun { dir, config, network } = options.run.open()?;
+    if options.image.is_some() {
+        config.check_digits(&dir, "explain --image")?;
+    }
     let Options { model, init_from, .. } = &config.options;
     // Weights from a file are not at hand: no path is taken from a run's folder.
     let start = init_from.is_none().then(|| Network::open(&dir, &config.options, Weights::Untrained, network.device));
     let source = || Ok(Some(config.source(&dir, options.data.as_ref())?));
-    draw(options, &dir, &format!("{}, trained", model.title), &network, start.transpose()?.as_ref(), source)
+    let title = format!("{}, trained", model.title);
+    draw(options, &dir, &title, &network, start.transpose()?.as_ref(), Some(&config.classes), source)
 }
 
+/// `classes` are those that the network has learned to tell, where it has; else those of the data.
 fn draw(
     options: &ExplainOptions,
     dir: &Path,
     title: &str,
     network: &Network,
     start: Option<&Network>,
+    classes: Option<&Vec<String>>,
     source: impl FnOnce() -> Result<Option<Source>>,
 ) -> Result<()> {
-    let (pixels, caption) = digit(options, source)?;
+    let (pixels, caption, of_data) = image(options, source)?;
     let explained = Explained {
         model: &*network.module,
         start: start.map(|start| &*start.module as _),
         title,
         image: &network.input(&pixels)?,
         caption: &caption,
+        classes: classes.unwrap_or(&of_data),
         kernel_size: options.kernel_size,
         stride: options.stride.unwrap_or(options.kernel_size),
     };
@@ -91,15 +99,20 @@ fn draw(
     Ok(())
 }
 
-/// The image to explain, `[1, 1, 28, 28]` bytes, and what it is in words. `source` is asked for only if it is from data.
-fn digit(options: &ExplainOptions, source: impl FnOnce() -> Result<Option<Source>>) -> Result<(Tensor, String)> {
+/// The image to explain, `[1, C, H, W]` bytes, what it is in words, and the classes' names. `source` is asked for only if it
+/// is from data.
+fn image(
+    options: &ExplainOptions,
+    source: impl FnOnce() -> Result<Option<Source>>,
+) -> Result<(Tensor, String, Vec<String>)> {
     if let Some(file) = &options.image {
         let caption = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        return Ok((network::image(&photo::read_photo(file)?)?, caption));
+        return Ok((network::image(&photo::read_photo(file)?)?, caption, digits()));
     }
     let (dataset, source) = data::load(source()?.as_ref())?;
     let n = dataset.len() as u64;
     ensure!(options.index < n, "--index {} is out of range: {source} has {n} images, 0 to {}", options.index, n - 1);
     let image = dataset.select(&[options.index as i64])?;
-    Ok((image.images, format!("image {}, a {}", options.index, i64::try_from(image.labels)?)))
+    let caption = format!("image {}, {}", options.index, image.caption(0)?);
+    Ok((image.images, caption, image.classes))
 }

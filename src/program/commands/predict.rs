@@ -37,6 +37,7 @@ pub struct PredictOptions {
 /// Prints the digit and the probabilities of each picture, or writes Kaggle's submission.
 pub fn predict(options: &PredictOptions) -> Result<()> {
     let run = options.run.open()?;
+    run.config.check_digits(&run.dir, "predict")?;
     match (&options.csv, &options.submission) {
         (Some(csv), Some(submission)) => submit(&run.network, csv, submission),
         _ => predict_pictures(&run, options),

@@ -5,7 +5,9 @@ mod download;
 pub use download::{MNIST_DIR, verify_mnist};
 
 use anyhow::{Context, Result};
-use cnn_tutorial::data::{Dataset, parse_csv, read_csv, read_mnist_test, read_mnist_train};
+use cnn_tutorial::data::{
+    Dataset, is_cifar10, parse_csv, read_cifar10_test, read_cifar10_train, read_csv, read_mnist_test, read_mnist_train,
+};
 use download::{download_mnist, hex};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -24,7 +26,7 @@ pub enum Source {
     Mnist,
     /// The digits that are embedded in the program.
     Digits,
-    /// A CSV, or a folder with MNIST's files.
+    /// A CSV, or a folder with files of MNIST's or CIFAR-10's format.
     Path(PathBuf),
 }
 
@@ -54,6 +56,7 @@ impl fmt::Display for Source {
         match self {
             Self::Mnist => write!(f, "MNIST in {MNIST_DIR}"),
             Self::Digits => f.write_str("scikit-learn's digits, embedded in the program"),
+            Self::Path(path) if is_cifar10(path) => write!(f, "{} in CIFAR-10's format", path.display()),
             Self::Path(path) if path.is_dir() => write!(f, "MNIST in {}", path.display()),
             Self::Path(path) => write!(f, "{}", path.display()),
         }
@@ -61,7 +64,7 @@ impl fmt::Display for Source {
 }
 
 impl Source {
-    /// Its images. MNIST's are the 60,000 training images: the test images stay untouched.
+    /// Its images. MNIST's and CIFAR-10's are the training images: the test images stay untouched.
     pub fn load(&self) -> Result<Dataset> {
         match self {
             Self::Mnist => {
@@ -72,14 +75,15 @@ impl Source {
                 read_mnist_train(Path::new(MNIST_DIR))
             }
             Self::Digits => parse_csv(DIGITS, "the embedded digits"),
-            Self::Path(path) if path.is_dir() => {
-                read_mnist_train(path).context("`--data mnist` downloads MNIST instead")
-            }
+            Self::Path(path) if is_cifar10(path) => read_cifar10_train(path),
+            Self::Path(path) if path.is_dir() => read_mnist_train(path).context(
+                "expected the files of MNIST or of CIFAR-10's binary version; `--data mnist` downloads MNIST instead",
+            ),
             Self::Path(path) => read_csv(path),
         }
     }
 
-    /// MNIST's 10,000 test images; nothing where the source is not MNIST.
+    /// MNIST's or CIFAR-10's 10,000 test images; nothing where the source has none of its own.
     pub fn load_test(&self) -> Result<Option<Dataset>> {
         match self {
             Self::Mnist => {
@@ -87,6 +91,7 @@ impl Source {
                 download_mnist(dir).context("MNIST could not be downloaded; --data names other data")?;
                 Ok(Some(read_mnist_test(dir)?))
             }
+            Self::Path(path) if is_cifar10(path) => Ok(Some(read_cifar10_test(path)?)),
             Self::Path(path) if path.is_dir() => Ok(Some(read_mnist_test(path)?)),
             _ => Ok(None),
         }

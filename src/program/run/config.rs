@@ -4,13 +4,17 @@ use super::options::Options;
 use crate::program::data::{self, Source};
 use crate::program::machine::device::DeviceChoice;
 use anyhow::{Context, Result, bail, ensure};
-use cnn_tutorial::data::{Dataset, train_test_split};
+use cnn_tutorial::data::{Dataset, digits, train_test_split};
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::num::NonZeroU8;
 use std::path::Path;
 
 pub const CONFIG: &str = "config.json";
+
+fn mnist_size() -> [i64; 3] {
+    [1, 28, 28]
+}
 
 /// What `config.json` tells of a run.
 #[derive(Debug, Deserialize, Serialize)]
@@ -23,6 +27,12 @@ pub struct Config {
     pub data: Source,
     /// The SHA-256 of the images and labels before the split.
     pub dataset_sha256: String,
+    /// Channels, height and width of an image. Runs of the time when all were MNIST's do not tell.
+    #[serde(default = "mnist_size")]
+    pub image_size: [i64; 3],
+    /// The classes' names.
+    #[serde(default = "digits")]
+    pub classes: Vec<String>,
     pub n_train: i64,
     pub n_test: i64,
     pub epochs: u64,
@@ -47,14 +57,35 @@ impl Config {
         }
     }
 
-    /// The images to measure the run in `dir` on, and what they are in words: MNIST's test images, of the run's own data
-    /// the part it was validated on, of other data all.
+    /// What a command on the run needs besides its folder: `--data` with the path of its data, if these have no name.
+    pub fn data_again(&self) -> String {
+        match &self.data {
+            Source::Path(path) => format!(" --data {}", path.display()),
+            _ => String::new(),
+        }
+    }
+
+    /// The images to measure the run in `dir` on, and what they are in words: the test images, where the data have some, of
+    /// the run's own data the part it was validated on, of other data all.
+    ///
+    /// Errors where they have another size or other classes than those the run was trained on.
     pub fn test_data(&self, dir: &Path, given: Option<&Source>, validation: bool) -> Result<(Dataset, String)> {
         let source = self.source(dir, given)?;
+        let alike = |dataset: Dataset| -> Result<Dataset> {
+            let (size, classes) = (dataset.image_size()?, &dataset.classes);
+            ensure!(
+                (size, classes) == (self.image_size, &self.classes),
+                "{} was trained on {}; {source} has {}: give data like those it was trained on",
+                dir.display(),
+                images_in_words(self.image_size, &self.classes),
+                images_in_words(size, classes)
+            );
+            Ok(dataset)
+        };
         if !validation && let Some(test) = source.load_test()? {
-            return Ok((test, format!("{source}, the test images")));
+            return Ok((alike(test)?, format!("{source}, the test images")));
         }
-        let dataset = source.load()?;
+        let dataset = alike(source.load()?)?;
         if data::sha256(&dataset)? != self.dataset_sha256 {
             ensure!(!validation, "{source}: the data are not those the run was trained on; --data measures on others");
             return Ok((dataset, source.to_string()));
@@ -62,6 +93,25 @@ impl Config {
         let (_, test) = train_test_split(&dataset, self.options.test_size.into(), self.options.random_state)?;
         Ok((test, format!("{source}, the part for validation")))
     }
+
+    /// Errors where the run in `dir` was trained on something else than MNIST's digits, which is what `command` reads.
+    pub fn check_digits(&self, dir: &Path, command: &str) -> Result<()> {
+        ensure!(
+            self.image_size == mnist_size() && self.classes == digits(),
+            "{command} reads digits, 1x28x28, and {dir} was trained on {}: `evaluate --run {dir}{data}` measures it, and \
+             `explain --run {dir}{data} --index 0` shows what it makes of one of its own images",
+            images_in_words(self.image_size, &self.classes),
+            dir = dir.display(),
+            data = self.data_again()
+        );
+        Ok(())
+    }
+}
+
+/// Such as "3x32x32 images of airplane, automobile, ..."
+fn images_in_words([channels, height, width]: [i64; 3], classes: &[String]) -> String {
+    let named = if classes == digits() { "digits".into() } else { classes.join(", ") };
+    format!("{channels}x{height}x{width} images of {named}")
 }
 
 /// Reads what `config.json` tells of the run in `dir`.

@@ -56,12 +56,12 @@ impl Network {
         Ok(network)
     }
 
-    /// Images of bytes `[N, 1, 28, 28]` as the network was trained to see them, on its device.
+    /// Images of bytes `[N, C, H, W]` as the network was trained to see them, on its device.
     pub fn input(&self, images: &Tensor) -> Result<Tensor, TchError> {
         self.scale.apply(images.f_to_device(self.device)?.f_to_kind(Kind::Float)?)
     }
 
-    /// Images `[N, 1, 28, 28]` of bytes to logits `[N, 10]` on the CPU, 1,000 images at a time.
+    /// Images `[N, C, H, W]` of bytes to logits `[N, classes]` on the CPU, 1,000 images at a time.
     pub fn logits(&self, images: &Tensor) -> Result<Tensor, TchError> {
         let _eval = nn::eval();
         let batches = images.f_split(1000, 0)?;
@@ -69,7 +69,7 @@ impl Network {
         Tensor::f_cat(&logits.collect::<Result<Vec<_>, _>>()?, 0)?.f_to_device(Device::Cpu)
     }
 
-    /// What each layer makes of an input `[N, 1, 28, 28]`.
+    /// What each layer makes of an input `[N, C, H, W]`.
     pub fn stages(&self, input: &Tensor) -> Result<Vec<Stage>, TchError> {
         let _eval = nn::eval();
         let (logits, stages) = tch::no_grad(|| stages(|| nn::forward(&*self.module, input)));
@@ -77,7 +77,7 @@ impl Network {
     }
 }
 
-/// `[1, 1, 28, 28]` of 28x28 bytes.
+/// `[1, 1, 28, 28]` of the 28x28 bytes of a digit.
 pub fn image(pixels: &[u8]) -> Result<Tensor, TchError> {
     Tensor::f_from_slice(pixels)?.f_view([1, 1, 28, 28])
 }
@@ -90,7 +90,7 @@ pub fn probabilities(logits: &Tensor) -> Result<Vec<(Vec<f32>, usize)>, TchError
     Ok(rows.into_iter().zip(predicted).map(|(row, class)| (row, class as usize)).collect())
 }
 
-/// The images that are taken for another digit, those the network was surest of first.
+/// The images that are taken for another class, those the network was surest of first.
 pub fn most_confident_mistakes(labels: &[i64], predictions: &[(Vec<f32>, usize)]) -> Vec<usize> {
     let mut wrong: Vec<usize> = (0..labels.len()).filter(|&i| predictions[i].1 as i64 != labels[i]).collect();
     wrong.sort_by(|&a, &b| confidence(&predictions[b]).total_cmp(&confidence(&predictions[a])));

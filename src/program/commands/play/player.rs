@@ -3,7 +3,7 @@
 use super::answer::{Answer, Num, Sum, answer, rows, sum_at};
 use super::runs::{Choice, RunEntry};
 use crate::program::data::Source;
-use crate::program::run::config::read_config;
+use crate::program::run::config::{Config, read_config};
 use crate::program::run::folder;
 use crate::program::run::network::{self, Network, Weights, most_confident_mistakes, probabilities};
 use crate::program::run::options::{ARCHITECTURES, Scale};
@@ -12,7 +12,7 @@ use cnn_tutorial::data::Dataset;
 use cnn_tutorial::nn::{LayerKind, Stage};
 use serde::Serialize;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tch::{Device, Tensor};
 
 /// Networks and data that were opened stay open: a stroke has to be answered at once.
@@ -43,11 +43,18 @@ pub struct Kernels {
     kernels: Vec<Vec<Vec<Num>>>,
 }
 
+/// What the run in `dir` was trained with. Errors where that was no digits: the page has no other pictures.
+fn digits_config(dir: &Path) -> Result<Config> {
+    let config = read_config(dir)?;
+    config.check_digits(dir, "play")?;
+    Ok(config)
+}
+
 impl Player {
-    /// `first` is the folder of the run to begin with. Errors where it is no run.
+    /// `first` is the folder of the run to begin with. Errors where it is no run, or one that knows no digits.
     pub fn new(first: Option<PathBuf>, data: Option<Source>) -> Result<Self> {
         if let Some(dir) = &first {
-            Network::open(dir, &read_config(dir)?.options, Weights::Last, Device::Cpu)?;
+            Network::open(dir, &digits_config(dir)?.options, Weights::Last, Device::Cpu)?;
         }
         Ok(Self { first, data, networks: HashMap::new(), examples: HashMap::new(), mistakes: HashMap::new() })
     }
@@ -94,7 +101,7 @@ impl Player {
             return Network::untrained(architecture, 0, Scale::Raw, Device::Cpu);
         }
         let dir = self.folder(run)?;
-        Network::open(&dir, &read_config(&dir)?.options, *weights, Device::Cpu)
+        Network::open(&dir, &digits_config(&dir)?.options, *weights, Device::Cpu)
     }
 
     fn stages(&mut self, choice: &Choice, seen: &[u8]) -> Result<(Tensor, Vec<Stage>)> {
@@ -133,7 +140,7 @@ impl Player {
         if self.examples.contains_key(run) {
             return Ok(());
         }
-        let of_run = self.folder(run).and_then(|dir| read_config(&dir)?.test_data(&dir, self.data.as_ref(), false));
+        let of_run = self.folder(run).and_then(|dir| digits_config(&dir)?.test_data(&dir, self.data.as_ref(), false));
         let of_run = of_run.or_else(|error| match &self.data {
             Some(_) => Err(error),
             None => Ok((Source::Digits.load()?, Source::Digits.to_string())),

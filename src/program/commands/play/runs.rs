@@ -23,9 +23,11 @@ pub struct Choice {
 }
 
 impl RunEntry {
-    /// Nothing where the folder's `config.json` cannot be read.
+    /// Nothing where the folder's `config.json` cannot be read, or the run knows no digits.
     pub fn of(dir: &Path) -> Option<Self> {
-        let options = read_config(dir).ok()?.options;
+        let config = read_config(dir).ok()?;
+        config.check_digits(dir, "play").ok()?;
+        let options = config.options;
         let best = dir.join(BEST_WEIGHTS).exists().then_some(Weights::Best);
         let weights = [Some(Weights::Last), best, Some(Weights::Untrained)].into_iter().flatten().collect();
         Some(Self { name: dir.display().to_string(), title: options.model.title.into(), weights })

@@ -7,18 +7,18 @@ use cnn_tutorial::nn::Module;
 use tch::nn::VarStore;
 use tch::{Device, Kind, TchError, Tensor};
 
-/// Whether a network that `new` makes gives the same bits in that layout, forward and backward.
+/// Whether a network that `new` makes gives the same bits for images of this size in that layout, forward and backward.
 ///
 /// A network that somebody has changed may not: oneDNN's tensors have no `view` and no dropout and cannot be printed.
 /// Draws from the default generator.
-pub fn gives_the_same_bits(new: NewNetwork) -> bool {
-    matches!(quietly(|| compare(new)), Some(Ok(true)))
+pub fn gives_the_same_bits(new: NewNetwork, image_size: [i64; 3]) -> bool {
+    matches!(quietly(|| compare(new, image_size)), Some(Ok(true)))
 }
 
-fn compare(new: NewNetwork) -> Result<bool, TchError> {
+fn compare(new: NewNetwork, [channels, height, width]: [i64; 3]) -> Result<bool, TchError> {
     let vs = VarStore::new(Device::Cpu);
     let model = new(&vs.root())?;
-    let images = Tensor::f_randint(256, [8, 1, 28, 28], tch::kind::FLOAT_CPU)?;
+    let images = Tensor::f_randint(256, [8, channels, height, width], tch::kind::FLOAT_CPU)?;
     let plain = outputs(&vs, &*model, &images)?;
     let in_layout = outputs(&vs, &*model, &to_mkldnn(&images)?)?;
     let equal: Vec<_> = plain.iter().zip(&in_layout).map(|(a, b)| a.f_equal(b)).collect::<Result<_, _>>()?;
@@ -36,7 +36,7 @@ fn outputs(vs: &VarStore, model: &dyn Module, images: &Tensor) -> Result<Vec<Ten
 
 #[cfg(test)]
 mod tests {
-    use super::gives_the_same_bits;
+    use crate::program::run::options::NewNetwork;
     use cnn_tutorial::models::CNNModel;
     use cnn_tutorial::nn::{self, Module};
     use tch::{TchError, Tensor, nn::Path};
@@ -56,10 +56,23 @@ mod tests {
         };
     }
 
+    fn gives_the_same_bits(new: NewNetwork) -> bool {
+        super::gives_the_same_bits(new, [1, 28, 28])
+    }
+
     #[test]
     fn the_slides_cnn_may_be_given_its_images_in_onednns_layout() {
         assert!(gives_the_same_bits(|vs| Ok(Box::new(CNNModel::new(vs)?))));
         assert!(gives_the_same_bits(edited!(|out| nn::AvgPool2d::new(2).forward(&nn::ReLU.forward(&out)?))));
+    }
+
+    #[test]
+    fn a_network_is_checked_with_images_of_the_datas_size() {
+        let in_colour: NewNetwork = |vs| {
+            Ok(Box::new(Edited(nn::Conv2d::new(vs / "conv", 3, 4, 3)?, |out| nn::AvgPool2d::new(2).forward(&out))))
+        };
+        assert!(super::gives_the_same_bits(in_colour, [3, 32, 20]));
+        assert!(!gives_the_same_bits(in_colour), "one channel does not fit");
     }
 
     #[test]

@@ -54,13 +54,23 @@ impl Prepared {
         Ok(Self { train, test, source, sha256 })
     }
 
-    /// The train loader and the test loader. Errors where the network's layers do not fit each other, and says which.
+    /// The train loader and the test loader. Errors where the network's layers do not fit each other or the images, and says
+    /// which.
     ///
     /// Draws from the default generator.
     pub fn loaders(&self, options: &Options, device: Device) -> Result<(DataLoader<'_>, DataLoader<'_>)> {
         let network = Network::untrained(options.model, options.seed, options.scale, Device::Cpu)?;
-        summary(&*network.module)?;
-        let onednn = options.model.onednn && device == Device::Cpu && gives_the_same_bits(options.model.new);
+        let image_size = self.train.image_size()?;
+        let [channels, height, width] = image_size;
+        summary(&*network.module, &network.vs, &[1, channels, height, width]).with_context(|| {
+            let (model, source) = (options.model.name, &self.source);
+            format!(
+                "--model {model} does not fit the images of {source}, {channels}x{height}x{width} \
+                 (\"Your own network\" in docs/tutorial.md tells how to add one that does)"
+            )
+        })?;
+        let onednn =
+            options.model.onednn && device == Device::Cpu && gives_the_same_bits(options.model.new, image_size);
         let loader = |dataset, shuffle, augment| DataLoader {
             shuffle,
             transform: options.transform(augment, onednn),
@@ -77,6 +87,8 @@ impl Prepared {
             libtorch_version: libtorch::version_in_use(),
             data: self.source.clone(),
             dataset_sha256: self.sha256.clone(),
+            image_size: self.train.image_size()?,
+            classes: self.train.classes.clone(),
             n_train: self.train.len(),
             n_test: self.test.len(),
             epochs: schedule.epochs,

@@ -28,13 +28,13 @@ pub fn plot(dir: &Path, options: &Options, history: &[Row]) -> Result<()> {
     })
 }
 
-/// Says what the training came to, and what one can do with it.
-pub fn tell(dir: &Path, history: &[Row]) {
+/// Says what the training came to, and what one can do with it; `data` is the `--data` that these commands need.
+pub fn tell(dir: &Path, data: &str, history: &[Row]) {
     if let Some(last) = history.last() {
         let best = history.iter().fold(last, |best, row| if row.accuracy > best.accuracy { row } else { best });
         let (last_accuracy, best_accuracy, iteration) = (last.accuracy, best.accuracy, best.iteration);
         say!("accuracy: {last_accuracy:.2} % at the end, at best {best_accuracy:.2} % after iteration {iteration}");
     }
-    say!("results: {0}\nnext: cargo run --release -- evaluate --run {0}", dir.display());
-    say!("      cargo run --release -- explain --run {}", dir.display());
+    say!("results: {0}\nnext: cargo run --release -- evaluate --run {0}{data}", dir.display());
+    say!("      cargo run --release -- explain --run {}{data}", dir.display());
 }

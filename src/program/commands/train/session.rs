@@ -4,7 +4,6 @@ mod replay;
 
 use super::schedule::Schedule;
 use super::{recorded, results};
-use crate::program::data::Source;
 use crate::program::files;
 use crate::program::machine::graph::{Methods, Recorder};
 use crate::program::machine::signals;
@@ -183,15 +182,12 @@ impl<'a> Session<'a> {
         }
         results::plot(dir, &self.config.options, &metrics.rows)?;
         if iteration < iterations {
-            let data = match &self.config.data {
-                Source::Path(path) => format!(" --data {}", path.display()),
-                _ => String::new(),
-            };
+            let data = self.config.data_again();
             say!("stopped after iteration {iteration} of {iterations}; go on with --resume {}{data}", dir.display());
             return Ok(128 + self.stop.load(Ordering::Relaxed) as u8);
         }
         files::remove(dir, CHECKPOINT)?;
-        results::tell(dir, &metrics.rows);
+        results::tell(dir, &self.config.data_again(), &metrics.rows);
         Ok(0)
     }
 }

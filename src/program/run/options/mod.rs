@@ -34,8 +34,8 @@ pub struct Options {
     #[arg(long, help_heading = NETWORK, default_value = "cnn")]
     pub model: Architecture,
 
-    /// Kaggle CSV (label,pixel0..pixel783; plain or .gz), folder with the MNIST IDX files, `mnist` (downloaded once) or
-    /// `digits` (embedded) [default: data/mnist, else the download, else the embedded digits]
+    /// Kaggle CSV (label,pixel0..pixel783; plain or .gz), folder with the IDX files of MNIST or the binary version of
+    /// CIFAR-10, `mnist` (downloaded once) or `digits` (embedded) [default: data/mnist, else the download, else the embedded digits]
     #[arg(long, help_heading = DATA, value_name = "PATH|NAME")]
     pub data: Option<Source>,
 
