@@ -40,7 +40,7 @@ def train(network, *, seed, image, classes, n_train, n_test, batch_size, shuffle
         parameter.requires_grad_(name not in frozen)
         if name in poison:
             with torch.no_grad():
-                parameter.view(-1)[0] = float(poison[name])
+                parameter[(0,) * parameter.dim()] = float(poison[name])
     error = nn.CrossEntropyLoss()
     new_optimizer = lambda: getattr(torch.optim, optimizer[0])(model.parameters(), **optimizer[1])
     optimizer_, results, losses, evaluations = new_optimizer(), {}, [], []
@@ -222,7 +222,7 @@ class Draw(random.Random):
             augment=dtype == "float32" and self.often(25), layout=layout, dtype=dtype,
             threads=self.choice([1, 2]), frozen=self.sample(names, self.randint(1, len(names))) if self.often(25) else [],
             thaw=self.randint(1, steps) if self.often(50) else 0,
-            poison={self.choice(names): self.choice(["nan", "inf", "1e38"])} if self.often(5) else {},
+            poison={self.choice(names): self.choice(["nan", "inf", "1e38"])} if self.often(20 if layout == "onednn" else 3) else {},
             optimizer=[optimizer, arguments], lr_scheduler=lr_scheduler, epochs=epochs, eval_every=self.randint(1, 4),
             restart=self.randint(1, steps) if self.often(30) else 0,
         )
