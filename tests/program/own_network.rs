@@ -33,13 +33,20 @@ fn program_with_own_network(dir: &Path) -> PathBuf {
     let write = |path: &str, text: String| fs::write(dir.join(path), text).unwrap();
     // A version of its own: else cargo would take what it compiles for this package's.
     write("Cargo.toml", read("Cargo.toml").replacen("version = \"", "version = \"1000", 1));
-    write("src/models/own.rs", block("file: src/models/own.rs"));
-    write(models, read(models) + &block(&format!("lines: {models}")));
+    let own = block("file: src/models/own.rs");
+    write("src/models/own.rs", own.clone());
+    // The same for images in colour.
+    let changes = [("vs / \"conv1\", 1, 8, 5", "vs / \"conv1\", 3, 8, 5"), ("8 * 7 * 7", "8 * 8 * 8")];
+    assert!(changes.iter().all(|(from, _)| own.contains(from)), "{own}");
+    write("src/models/colour.rs", changes.iter().fold(own, |text, (from, to)| text.replace(from, to)));
+    write(models, read(models) + &block(&format!("lines: {models}")) + "pub mod colour;\n");
     let lines = block(&format!("lines: {table}"));
     let [import, line] = lines.lines().collect::<Vec<_>>().try_into().unwrap();
+    let colour =
+        line.replace("\"own\"", "\"colour\"").replace("OwnNetwork", "cnn_tutorial::models::colour::OwnNetwork");
     let before = read(table);
     let known = before.lines().find(|line| line.starts_with("use cnn_tutorial::models::")).unwrap();
-    write(table, before.replace(known, import).replace("\n];", &format!("\n{line}\n];")));
+    write(table, before.replace(known, import).replace("\n];", &format!("\n{line}\n{colour}\n];")));
 
     let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned();
     let mut cargo = Command::new(env!("CARGO"));
@@ -96,4 +103,18 @@ fn a_network_of_ones_own_is_added_as_the_docs_tell_and_trained_resumed_measured_
     assert!(first == second && first.contains("\"accuracy\""), "dropout is off: {first} {second}");
     let pictures = stdout(&succeeds("explain --run whole --data digits --index 3"));
     assert!(["filters.png", "layers.png", "pooling.png"].iter().all(|name| pictures.contains(name)), "{pictures}");
+
+    let shapes = format!("{ROOT}/tests/fixtures/shapes");
+    let training = format!("--model colour --data {shapes} --scale unit --batch-size 40 --max-steps 150 --out colour");
+    succeeds(&format!("{training} --shuffle --augment"));
+    let table = stdout(&succeeds(&format!("evaluate --run colour --data {shapes}")));
+    let accuracy: f64 = table.split("accuracy ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert!(accuracy > 20.0 && table.contains("red triangle"), "twice as good as a guess, and by name: {table}");
+    succeeds(&format!("explain --run colour --data {shapes} --index 3"));
+    let picture = image::open(dir.path().join("colour/filters.png")).unwrap().into_rgb8();
+    let is_green = |pixel: &&image::Rgb<u8>| pixel[1] > pixel[0].max(pixel[2]) + 30;
+    assert!(
+        picture.pixels().filter(is_green).count() > 500,
+        "the first kernels are in colour, and not in blue and red only"
+    );
 }
