@@ -109,7 +109,7 @@ class Draw(random.Random):
 
     def network(self, image, classes):
         """Layers in the order they are made in. One that is `used` in some steps has a divisor and a remainder."""
-        layers, names = [], {}
+        layers, names, self.no_channels_last = [], {}, False
         (channels, height, width), flat = image, False
 
         def add(kind, *, used=True, residual=False, **arguments):
@@ -144,8 +144,10 @@ class Draw(random.Random):
                 out_channels = self.choice([1, 2, 3, 4, 8, 12, 16, 32] + self.large * [32, 64])
                 add("Conv2d", in_channels=channels, out_channels=out_channels, kernel_size=kernel_size, stride=stride,
                     padding=padding)
-                channels = out_channels
                 height, width = ((size - k) // s + 1 for size, k, s in zip(larger, kernel_size, stride))
+                # There PyTorch 2.11 computes with whatever is in memory, other numbers each time
+                self.no_channels_last = self.no_channels_last or channels == 1 and width == 1
+                channels = out_channels
             if self.often(25):
                 add("BatchNorm2d", num_features=channels, used=sometimes() if self.often(15) else True)
             activation()
@@ -213,7 +215,12 @@ class Draw(random.Random):
             ["CosineAnnealingLR", {"T_max": epochs}],
         ])
         layout = self.choice(["plain", "plain", "channels_last", "onednn"])
-        if any(layer["residual"] or layer["kind"] == "Sigmoid" for layer in layers) and layout == "onednn":
+        used = [layer for layer in layers if layer["used"]]
+        # What oneDNN's layout is not for: see to_mkldnn
+        no_onednn = any(layer["residual"] or layer["kind"] == "Sigmoid" for layer in layers) or any(
+            layer["kind"] == "ReLU" and before["kind"] != "Conv2d" for before, layer in zip([{"kind": None}, *used], used)
+        )
+        if layout == "onednn" and no_onednn or layout == "channels_last" and self.no_channels_last:
             layout = "plain"
         dtype = "float64" if layout == "plain" and self.often(10) else "float32"
         return dict(
