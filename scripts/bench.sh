@@ -2,7 +2,7 @@
 # Measures the program and Python's tutorial, each as it is and tuned for speed: ./scripts/bench.sh [--rounds N].
 # Writes assets/bench.json, assets/bench.png and the tables in docs/performance.md. Half an hour, on a machine with nothing else to do.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH= cd -- "$(dirname -- "$0")/.."
 ./scripts/setup.sh --python
 cargo build --release
 exec .venv/bin/python scripts/bench.py "$@"

@@ -2,7 +2,7 @@
 # Runs the Rust program and scripts/tutorial.py with the same options and compares them: ./scripts/compare.sh [options].
 # Fails when a logged loss or accuracy differs on the CPU.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH= cd -- "$(dirname -- "$0")/.."
 ./scripts/setup.sh --python
 cargo build --release
 exec .venv/bin/python scripts/compare.py "$@"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Coverage-guided fuzzing of the readers: ./scripts/fuzz.sh [seconds for each]. Installs cargo-fuzz if it is missing.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH= cd -- "$(dirname -- "$0")/.."
 ./scripts/setup.sh
 cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked
 for target in fuzz/csv fuzz/idx fuzz/cifar crates/photo/fuzz/picture; do

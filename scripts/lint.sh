@@ -2,7 +2,7 @@
 # Clippy, and that nothing in the program can panic: no unwrap, no method of tch that panics where its f_ twin returns an
 # error, no print to a stream that nobody may read. Where rustup has the oldest Rust that Cargo.toml allows, that one too.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH= cd -- "$(dirname -- "$0")/.."
 ./scripts/setup.sh
 cargo fmt --all -- --check
 cargo clippy --release --workspace --all-targets -- -D warnings

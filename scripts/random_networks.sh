@@ -3,6 +3,6 @@
 # ./scripts/random_networks.sh [--seed S] [--count N], 40 of seed 0 unless told otherwise. A network that differs is printed as
 # Python that repeats it, to be run in the folder scripts.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH= cd -- "$(dirname -- "$0")/.."
 ./scripts/setup.sh --python
 exec cargo test --quiet --release --test random_networks -- "$@"

@@ -4,9 +4,10 @@
 #   ./scripts/setup.sh --cuda     libtorch with every CUDA library (5 GB)
 #   ./scripts/setup.sh --python   the same, and what scripts/tutorial.py imports
 #   ./scripts/setup.sh --browser  Chromium and its driver, for the tests of the page that `play` opens
-# A second call returns at once; a call after an interrupted one starts the broken part again.
+# A second call returns at once; a call after an interrupted one starts the broken part again. A .venv or libtorch of your own
+# is left alone.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH= cd -- "$(dirname -- "$0")/.."
 
 torch=2.11.0 # tch 0.24 accepts exactly this libtorch
 want=cpu
@@ -58,6 +59,15 @@ if [ "$want" = cpu ] && [ ! -e "$(done_mark cuda)" ] && nvidia-smi -L 2>/dev/nul
 # Each larger set contains the smaller ones, and leaves their marks too.
 if [ -e "$(done_mark "$want")" ] && [ -e libtorch/lib ] &&
   { [ "$want" != python ] || [ ! scripts/requirements.txt -nt "$(done_mark python)" ]; }; then exit 0; fi
+
+# What bears none of our marks is somebody's own: nothing is installed into it, nothing is removed.
+not_ours() { fail "$1 was not made by this script: move it away and run this again, or set LIBTORCH to a libtorch $torch of your own"; }
+if [ -e .venv ] || [ -L .venv ]; then
+  ours=no
+  for mark in .venv/unfinished .venv/torch-*; do if [ -e "$mark" ]; then ours=yes; fi; done
+  [ "$ours" = yes ] || not_ours .venv
+fi
+if [ -e libtorch ] && [ ! -L libtorch ]; then not_ours libtorch; fi
 
 command -v python3 >/dev/null || fail "python3 is missing: apt install python3 python3-venv (dnf install python3)"
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || fail "PyTorch $torch needs Python 3.10 or newer, found $(python3 --version)"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets up whatever is missing, builds, and trains: ./scripts/train.sh [options], the options of `cargo run --release -- --help`.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+CDPATH= cd -- "$(dirname -- "$0")/.."
 ./scripts/setup.sh
 exec cargo run --release -- "$@"

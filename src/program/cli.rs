@@ -1,7 +1,7 @@
 //! The command line: training, whose options are in `run/options`, and the commands besides.
 
 use super::commands::{doctor, evaluate, explain, play, predict, summary};
-use super::run::options::{Options, RESULTS};
+use super::run::options::{Options, RESULTS, path};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -23,7 +23,7 @@ pub struct Cli {
 
     /// Go on with the run in a folder, from its last checkpoint, with its own options. With --data, if its data are in
     /// a file or folder of your own; with --device, to go on somewhere else than it began
-    #[arg(long, help_heading = RESULTS, value_name = "DIR")]
+    #[arg(long, help_heading = RESULTS, value_name = "DIR", value_parser = path())]
     pub resume: Option<PathBuf>,
 }
 

@@ -1,21 +1,26 @@
-//! Files that are whole or not there.
+//! Files that are whole or not there, and that are read only where they are files.
 
-use anyhow::{Context, Result};
-use std::fs::{self, File};
-use std::io::ErrorKind;
+use anyhow::{Context, Result, ensure};
+use std::fs::{self, File, FileType, Metadata};
+use std::io::{self, ErrorKind, Read, Take, Write};
 use std::path::Path;
 
-/// What the name of a file begins with until it is whole.
+/// What the name of a file begins with until it is whole, and how many random characters come between that and its name.
 const PARTIAL: &str = "partial-";
+const RANDOM: usize = 12;
 
-/// Has `write` write the file `name` in `dir`, where it appears only when it is whole.
+/// What is said of an empty path, which names nothing.
+pub const EMPTY_PATH: &str = "it is an empty path: give a name, or leave the option out";
+
+/// Has `write` write the file `name` in `dir`, where it appears only when it is whole. What stood there under that name is
+/// replaced, a link and not what it leads to.
 pub fn put(dir: &Path, name: &str, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let path = dir.join(name);
     let put = || -> Result<()> {
         // Until then it has a name that nobody else uses: two programs may write the same file.
         let suffix = format!("-{name}");
         let mut partial = tempfile::Builder::new();
-        partial.prefix(PARTIAL).suffix(&suffix);
+        partial.prefix(PARTIAL).rand_bytes(RANDOM).suffix(&suffix);
         #[cfg(unix)]
         partial.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let partial = partial.tempfile_in(dir)?;
@@ -28,12 +33,84 @@ pub fn put(dir: &Path, name: &str, write: impl FnOnce(&Path) -> Result<()>) -> R
     put().with_context(|| format!("{} cannot be written", path.display()))
 }
 
+/// Writes to a path that a person has named: a file is whole or not there; a pipe, a device and a link stay what they are, and
+/// are written into.
+pub fn write(path: &Path, text: &[u8]) -> Result<()> {
+    let written = || format!("{} cannot be written", path.display());
+    let about = match fs::metadata(path) {
+        Ok(about) => about,
+        Err(_) if path.is_symlink() => return fs::write(path, text).with_context(written),
+        Err(_) => return put_at(path, text),
+    };
+    ensure!(!about.is_dir(), "{} is a folder: give a file's name", path.display());
+    // Opened anew, a file that standard output is appended to would be written over.
+    if path.is_symlink() && fs::metadata("/dev/stdout").is_ok_and(|stdout| is_same(&stdout, &about)) {
+        return io::stdout().write_all(text).with_context(written);
+    }
+    if about.is_file() {
+        return put_at(&fs::canonicalize(path).with_context(written)?, text);
+    }
+    File::options().write(true).open(path).and_then(|mut file| file.write_all(text)).with_context(written)
+}
+
+fn put_at(path: &Path, text: &[u8]) -> Result<()> {
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.with_context(|| format!("{} cannot be written: give a file's name", path.display()))?;
+    put(dir, name, |path| Ok(fs::write(path, text)?))
+}
+
+/// Whether both paths lead to one regular file, by whatever names and links.
+pub fn are_one_file(a: &Path, b: &Path) -> bool {
+    match (fs::metadata(a), fs::metadata(b), fs::canonicalize(a), fs::canonicalize(b)) {
+        (Ok(about), Ok(other), Ok(a), Ok(b)) => about.is_file() && (a == b || is_same(&about, &other)),
+        _ => false,
+    }
+}
+
+#[cfg(unix)]
+fn is_same(a: &Metadata, b: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (a.dev(), a.ino()) == (b.dev(), b.ino())
+}
+
+#[cfg(not(unix))]
+fn is_same(_: &Metadata, _: &Metadata) -> bool {
+    false
+}
+
+/// Opens a regular file to read, of which there are at most `most` bytes.
+///
+/// Looked at before it is opened: to open a pipe waits for somebody who writes, and a device may have no end.
+pub fn open(path: &Path, most: u64) -> Result<Take<File>> {
+    let unreadable = || format!("{} cannot be read", path.display());
+    let about = fs::metadata(path).with_context(unreadable)?;
+    let expected = || format!("{}: expected a regular file of at most {most} bytes", path.display());
+    ensure!(about.is_file(), "{}, found {}", expected(), kind(about.file_type()));
+    ensure!(about.len() <= most, "{}, found {} bytes", expected(), about.len());
+    Ok(File::open(path).with_context(unreadable)?.take(most))
+}
+
+fn kind(kind: FileType) -> &'static str {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        if kind.is_fifo() {
+            return "a pipe";
+        } else if kind.is_socket() {
+            return "a socket";
+        }
+    }
+    if kind.is_dir() { "a folder" } else { "a device" }
+}
+
 /// Removes what killed programs have left in `dir` of files with these names.
 pub fn remove_partial(dir: &Path, names: &[&str]) -> Result<()> {
     for entry in fs::read_dir(dir)? {
         let file = entry?.file_name();
         let file = file.to_string_lossy();
-        if file.starts_with(PARTIAL) && names.iter().any(|name| file.ends_with(&format!("-{name}"))) {
+        let rest = file.strip_prefix(PARTIAL).and_then(|rest| rest.split_at_checked(RANDOM));
+        if rest.and_then(|(_, name)| name.strip_prefix('-')).is_some_and(|name| names.contains(&name)) {
             remove(dir, &file)?;
         }
     }

@@ -2,11 +2,13 @@
 
 use std::panic::{self, AssertUnwindSafe};
 
-/// Writes a line to standard error, as `eprintln!` does; but where nobody listens any more, the program goes on.
+/// Writes a line to standard error, as `eprintln!` does; but where nobody listens any more, the program goes on. Names in it
+/// may come from anywhere, so no control character is written as it is.
 macro_rules! say {
     ($($text:tt)*) => {{
         use std::io::Write as _;
-        let _ = writeln!(std::io::stderr(), $($text)*);
+        let line = $crate::program::messages::escaped(&format!($($text)*));
+        let _ = writeln!(std::io::stderr(), "{line}");
     }};
 }
 
@@ -22,13 +24,21 @@ pub fn in_words(error: &anyhow::Error) -> String {
     message
 }
 
-/// A message that names and values from files may be part of. Printed as they are, these could take over a terminal or fill it.
-pub fn printable(message: &str) -> String {
-    let mut characters = message.chars();
-    let start = characters.by_ref().take(LONGEST_MESSAGE);
-    let mut text = String::new();
-    start.for_each(|c| if c.is_control() && c != '\n' { text.extend(c.escape_default()) } else { text.push(c) });
-    if characters.next().is_some() { text + " ..." } else { text }
+/// The beginning of a message that values from files may be part of: whole, these could fill the terminal.
+pub fn shortened(message: &str) -> String {
+    match message.char_indices().nth(LONGEST_MESSAGE) {
+        Some((end, _)) => format!("{} ...", &message[..end]),
+        None => message.to_owned(),
+    }
+}
+
+/// Text that names and values from files may be part of. Printed as they are, these could take over a terminal.
+pub fn escaped(text: &str) -> String {
+    let mut printable = String::new();
+    let escape =
+        |c: char| if c.is_control() && c != '\n' { printable.extend(c.escape_default()) } else { printable.push(c) };
+    text.chars().for_each(escape);
+    printable
 }
 
 /// What `work` returns, or `None` if it panics, as tch's plain methods do. Nothing is printed then.

@@ -6,7 +6,7 @@
 //! 4. [`commands`]: one file or folder for each, its options beside its function.
 //! 3. [`run`]: the options of a training, the files it leaves, and the network they hold.
 //! 2. [`data`]: where images come from; [`machine`]: device, CUDA, libtorch, signals.
-//! 1. [`messages`]: lines and errors in words; [`files`]: files that are whole or not there.
+//! 1. [`messages`]: lines and errors in words; [`files`]: files that are whole or not there, and how they are read.
 
 #[macro_use]
 mod messages;
@@ -35,7 +35,7 @@ pub fn main() -> ! {
             } else {
                 ""
             };
-            say!("error: {}{remedy}", messages::printable(&message));
+            say!("error: {}{remedy}", messages::shortened(&message));
             1
         }
     };

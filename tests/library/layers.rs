@@ -213,7 +213,7 @@ fn what_is_not_a_number_or_would_become_infinite_is_so_in_onednns_layout_too() {
         for conv in ["conv1", "conv2"] {
             let mut parameter = vs.variables()[&format!("{conv}.{name}")].detach().flatten(0, -1);
             let signs = Tensor::arange(parameter.numel() as i64, tch::kind::FLOAT_CPU).remainder(2) * 2 - 1;
-            let _ = parameter.copy_(&(signs * number));
+            parameter.copy_(&(signs * number));
         }
         let forward = |xs: &Tensor| {
             let out = ReLU.forward(&conv1.forward(xs).unwrap()).unwrap();

@@ -168,6 +168,11 @@ fn the_same_seed_gives_the_same_numbers_and_another_seed_others() {
     let first = metrics("a", "7");
     assert_eq!(first, metrics("b", "7"));
     assert_ne!(first, metrics("c", "-8"));
+    // As in PyTorch: 64 bits, with a sign or without.
+    assert_eq!(metrics("d", "18446744073709551615"), metrics("e", "-1"));
+    assert_eq!(metrics("f", "9223372036854775808"), metrics("g", "-9223372036854775808"));
+    let evaluated = run(dir.path(), &["evaluate", "--run", "d"]);
+    assert!(evaluated.status.success(), "config.json keeps it: {}", stderr(&evaluated));
 }
 
 #[test]
@@ -254,6 +259,9 @@ fn a_wrong_command_line_is_refused_with_exit_code_2() {
         refused(&[option, "1e39"], &[option, "0 or more", "32 bits"]);
     }
     refused(&["--threads", "0"], &["--threads"]);
+    for seed in ["18446744073709551616", "-9223372036854775809", "1.5", ""] {
+        refused(&["--seed", seed], &["--seed", "from -9223372036854775808 to 18446744073709551615"]);
+    }
     refused(&["--model", "lenet5", "--momentum", "0.9"], &["--momentum goes with --optimizer sgd"]);
     refused(&["--print-every", "10"], &["--print-every must not be less than --eval-every"]);
     refused(&["--eval-evry", "10"], &["--eval-evry"]);

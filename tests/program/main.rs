@@ -10,6 +10,7 @@ mod cli;
 mod cuda;
 mod download;
 mod explain;
+mod files;
 mod images;
 mod own_network;
 mod play;

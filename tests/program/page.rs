@@ -25,8 +25,13 @@ pub struct Page {
 
 impl Page {
     pub fn open(dir: &Path) -> Self {
+        Self::open_with(dir, |command| command)
+    }
+
+    /// Likewise, with a command that `change` has changed.
+    pub fn open_with(dir: &Path, change: impl FnOnce(&mut Command) -> &mut Command) -> Self {
         let mut command = program(dir, &["play", "--port", "0", "--no-browser"]);
-        let mut program = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut program = change(&mut command).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut address = String::new();
         BufReader::new(program.stdout.take().unwrap()).read_line(&mut address).unwrap();
         Self { program, address: address.trim().to_owned() }

@@ -162,6 +162,70 @@ fn ctrl_c_ends_it_cleanly() {
     assert_eq!(status.code(), Some(0));
 }
 
+/// A mirror that begins to answer and comes to no end; tells of each that asks it.
+#[cfg(unix)]
+fn endless_mirror() -> (String, std::sync::mpsc::Receiver<()>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let (asked, was_asked) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map(Result::unwrap) {
+            let _ = stream.read(&mut [0; 1000]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1648877\r\n\r\n");
+            let _ = asked.send(());
+            std::thread::spawn(move || {
+                while stream.write_all(b"0").is_ok() {
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+            });
+        }
+    });
+    (address, was_asked)
+}
+
+#[test]
+#[cfg(unix)]
+fn the_first_ctrl_c_ends_it_also_while_an_answer_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    train(dir.path(), "cnn", "5");
+    let config = dir.path().join("runs/cnn/config.json");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replacen("\"data\": \"digits\"", "\"data\": \"mnist\"", 1)).unwrap();
+    let (mirror, was_asked) = endless_mirror();
+    let mut page = Page::open_with(dir.path(), |command| command.env("MNIST_MIRROR", mirror));
+    let url = format!("{}api/digit?run=runs/cnn&weights=last&index=0&mistake=false", page.address);
+    let request = std::thread::spawn(move || std::panic::catch_unwind(|| ask("GET", &url, None)));
+    was_asked.recv_timeout(Duration::from_secs(120)).unwrap();
+    assert_eq!(unsafe { libc::kill(page.program.id() as i32, libc::SIGINT) }, 0);
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = page.program.try_wait().unwrap() {
+            break status;
+        }
+        assert!(start.elapsed() < Duration::from_secs(120), "it goes on");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(status.code(), Some(0));
+    assert!(request.join().unwrap().is_err(), "it was not answered");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_pipe_in_the_folder_of_the_runs_is_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    train(dir.path(), "cnn", "5");
+    let bad = dir.path().join("runs/bad");
+    std::fs::create_dir(&bad).unwrap();
+    std::fs::copy(dir.path().join("runs/cnn/model.safetensors"), bad.join("model.safetensors")).unwrap();
+    for pipe in [bad.join("config.json"), dir.path().join("runs/pipe")] {
+        assert!(std::process::Command::new("mkfifo").arg(pipe).status().unwrap().success());
+    }
+    let page = Page::open(dir.path());
+    let agent = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(100))).build().new_agent();
+    let runs = agent.get(format!("{}api/runs", page.address)).call().unwrap().body_mut().read_to_string().unwrap();
+    assert!(runs.contains("runs/cnn") && !runs.contains("runs/bad"), "{runs}");
+}
+
 #[test]
 fn what_keeps_the_page_from_opening_is_said_with_its_remedy() {
     let dir = tempfile::tempdir().unwrap();

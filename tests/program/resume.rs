@@ -159,3 +159,67 @@ fn what_cannot_be_resumed_is_refused_with_the_reason() {
         &["other: the data are not those the run began with"],
     );
 }
+
+/// The tensors of a checkpoint, with another number of iterations.
+fn set_iteration(checkpoint: &Path, iteration: i64) {
+    let tensors = tch::Tensor::read_safetensors(checkpoint).unwrap().into_iter().map(|(name, tensor)| {
+        let changed = if name == "iteration" { tch::Tensor::from(iteration) } else { tensor };
+        (name, changed)
+    });
+    tch::Tensor::write_safetensors(&tensors.collect::<Vec<_>>(), checkpoint).unwrap();
+}
+
+#[test]
+fn a_checkpoint_at_the_end_is_finished_and_one_past_it_is_refused_and_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = "--max-steps 300 --eval-every 4 --print-every 100 --shuffle";
+    assert!(train(dir.path(), options, "whole").status().unwrap().success());
+    let child = start(dir.path(), options, "ended");
+    // A folder in the weights' place: the training ends behind its last checkpoint, before it has written them.
+    let ended = dir.path().join("ended");
+    fs::create_dir(ended.join("model.safetensors")).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(stderr(&output).contains("model.safetensors cannot be written"), "{}", stderr(&output));
+    fs::remove_dir(ended.join("model.safetensors")).unwrap();
+
+    let checkpoint = ended.join("checkpoint.safetensors");
+    set_iteration(&checkpoint, 301);
+    let kept = || ["checkpoint.safetensors", "metrics.csv"].map(|name| fs::read(ended.join(name)).unwrap());
+    let before = kept();
+    let output = run(dir.path(), &["--resume", "ended"]);
+    let error = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    for word in ["checkpoint.safetensors", "after iteration 301", "ends with iteration 300", "train anew"] {
+        assert!(error.contains(word), "expected '{word}' in: {error}");
+    }
+    assert!(kept() == before, "nothing was deleted or changed");
+
+    set_iteration(&checkpoint, 300);
+    let output = run(dir.path(), &["--resume", "ended"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_same_results(dir.path(), "whole", "ended");
+    assert!(!checkpoint.exists());
+}
+
+#[test]
+fn a_stopped_run_is_told_from_a_damaged_one_with_what_can_be_done() {
+    let dir = tempfile::tempdir().unwrap();
+    let child = start(dir.path(), "--max-steps 5000 --eval-every 2", "stopped");
+    send(&child, "-INT");
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+    fs::write(dir.path().join("digit.png"), "").unwrap();
+    let told = |words: &[&str], but: &str| {
+        for command in
+            [&["evaluate"][..], &["explain"], &["predict", "digit.png"], &["play", "--no-browser", "--port", "0"]]
+        {
+            let output = run(dir.path(), &[command, &["--run", "stopped"]].concat());
+            let error = stderr(&output);
+            assert_eq!(output.status.code(), Some(1), "{command:?}: {error}");
+            assert!(words.iter().all(|word| error.contains(word)) && !error.contains(but), "{command:?}: {error}");
+        }
+    };
+    told(&["stopped is not finished", "--resume stopped goes on with it", "--best"], "model.safetensors");
+    assert!(run(dir.path(), &["evaluate", "--run", "stopped", "--best"]).status.success());
+    fs::remove_file(dir.path().join("stopped/best.safetensors")).unwrap();
+    told(&["stopped is not finished", "--resume stopped goes on with it"], "--best");
+}

@@ -150,6 +150,89 @@ fn a_libtorch_of_the_users_own_is_respected_if_it_is_of_the_right_version() {
 }
 
 #[test]
+fn a_venv_or_libtorch_that_it_did_not_make_is_left_alone_with_the_remedy() {
+    let project = working_project();
+    let at = |name: &str| project.path().join(name);
+    let calls = || fs::read_to_string(at("pip-calls")).unwrap_or_default();
+    // Also one whose Python does not run here.
+    for (name, script) in [("thesis", ""), ("python", "exit 1")] {
+        fs::create_dir_all(at(".venv/bin")).unwrap();
+        write_tool(&at(".venv/bin/python"), script);
+        fs::write(at(".venv").join(name), "mine").unwrap();
+        assert_refused(&setup(&project, &[], &[]), ".venv was not made by this script: move it away");
+        assert_eq!(fs::read_to_string(at(".venv").join(name)).unwrap(), "mine");
+        assert_eq!(calls(), "", "nothing was installed into it");
+        fs::remove_dir_all(at(".venv")).unwrap();
+    }
+    symlink("nowhere", at(".venv")).unwrap();
+    assert_refused(&setup(&project, &[], &[]), ".venv was not made by this script");
+    fs::remove_file(at(".venv")).unwrap();
+
+    fs::create_dir(at("libtorch")).unwrap();
+    assert_refused(&setup(&project, &[], &[]), "libtorch was not made by this script: move it away");
+    assert!(fs::read_dir(at("libtorch")).unwrap().next().is_none() && calls().is_empty());
+    fs::remove_dir(at("libtorch")).unwrap();
+
+    // One that it made serves through a link, too, and what a newer libtorch replaces is its own.
+    assert!(setup(&project, &[], &[]).status.success());
+    fs::rename(at(".venv"), at("the venv")).unwrap();
+    symlink("the venv", at(".venv")).unwrap();
+    fs::rename(at(".venv/torch-2.11.0-cpu"), at(".venv/torch-2.10.0-cpu")).unwrap();
+    let output = setup(&project, &[], &[]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(fs::symlink_metadata(at(".venv")).unwrap().is_symlink() && at(".venv/torch-2.11.0-cpu").exists());
+}
+
+#[test]
+fn every_script_works_in_its_own_project_whatever_cdpath_says() {
+    let project = working_project();
+    assert!(setup(&project, &["--python"], &[]).status.success());
+    let decoy = project.path().join("decoy");
+    fs::create_dir_all(decoy.join("scripts")).unwrap();
+    write_tool(&project.path().join("bin/cargo"), "pwd >> \"$FOLDERS\"");
+    let mut scripts = Vec::new();
+    for entry in fs::read_dir(format!("{ROOT}/scripts")).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.extension().is_some_and(|extension| extension == "sh") {
+            let name = entry.file_name().unwrap().to_str().unwrap().to_owned();
+            fs::copy(&entry, project.path().join("scripts").join(&name)).unwrap();
+            scripts.push(name);
+        }
+    }
+    assert!(scripts.len() >= 7, "{scripts:?}");
+    let expected = fs::canonicalize(project.path()).unwrap();
+    for name in scripts.iter().filter(|name| *name != "setup.sh") {
+        let folders = project.path().join("folders");
+        let _ = fs::remove_file(&folders);
+        // What it does with a cargo that does nothing is of no matter here.
+        let output = Command::new(project.path().join("bin/bash"))
+            .arg(format!("scripts/{name}"))
+            .current_dir(project.path())
+            .env("PATH", project.path().join("bin"))
+            .env("CDPATH", &decoy)
+            .env("FOLDERS", &folders)
+            .env_remove("LIBTORCH")
+            .env_remove("LIBTORCH_USE_PYTORCH")
+            .output()
+            .unwrap();
+        let text = fs::read_to_string(&folders).unwrap_or_default();
+        let folder = text.lines().next().map(Path::new);
+        assert_eq!(folder, Some(&*expected), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    fs::remove_file(project.path().join("libtorch")).unwrap();
+    let output = Command::new(project.path().join("bin/bash"))
+        .arg("scripts/setup.sh")
+        .current_dir(project.path())
+        .env("PATH", project.path().join("bin"))
+        .env("CDPATH", &decoy)
+        .env_remove("LIBTORCH")
+        .env_remove("LIBTORCH_USE_PYTORCH")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(project.path().join("libtorch/lib").exists() && !decoy.join(".venv").exists() && output.stdout.is_empty());
+}
+
+#[test]
 fn no_network_and_a_full_disk_are_told_apart() {
     let project = working_project();
     let broken = project.path().join("broken");

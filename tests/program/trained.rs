@@ -77,6 +77,36 @@ fn weights_of_another_model_are_refused_to_start_from() {
 }
 
 #[test]
+fn keys_with_a_wrappers_prefix_are_told_with_the_remedy_and_others_are_named_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    train(dir.path(), "cnn", "1");
+    let weights = Tensor::read_safetensors(dir.path().join("cnn/model.safetensors")).unwrap();
+    let error = |rename: &dyn Fn(&str) -> String| {
+        let renamed: Vec<_> = weights.iter().map(|(name, tensor)| (rename(name), tensor.shallow_clone())).collect();
+        Tensor::write_safetensors(&renamed, dir.path().join("renamed.safetensors")).unwrap();
+        let output = run(dir.path(), &["--data", "digits", "--init-from", "renamed.safetensors"]);
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        stderr(&output)
+    };
+    for (prefix, words) in [
+        ("module.", ["DataParallel", "model.module.state_dict()"]),
+        ("_orig_mod.", ["torch.compile", "model._orig_mod.state_dict()"]),
+    ] {
+        let error = error(&|name| format!("{prefix}{name}"));
+        assert!(words.iter().all(|word| error.contains(word)) && error.contains("renamed.safetensors"), "{error}");
+    }
+    // One key alone may be called so.
+    let rename = |name: &str| if name.starts_with("fc1") { name.to_owned() } else { format!("module.{name}") };
+    let message = error(&rename);
+    assert!(
+        message.contains("lacks cnn1.bias, cnn1.weight, cnn2.bias, cnn2.weight;")
+            && message.contains("holds module.cnn1.bias, module.cnn1.weight, module.cnn2.bias, module.cnn2.weight"),
+        "{message}"
+    );
+    assert!((0..4).all(|_| error(&rename) == message), "the same each time");
+}
+
+#[test]
 fn weights_that_are_not_finite_or_no_floating_point_numbers_are_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     train(dir.path(), "cnn", "1");

@@ -3,13 +3,13 @@
 use crate::program::data::{MNIST_DIR, verify_mnist};
 use crate::program::machine::device::{self, DeviceChoice};
 use crate::program::machine::libtorch;
-use crate::program::messages::in_words;
+use crate::program::messages::{escaped, in_words};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde::Serialize;
 use std::io::Write as _;
 use std::path::Path;
-use std::{env, fs, process, thread};
+use std::{env, fs, thread};
 use tch::utils;
 
 #[derive(Debug, Args)]
@@ -60,7 +60,7 @@ pub fn doctor(options: &DoctorOptions) -> Result<u8> {
         needed("results", results()),
     ];
     let report = Report { can_train: checks.iter().all(|check| check.status != Status::Failed), checks };
-    let text = if options.json { serde_json::to_string_pretty(&report)? + "\n" } else { report.table() };
+    let text = if options.json { serde_json::to_string_pretty(&report)? + "\n" } else { escaped(&report.table()) };
     let _ = std::io::stdout().write_all(text.as_bytes());
     Ok(u8::from(!report.can_train))
 }
@@ -130,9 +130,7 @@ fn mnist() -> Result<String> {
 fn results() -> Result<String> {
     let folder = Path::new("runs");
     let is_new = !folder.exists();
-    let probe = folder.join(format!(".doctor-{}", process::id()));
-    let written =
-        fs::create_dir_all(folder).and_then(|()| fs::write(&probe, "x")).and_then(|()| fs::remove_file(&probe));
+    let written = fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder)?.write_all(b"x"));
     if is_new {
         let _ = fs::remove_dir(folder);
     }

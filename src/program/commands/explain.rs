@@ -3,8 +3,9 @@
 use crate::program::data::{self, Source};
 use crate::program::files;
 use crate::program::machine::device;
+use crate::program::messages::escaped;
 use crate::program::run::network::{self, Network, RunOptions, TrainedRun, Weights};
-use crate::program::run::options::{Architecture, Options, Scale};
+use crate::program::run::options::{Architecture, Options, Scale, Seed, path};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use cnn_tutorial::data::digits;
@@ -33,7 +34,7 @@ pub struct ExplainOptions {
     index: u64,
 
     /// A picture of a digit instead, JPEG, PNG, WebP, BMP or GIF
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "index"])]
+    #[arg(long, value_name = "FILE", value_parser = path(), conflicts_with_all = ["data", "index"])]
     image: Option<PathBuf>,
 
     /// Kernel size of the pools beside each other: one number, or two for height and width such as 2,3
@@ -54,7 +55,7 @@ pub fn explain(options: &ExplainOptions) -> Result<()> {
         say!("a network that is not trained; without --model it is that of the newest run");
         let dir = Path::new("runs").join(format!("{}-untrained", architecture.name));
         let title = format!("{}, not trained", architecture.title);
-        let network = Network::untrained(architecture, 0, Scale::Raw, device)?;
+        let network = Network::untrained(architecture, Seed::default(), Scale::Raw, device)?;
         return draw(options, &dir, &title, &network, None, None, || Ok(options.data.clone()));
     }
     let TrainedRun { dir, config, network } = options.run.open()?;
@@ -63,7 +64,7 @@ pub fn explain(options: &ExplainOptions) -> Result<()> {
     }
     let Options { model, init_from, .. } = &config.options;
     // Weights from a file are not at hand: no path is taken from a run's folder.
-    let start = init_from.is_none().then(|| Network::open(&dir, &config.options, Weights::Untrained, network.device));
+    let start = init_from.is_none().then(|| Network::open(&dir, &config, Weights::Untrained, network.device));
     let source = || Ok(Some(config.source(&dir, options.data.as_ref())?));
     let title = format!("{}, trained", model.title);
     draw(options, &dir, &title, &network, start.transpose()?.as_ref(), Some(&config.classes), source)
@@ -94,7 +95,7 @@ fn draw(
     fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
     for (name, figure) in figures {
         files::put(dir, name, |path| figure.draw(path))?;
-        let _ = writeln!(io::stdout(), "{}", dir.join(name).display());
+        let _ = writeln!(io::stdout(), "{}", escaped(&dir.join(name).display().to_string()));
     }
     Ok(())
 }

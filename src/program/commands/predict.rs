@@ -1,8 +1,10 @@
 //! Which digits are on pictures of one's own, or on the images of Kaggle's test.csv.
 
 use crate::program::files;
+use crate::program::messages::escaped;
 use crate::program::run::folder::PREDICTIONS;
 use crate::program::run::network::{self, Network, RunOptions, TrainedRun, probabilities};
+use crate::program::run::options::path;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use cnn_tutorial::data::read_unlabelled_csv;
@@ -18,7 +20,7 @@ pub struct PredictOptions {
     run: RunOptions,
 
     /// Pictures of a digit each: JPEG, PNG, WebP, BMP or GIF
-    #[arg(value_name = "IMAGE", required_unless_present = "csv")]
+    #[arg(value_name = "IMAGE", value_parser = path(), required_unless_present = "csv")]
     images: Vec<PathBuf>,
 
     /// Write what the network saw of them to predictions.png in the run's folder
@@ -26,11 +28,11 @@ pub struct PredictOptions {
     show: bool,
 
     /// Kaggle's test.csv: pixel0..pixel783 without labels, plain or .gz
-    #[arg(long, value_name = "FILE", conflicts_with = "images", requires = "submission")]
+    #[arg(long, value_name = "FILE", value_parser = path(), conflicts_with = "images", requires = "submission")]
     csv: Option<PathBuf>,
 
-    /// Where to write ImageId,Label for Kaggle
-    #[arg(long, value_name = "FILE", requires = "csv")]
+    /// Where to write ImageId,Label for Kaggle: a file, or what is there already, such as a pipe or /dev/stdout
+    #[arg(long, value_name = "FILE", value_parser = path(), requires = "csv")]
     submission: Option<PathBuf>,
 }
 
@@ -67,7 +69,7 @@ fn predict_pictures(TrainedRun { dir, network, .. }: &TrainedRun, options: &Pred
         let logits = network.logits(&network::image(&pixels)?)?;
         let (probabilities, digit) = &probabilities(&logits)?[0];
         let percent = |class: usize| format!("{:.2} %", 100.0 * probabilities[class]);
-        write!(text, "{}: {digit} ({})  ", path.display(), percent(*digit))?;
+        write!(text, "{}: {digit} ({})  ", escaped(&path.display().to_string()), percent(*digit))?;
         (0..probabilities.len()).try_for_each(|class| write!(text, "  {class}: {}", percent(class)))?;
         text.push('\n');
 
@@ -116,15 +118,18 @@ fn enlarged(pixels: &[u8]) -> Map {
 
 /// Writes `ImageId,Label`, images counted from 1, as Kaggle's Digit Recognizer wants it.
 fn submit(network: &Network, csv: &Path, submission: &Path) -> Result<()> {
+    ensure!(
+        !files::are_one_file(csv, submission),
+        "--submission {} is the same file as --csv {}, which would be lost: give another name",
+        submission.display(),
+        csv.display()
+    );
     let images = read_unlabelled_csv(csv)?;
     let mut text = String::from("ImageId,Label\n");
     for (i, (_, digit)) in probabilities(&network.logits(&images)?)?.iter().enumerate() {
         writeln!(text, "{},{digit}", i + 1)?;
     }
-    let dir = submission.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = submission.file_name().and_then(|name| name.to_str());
-    let name = name.with_context(|| format!("{} cannot be written: give a file's name", submission.display()))?;
-    files::put(dir, name, |path| Ok(std::fs::write(path, &text)?))?;
+    files::write(submission, text.as_bytes())?;
     say!("{}: {} images", submission.display(), images.size()[0]);
     Ok(())
 }

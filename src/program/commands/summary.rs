@@ -1,7 +1,7 @@
 //! `summary`: a table of a network's layers.
 
 use crate::program::run::network::Network;
-use crate::program::run::options::{Architecture, Scale};
+use crate::program::run::options::{Architecture, Scale, Seed};
 use anyhow::Result;
 use clap::Args;
 use std::io::{self, Write};
@@ -26,7 +26,7 @@ fn input_size(text: &str) -> Result<[i64; 3], &'static str> {
 }
 
 pub fn summary(options: &SummaryOptions) -> Result<()> {
-    let network = Network::untrained(options.model, 0, Scale::Raw, Device::Cpu)?;
+    let network = Network::untrained(options.model, Seed::default(), Scale::Raw, Device::Cpu)?;
     let [channels, height, width] = options.input_size;
     let table = cnn_tutorial::summary::summary(&*network.module, &network.vs, &[1, channels, height, width])?;
     let _ = io::stdout().write_all(table.as_bytes()); // whoever reads may have left (`| head -1`)

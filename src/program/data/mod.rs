@@ -4,6 +4,7 @@ mod download;
 
 pub use download::{MNIST_DIR, verify_mnist};
 
+use crate::program::files::EMPTY_PATH;
 use anyhow::{Context, Result};
 use cnn_tutorial::data::{
     Dataset, is_cifar10, parse_csv, read_cifar10_test, read_cifar10_train, read_csv, read_mnist_test, read_mnist_train,
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use tch::{Kind, TchError};
 
 /// scikit-learn's 1,797 handwritten digits in the layout of Kaggle's train.csv, written by scripts/make_digits.py.
@@ -20,7 +22,7 @@ const DIGITS: &[u8] = include_bytes!("../../../assets/digits.csv.gz");
 
 /// What `--data` names.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(from = "String", into = "String")]
+#[serde(try_from = "String", into = "String")]
 pub enum Source {
     /// MNIST in `data/mnist`, downloaded if it is not there.
     Mnist,
@@ -30,13 +32,24 @@ pub enum Source {
     Path(PathBuf),
 }
 
-impl From<String> for Source {
-    fn from(name: String) -> Self {
-        match name.as_str() {
+impl FromStr for Source {
+    type Err = &'static str;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Ok(match name {
+            "" => return Err(EMPTY_PATH),
             "mnist" => Self::Mnist,
             "digits" => Self::Digits,
             _ => Self::Path(name.into()),
-        }
+        })
+    }
+}
+
+impl TryFrom<String> for Source {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        name.parse()
     }
 }
 

@@ -1,8 +1,8 @@
 //! What `--resume` goes on from: weights, the optimizer's state and the position, in one file that is replaced whole.
 
 use super::options::Options;
-use super::weights::set_weights;
-use crate::program::files::put;
+use super::weights::{self, set_weights};
+use crate::program::files::{self, put};
 use anyhow::{Context, Result, ensure};
 use cnn_tutorial::optim::Optimizer;
 use serde_json::{Map, Value};
@@ -11,6 +11,8 @@ use std::path::Path;
 use tch::{Tensor, nn::VarStore};
 
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
+/// In bytes: weights, two moments of each that Adam keeps, and the position.
+const LARGEST: u64 = 3 * weights::LARGEST + (1 << 20);
 
 /// The options that a resumed run may have others of than its checkpoint.
 const MAY_CHANGE: [&str; 5] = ["data", "device", "threads", "out", "overwrite"];
@@ -56,6 +58,7 @@ impl Checkpoint {
     pub fn load(dir: &Path) -> Result<Self> {
         let path = dir.join(CHECKPOINT);
         let damaged = || format!("{} is damaged or not of this program: train anew", path.display());
+        files::open(&path, LARGEST).with_context(damaged)?;
         let tensors: HashMap<_, _> = Tensor::read_safetensors(&path).with_context(damaged)?.into_iter().collect();
         let number = |name: &str| tensors.get(name).filter(|tensor| tensor.numel() == 1).with_context(damaged);
         let (iteration, best_loss) = (number("iteration")?.try_into(), number("best_loss")?.try_into());

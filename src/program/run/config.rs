@@ -2,15 +2,18 @@
 
 use super::options::Options;
 use crate::program::data::{self, Source};
+use crate::program::files;
 use crate::program::machine::device::DeviceChoice;
 use anyhow::{Context, Result, bail, ensure};
 use cnn_tutorial::data::{Dataset, digits, train_test_split};
 use serde::{Deserialize, Serialize};
-use std::fs;
+use std::io::Read as _;
 use std::num::NonZeroU8;
 use std::path::Path;
 
 pub const CONFIG: &str = "config.json";
+/// In bytes. It has some thousand.
+const LARGEST: u64 = 1 << 20;
 
 fn mnist_size() -> [i64; 3] {
     [1, 28, 28]
@@ -117,7 +120,9 @@ fn images_in_words([channels, height, width]: [i64; 3], classes: &[String]) -> S
 /// Reads what `config.json` tells of the run in `dir`.
 pub fn read_config(dir: &Path) -> Result<Config> {
     let path = dir.join(CONFIG);
-    let text = fs::read_to_string(&path)
+    let mut text = String::new();
+    files::open(&path, LARGEST)
+        .and_then(|mut file| Ok(file.read_to_string(&mut text)?))
         .with_context(|| format!("{} is not the folder of a run: {CONFIG} cannot be read there", dir.display()))?;
     let damaged = || format!("{} is damaged or not of this program: train anew", path.display());
     serde_json::from_str(&text).with_context(damaged)

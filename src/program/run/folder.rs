@@ -1,9 +1,9 @@
 //! A run's folder: its options, its numbers as they grow, its weights and charts.
 
 use super::checkpoint::{CHECKPOINT, Checkpoint};
-use super::config::{CONFIG, Config};
+use super::config::{CONFIG, Config, read_config};
 use super::metrics::{METRICS, Metrics};
-use crate::program::files::{remove, remove_partial};
+use crate::program::files::{put, remove, remove_partial};
 use anyhow::{Context, Result, bail};
 use cnn_tutorial::explain::{FILTERS, LAYERS, POOLING};
 use std::fs::{self, File, TryLockError};
@@ -48,8 +48,8 @@ pub struct Run {
 impl Run {
     /// Makes the folder and writes `config` and the head of `metrics.csv` to it.
     ///
-    /// `out`, or `runs/<name>`, or the first of `runs/<name>-2`, `-3` ... that is free. A run that is there is an
-    /// error, unless `overwrite`: then its files are removed first.
+    /// `out`, or `runs/<name>`, or the first of `runs/<name>-2`, `-3` ... that is free. Files that are there under the names
+    /// of a run's are an error, unless `overwrite`: then they are removed first.
     pub fn create(out: Option<&Path>, name: &str, overwrite: bool, config: &Config) -> Result<Self> {
         let dir = match out {
             Some(out) => out.to_owned(),
@@ -61,13 +61,14 @@ impl Run {
         fs::create_dir_all(&dir).with_context(unwritable)?;
         let lock = lock(&dir)?;
         if !overwrite && let Some(kept) = kept_in(&dir) {
-            bail!("{} holds {kept}, or --overwrite to replace it", dir.display());
+            bail!("{} holds {kept}; give another --out, or --overwrite to replace them", dir.display());
         }
         for file in FILES {
             remove(&dir, file).with_context(unwritable)?;
         }
         remove_partial(&dir, &FILES).with_context(unwritable)?;
-        fs::write(dir.join(CONFIG), serde_json::to_string_pretty(config)? + "\n").with_context(unwritable)?;
+        let config = serde_json::to_string_pretty(config)? + "\n";
+        put(&dir, CONFIG, |path| Ok(fs::write(path, config)?)).with_context(unwritable)?;
         let metrics = Metrics::create(&dir).with_context(unwritable)?;
         Ok(Self { dir, metrics, _lock: lock })
     }
@@ -80,18 +81,28 @@ impl Run {
     }
 }
 
-/// What would be lost if a new run began in `dir`. A run that failed before its first checkpoint leaves nothing to lose.
+/// What would be lost if a new run began in `dir`: every file with the name of a run's, whosever it is.
+///
+/// A start of this program that failed leaves nothing to lose: its options, no row, and the checkpoint it began with.
 fn kept_in(dir: &Path) -> Option<String> {
-    if dir.join(WEIGHTS).exists() {
-        return Some("a run already: give another --out".into());
+    let is_there = |name: &&str| fs::symlink_metadata(dir.join(name)).is_ok();
+    let kept: Vec<_> = FILES.into_iter().filter(is_there).collect();
+    let iteration = Checkpoint::load(dir).ok().map(|checkpoint| checkpoint.position.iteration);
+    let failed_start = [CONFIG, METRICS, CHECKPOINT];
+    if kept.is_empty()
+        || kept == failed_start && iteration == Some(0) && Metrics::is_bare(dir) && read_config(dir).is_ok()
+    {
+        return None;
     }
-    match Checkpoint::load(dir).map_or(0, |checkpoint| checkpoint.position.iteration) {
-        0 => None,
-        iteration => Some(format!(
-            "a run already, which ended after iteration {iteration}: --resume {} goes on with it; give another --out",
+    let names = kept.join(", ");
+    Some(match iteration {
+        _ if kept.contains(&WEIGHTS) && kept.contains(&CONFIG) => format!("a run already: {names}"),
+        Some(iteration) if iteration > 0 => format!(
+            "a run already, which ended after iteration {iteration}: {names}; --resume {} goes on with it",
             dir.display()
-        )),
-    }
+        ),
+        _ => names,
+    })
 }
 
 /// Keeps other processes from training in `dir` until the file is closed, which the system does when a process ends.
@@ -104,6 +115,19 @@ fn lock(dir: &Path) -> Result<Option<File>> {
         }
         _ => Ok(Some(folder)),
     }
+}
+
+/// Errors where the run in `dir` has been stopped, and says how it goes on; `data` is the `--data` that this needs.
+pub fn check_finished(dir: &Path, data: &str) -> Result<()> {
+    if dir.join(WEIGHTS).exists() || !dir.join(CHECKPOINT).exists() {
+        return Ok(());
+    }
+    let best = if dir.join(BEST_WEIGHTS).exists() {
+        "; `evaluate`, `explain` and `predict` take its best weights so far with --best"
+    } else {
+        ""
+    };
+    bail!("{dir} is not finished: --resume {dir}{data} goes on with it{best}", dir = dir.display())
 }
 
 /// The folder that `--run` names; without a folder that of the newest finished run in `runs`.
@@ -121,8 +145,8 @@ pub fn find(run: Option<&Path>) -> Result<PathBuf> {
 /// The finished runs in `runs`, the newest first.
 pub fn finished() -> Vec<PathBuf> {
     let folders = fs::read_dir("runs").into_iter().flatten().flatten().map(|entry| entry.path());
-    let finished = folders.filter_map(|dir| Some((fs::metadata(dir.join(WEIGHTS)).ok()?.modified().ok()?, dir)));
-    let mut finished: Vec<_> = finished.collect();
+    let modified = |dir: &Path| fs::metadata(dir.join(WEIGHTS)).ok().filter(fs::Metadata::is_file)?.modified().ok();
+    let mut finished: Vec<_> = folders.filter_map(|dir| Some((modified(&dir)?, dir))).collect();
     finished.sort_by(|a, b| b.cmp(a));
     finished.into_iter().map(|(_, dir)| dir).collect()
 }

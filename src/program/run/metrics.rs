@@ -1,13 +1,16 @@
 //! `metrics.csv`: a run's numbers as they grow.
 
-use crate::program::files::put;
+use crate::program::files::{self, put};
 use anyhow::{Context, Result};
 use cnn_tutorial::repr::python_repr;
 use serde::Deserialize;
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 pub const METRICS: &str = "metrics.csv";
+/// In bytes: some million rows.
+const LARGEST: u64 = 1 << 28;
+const HEAD: [&str; 3] = ["iteration", "loss", "accuracy"];
 
 /// One evaluation: the loss of that iteration's batch and the validation accuracy in percent.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
@@ -34,8 +37,13 @@ pub struct Metrics {
 impl Metrics {
     /// A new file with its head.
     pub fn create(dir: &Path) -> Result<Self> {
+        Self::begin(dir, Vec::new())
+    }
+
+    /// Whether the file in `dir` has its head and nothing else.
+    pub fn is_bare(dir: &Path) -> bool {
         let path = dir.join(METRICS);
-        Ok(Self { writer: write_head(&path)?, path, rows: Vec::new() })
+        files::open(&path, 100).is_ok() && fs::read_to_string(path).is_ok_and(|text| text == HEAD.join(",") + "\n")
     }
 
     /// Opens the file to go on after `iteration`; what was logged later is cut off.
@@ -43,7 +51,8 @@ impl Metrics {
         let path = dir.join(METRICS);
         let unreadable = || format!("{} cannot be read: it holds what this run logged; train anew", path.display());
         // Rows of later iterations are left out, and so are numbers that no training logs.
-        let logged = csv::Reader::from_path(&path).with_context(unreadable)?.into_deserialize::<Row>().flatten();
+        let file = files::open(&path, LARGEST).with_context(unreadable)?;
+        let logged = csv::Reader::from_reader(file).into_deserialize::<Row>().flatten();
         let logged = logged.filter(|row| row.iteration <= iteration && row.is_of_a_run());
         let mut rows: Vec<Row> = Vec::new();
         for row in logged {
@@ -51,11 +60,20 @@ impl Metrics {
                 rows.push(row);
             }
         }
+        Self::begin(dir, rows)
+    }
+
+    /// A file of its own, with these rows, whatever stood there.
+    fn begin(dir: &Path, rows: Vec<Row>) -> Result<Self> {
         put(dir, METRICS, |path| {
-            let mut writer = write_head(path)?;
+            let mut writer = csv::Writer::from_path(path)?;
+            writer.write_record(HEAD)?;
+            writer.flush()?;
             rows.iter().try_for_each(|row| write(&mut writer, row))
         })?;
-        let file = File::options().append(true).open(&path).with_context(unreadable)?;
+        let path = dir.join(METRICS);
+        let file = File::options().append(true).open(&path);
+        let file = file.with_context(|| format!("{} cannot be written", path.display()))?;
         Ok(Self { path, writer: csv::Writer::from_writer(file), rows })
     }
 
@@ -65,13 +83,6 @@ impl Metrics {
         self.rows.push(row);
         Ok(())
     }
-}
-
-fn write_head(path: &Path) -> Result<csv::Writer<File>> {
-    let mut writer = csv::Writer::from_path(path)?;
-    writer.write_record(["iteration", "loss", "accuracy"])?;
-    writer.flush()?;
-    Ok(writer)
 }
 
 fn write(writer: &mut csv::Writer<File>, row: &Row) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use super::config::{Config, read_config};
 use super::folder::{self, BEST_WEIGHTS, WEIGHTS};
-use super::options::{Architecture, Options, Scale};
+use super::options::{Architecture, Scale, Seed, path};
 use super::weights::load_weights;
 use crate::program::machine::device::{self, DeviceChoice};
 use anyhow::Result;
@@ -35,18 +35,22 @@ pub enum Weights {
 
 impl Network {
     /// A network as the training with this seed begins: its weights are drawn on the CPU and then moved, as in Python.
-    pub fn untrained(architecture: Architecture, seed: i64, scale: Scale, device: Device) -> Result<Self> {
-        tch::manual_seed(seed);
+    pub fn untrained(architecture: Architecture, seed: Seed, scale: Scale, device: Device) -> Result<Self> {
+        tch::manual_seed(seed.bits());
         let vs = VarStore::new(Device::Cpu);
         let module = (architecture.new)(&vs.root())?;
         device::move_variables(&vs, device)?;
         Ok(Self { module, vs, scale, device })
     }
 
-    /// The network of the run in `dir`, which had these options.
+    /// The network of the run in `dir`, of which `config` tells.
     ///
     /// Errors where the run is not finished, or holds weights of another model.
-    pub fn open(dir: &Path, options: &Options, weights: Weights, device: Device) -> Result<Self> {
+    pub fn open(dir: &Path, config: &Config, weights: Weights, device: Device) -> Result<Self> {
+        let options = &config.options;
+        if weights == Weights::Last {
+            folder::check_finished(dir, &config.data_again())?;
+        }
         let network = Self::untrained(options.model, options.seed, options.scale, device)?;
         match weights {
             Weights::Last => load_weights(&network.vs, &dir.join(WEIGHTS))?,
@@ -106,7 +110,7 @@ pub fn confidence((probabilities, predicted): &(Vec<f32>, usize)) -> f32 {
 #[derive(Debug, Args)]
 pub struct RunOptions {
     /// Folder of the run [default: the newest in runs/]
-    #[arg(long, value_name = "DIR", num_args = 0..=1)]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, value_parser = path())]
     pub run: Option<Option<PathBuf>>,
 
     /// Use the weights with the least validation loss, instead of the last ones
@@ -132,7 +136,7 @@ impl RunOptions {
         let dir = folder::find(self.run.as_ref().and_then(|dir| dir.as_deref()))?;
         let weights = if self.best { Weights::Best } else { Weights::Last };
         let config = read_config(&dir)?;
-        let network = Network::open(&dir, &config.options, weights, device)?;
+        let network = Network::open(&dir, &config, weights, device)?;
         Ok(TrainedRun { dir, config, network })
     }
 }

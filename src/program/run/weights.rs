@@ -1,28 +1,38 @@
 //! Weights from a file.
 
+use crate::program::files;
 use anyhow::{Context, Result, bail, ensure};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use tch::{Kind, Tensor, nn::VarStore};
+
+/// The largest file of weights, in bytes.
+pub const LARGEST: u64 = 1 << 30;
+
+/// What wraps a network in Python puts before its keys, and the wrapper.
+const WRAPPERS: [(&str, &str); 2] = [("module.", "torch.nn.DataParallel"), ("_orig_mod.", "torch.compile")];
 
 /// Sets every variable of `vs` to the value it has in a safetensors file, which has to hold them all, as finite
 /// floating-point numbers, batch norm's count of batches as a whole number, and no others.
 pub fn load_weights(vs: &VarStore, path: &Path) -> Result<()> {
     let name = path.display().to_string();
-    let weights = Tensor::read_safetensors(path).with_context(|| {
+    let unreadable = || {
         format!(
             "{name} cannot be read: expected weights as a run leaves them when it is finished, in safetensors format"
         )
-    })?;
+    };
+    files::open(path, LARGEST).with_context(unreadable)?;
+    let weights = Tensor::read_safetensors(path).with_context(unreadable)?;
     set_weights(vs, weights.into_iter().collect(), &name)
 }
 
 /// Sets every variable of `vs`; `name` stands for the origin of `weights` in errors.
 pub fn set_weights(vs: &VarStore, mut weights: HashMap<String, Tensor>, name: &str) -> Result<()> {
-    for (key, mut variable) in vs.variables() {
-        let value = weights
-            .remove(&key)
-            .with_context(|| format!("{name} does not hold {key}: the weights are of another model"))?;
+    // In the order of their names, which is the same each time: the same file gets the same message.
+    let variables: BTreeMap<_, _> = vs.variables().into_iter().collect();
+    check_keys(&variables, &weights, name)?;
+    for (key, mut variable) in variables {
+        let value = weights.remove(&key).with_context(|| format!("{name} lacks {key}"))?;
         ensure!(
             value.size() == variable.size(),
             "{name}: expected {key} of shape {:?}, found {:?}: the weights are of another model",
@@ -42,8 +52,29 @@ pub fn set_weights(vs: &VarStore, mut weights: HashMap<String, Tensor>, name: &s
         );
         tch::no_grad(|| variable.f_copy_(&value))?;
     }
-    if let Some(surplus) = weights.keys().min() {
-        bail!("{name} holds {surplus}, which the network does not have: the weights are of another model");
+    Ok(())
+}
+
+/// Errors where the file does not hold what the network has, each and nothing else.
+fn check_keys(variables: &BTreeMap<String, Tensor>, weights: &HashMap<String, Tensor>, name: &str) -> Result<()> {
+    let missing: Vec<_> = variables.keys().filter(|key| !weights.contains_key(*key)).map(String::as_str).collect();
+    let mut surplus: Vec<_> = weights.keys().filter(|key| !variables.contains_key(*key)).map(String::as_str).collect();
+    surplus.sort_unstable();
+    for (prefix, wrapper) in WRAPPERS {
+        if !surplus.is_empty() && weights.keys().all(|key| key.starts_with(prefix)) {
+            bail!(
+                "{name}: every key begins with {prefix}, which {wrapper} puts before it: save the network inside, \
+                 model.{prefix}state_dict()"
+            );
+        }
     }
+    let mut differences = Vec::new();
+    if !missing.is_empty() {
+        differences.push(format!("it lacks {}", missing.join(", ")));
+    }
+    if !surplus.is_empty() {
+        differences.push(format!("it holds {}, which the network does not have", surplus.join(", ")));
+    }
+    ensure!(differences.is_empty(), "{name}: the weights are of another model: {}", differences.join("; "));
     Ok(())
 }

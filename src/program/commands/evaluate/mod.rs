@@ -4,6 +4,7 @@ mod confusion;
 
 use crate::program::data::Source;
 use crate::program::files;
+use crate::program::messages::escaped;
 use crate::program::run::folder::{CONFUSION, EVALUATION, MISTAKES};
 use crate::program::run::network::{RunOptions, TrainedRun, confidence, most_confident_mistakes, probabilities};
 use anyhow::{Result, ensure};
@@ -111,7 +112,7 @@ pub fn evaluate(options: &EvaluateOptions) -> Result<()> {
     let rows = vec![mistakes(&dataset, &labels, &predictions)?];
     let mistakes = Figure { heading, colors: Some(Colors::grey(255.0)), rows };
     files::put(&dir, MISTAKES, |path| mistakes.draw(path))?;
-    let text = if options.json { json } else { evaluation.table(classes)? };
+    let text = if options.json { json } else { escaped(&evaluation.table(classes)?) };
     let _ = std::io::stdout().write_all(text.as_bytes());
     say!("written to {}: {EVALUATION}, {CONFUSION}, {MISTAKES}", dir.display());
     Ok(())

@@ -8,6 +8,7 @@ mod server;
 
 use crate::program::data::Source;
 use crate::program::machine::signals;
+use crate::program::run::options::path;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use player::Player;
@@ -22,7 +23,7 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 pub struct PlayOptions {
     /// Folder of the run to begin with [default: the newest in runs/]; the page offers those in runs/ too
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     run: Option<PathBuf>,
 
     /// Where digits come from [default: the data of the run, if they have a name]
@@ -46,8 +47,8 @@ pub fn play(options: &PlayOptions) -> Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .with_context(|| format!("port {port} cannot be had on 127.0.0.1: give another --port, or 0 for a free one"))?;
     let address = format!("http://{}/", listener.local_addr()?);
-    let (port, served) = (listener.local_addr()?.port(), player.clone());
-    let server = thread::spawn(move || server::serve(listener, port, served));
+    let port = listener.local_addr()?.port();
+    let server = thread::spawn(move || server::serve(listener, port, player));
 
     let _ = writeln!(std::io::stdout(), "{address}");
     say!("the page is at this address, for this machine only; Ctrl-C ends it");
@@ -61,7 +62,6 @@ pub fn play(options: &PlayOptions) -> Result<()> {
         }
         thread::sleep(Duration::from_millis(50));
     }
-    // What is being computed is finished first: libtorch does not like to be torn down at work.
-    let _at_rest = player.lock();
+    // No answer is waited for: it may need a download, which takes minutes. Nothing is torn down at work either, see `main`.
     Ok(())
 }

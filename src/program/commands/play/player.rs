@@ -6,7 +6,7 @@ use crate::program::data::Source;
 use crate::program::run::config::{Config, read_config};
 use crate::program::run::folder;
 use crate::program::run::network::{self, Network, Weights, most_confident_mistakes, probabilities};
-use crate::program::run::options::{ARCHITECTURES, Scale};
+use crate::program::run::options::{ARCHITECTURES, Scale, Seed};
 use anyhow::{Context, Result, bail};
 use cnn_tutorial::data::Dataset;
 use cnn_tutorial::nn::{LayerKind, Stage};
@@ -54,7 +54,7 @@ impl Player {
     /// `first` is the folder of the run to begin with. Errors where it is no run, or one that knows no digits.
     pub fn new(first: Option<PathBuf>, data: Option<Source>) -> Result<Self> {
         if let Some(dir) = &first {
-            Network::open(dir, &digits_config(dir)?.options, Weights::Last, Device::Cpu)?;
+            Network::open(dir, &digits_config(dir)?, Weights::Last, Device::Cpu)?;
         }
         Ok(Self { first, data, networks: HashMap::new(), examples: HashMap::new(), mistakes: HashMap::new() })
     }
@@ -98,10 +98,10 @@ impl Player {
     fn open(&self, Choice { run, weights }: &Choice) -> Result<Network> {
         let architecture = ARCHITECTURES.iter().copied().find(|architecture| architecture.name == *run);
         if let (Some(architecture), Weights::Untrained) = (architecture, weights) {
-            return Network::untrained(architecture, 0, Scale::Raw, Device::Cpu);
+            return Network::untrained(architecture, Seed::default(), Scale::Raw, Device::Cpu);
         }
         let dir = self.folder(run)?;
-        Network::open(&dir, &digits_config(&dir)?.options, *weights, Device::Cpu)
+        Network::open(&dir, &digits_config(&dir)?, *weights, Device::Cpu)
     }
 
     fn stages(&mut self, choice: &Choice, seen: &[u8]) -> Result<(Tensor, Vec<Stage>)> {

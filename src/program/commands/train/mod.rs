@@ -99,6 +99,12 @@ fn open_run(
     };
     let checkpoint = Checkpoint::load(dir)?;
     checkpoint.check_options(options)?;
+    let (iteration, iterations) = (checkpoint.position.iteration, config.iterations);
+    ensure!(
+        iteration <= iterations,
+        "{} stands after iteration {iteration}, and the run ends with iteration {iterations}: it is of another run; train anew",
+        dir.join(CHECKPOINT).display()
+    );
     checkpoint.restore(&network.vs, optimizer)?;
     ensure!(
         before.dataset_sha256 == config.dataset_sha256,
@@ -106,5 +112,5 @@ fn open_run(
         dir.display(),
         before.data
     );
-    Ok((Run::resume(dir, checkpoint.position.iteration)?, checkpoint.position))
+    Ok((Run::resume(dir, iteration)?, checkpoint.position))
 }

@@ -4,9 +4,12 @@
 mod architecture;
 mod choices;
 mod number;
+mod path;
 
 pub use architecture::{ARCHITECTURES, Architecture, NewNetwork};
 pub use choices::{Algorithm, LrSchedule, Scale};
+pub use number::Seed;
+pub use path::path;
 
 use crate::program::data::Source;
 use crate::program::machine::device::DeviceChoice;
@@ -15,6 +18,7 @@ use cnn_tutorial::data::{Transform, transforms};
 use cnn_tutorial::optim::lr_scheduler::LrScheduler;
 use cnn_tutorial::optim::{Adam, AdamW, Optimizer, SGD};
 use number::{Fraction, NonNegative};
+use path::text_path;
 use serde::{Deserialize, Serialize};
 use std::num::{NonZeroU8, NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
@@ -108,8 +112,8 @@ pub struct Options {
     pub shuffle: bool,
 
     /// Seed of the weights and of the order, as in torch.manual_seed
-    #[arg(long, help_heading = NETWORK, value_name = "N", default_value_t = 0)]
-    pub seed: i64,
+    #[arg(long, help_heading = NETWORK, value_name = "N", default_value = "0")]
+    pub seed: Seed,
 
     /// Measure the validation accuracy and log it every N iterations
     #[arg(long, help_heading = RESULTS, value_name = "N", default_value = "50")]
@@ -150,7 +154,7 @@ pub struct Options {
     #[arg(long, help_heading = RESULTS, value_name = "DIR", value_parser = text_path)]
     pub out: Option<PathBuf>,
 
-    /// Replace the run that is in the folder of the results
+    /// Replace the files in the folder of the results that have the names of a run's
     #[arg(long, help_heading = RESULTS)]
     pub overwrite: bool,
 }
@@ -213,9 +217,4 @@ impl Options {
             if onednn { transforms::to_mkldnn(&images) } else { Ok(images) }
         })
     }
-}
-
-/// A path of valid Unicode, which config.json can keep; clap refuses others with this argument.
-fn text_path(text: &str) -> Result<PathBuf, std::convert::Infallible> {
-    Ok(text.into())
 }

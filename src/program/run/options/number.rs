@@ -47,3 +47,37 @@ ranged!(
     |value| 0.0 < value && value < 1.0,
     "a number between 0 and 1, such as 0.2"
 );
+
+/// A whole number as torch.manual_seed takes it: 64 bits, with a sign or without.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(untagged)]
+pub enum Seed {
+    Signed(i64),
+    /// Larger than those.
+    Unsigned(u64),
+}
+
+impl Seed {
+    /// As PyTorch sees it, for which -1 and 2^64 - 1 are the same.
+    pub fn bits(self) -> i64 {
+        match self {
+            Self::Signed(seed) => seed,
+            Self::Unsigned(seed) => seed as i64,
+        }
+    }
+}
+
+impl Default for Seed {
+    fn default() -> Self {
+        Self::Signed(0)
+    }
+}
+
+impl FromStr for Seed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number = text.parse().map(Self::Signed).or_else(|_| text.parse().map(Self::Unsigned));
+        number.map_err(|_| format!("expected a whole number from {} to {}", i64::MIN, u64::MAX))
+    }
+}

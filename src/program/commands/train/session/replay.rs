@@ -35,7 +35,7 @@ impl Session<'_> {
             }
         }
         for (mut buffer, kept) in buffers.into_iter().zip(kept) {
-            let _ = buffer.f_copy_(&kept)?;
+            buffer.f_copy_(&kept)?;
         }
         Ok(begun.map(Ok).into_iter().chain(epochs))
     }
