@@ -1,6 +1,7 @@
 //! Where images come from: `--data`.
 
 mod download;
+mod network;
 
 pub use download::{MNIST_DIR, verify_mnist};
 
@@ -17,6 +18,9 @@ use tch::{Kind, TchError};
 
 /// scikit-learn's 1,797 handwritten digits in the layout of Kaggle's train.csv, written by scripts/make_digits.py.
 const DIGITS: &[u8] = include_bytes!("../../../assets/digits.csv.gz");
+
+/// What to do where no mirror is reached.
+const HOW_TO_HAVE_MNIST: &str = "copy its four files to data/mnist, or set MNIST_MIRROR to a server that has them";
 
 /// What `--data` names.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -68,10 +72,10 @@ impl Source {
     pub fn load(&self) -> Result<Dataset> {
         match self {
             Self::Mnist => {
-                download_mnist(Path::new(MNIST_DIR)).context(
-                    "MNIST could not be downloaded; without a network, `--data digits` trains on the embedded digits, \
-                     and `--data FILE` on a CSV of your own",
-                )?;
+                download_mnist(Path::new(MNIST_DIR)).context(format!(
+                    "MNIST could not be downloaded: {HOW_TO_HAVE_MNIST}; or `--data digits` trains on the embedded digits, \
+                     `--data FILE` on a CSV of your own"
+                ))?;
                 read_mnist_train(Path::new(MNIST_DIR))
             }
             Self::Digits => parse_csv(DIGITS, "the embedded digits"),
@@ -88,7 +92,9 @@ impl Source {
         match self {
             Self::Mnist => {
                 let dir = Path::new(MNIST_DIR);
-                download_mnist(dir).context("MNIST could not be downloaded; --data names other data")?;
+                download_mnist(dir).context(format!(
+                    "MNIST could not be downloaded: {HOW_TO_HAVE_MNIST}; or --data names other data"
+                ))?;
                 Ok(Some(read_mnist_test(dir)?))
             }
             Self::Path(path) if is_cifar10(path) => Ok(Some(read_cifar10_test(path)?)),
@@ -108,8 +114,8 @@ pub fn load(given: Option<&Source>) -> Result<(Dataset, Source)> {
         Ok(()) => Source::Mnist,
         Err(error) => {
             say!(
-                "WARNING: this is NOT MNIST: it could not be downloaded ({error:#}), so training uses the 1,797 \
-                 embedded digits of scikit-learn; `--data digits` asks for them without this warning"
+                "WARNING: this is NOT MNIST but the 1,797 embedded digits, as with `--data digits`: {HOW_TO_HAVE_MNIST}. \
+                 It could not be downloaded: {error:#}"
             );
             Source::Digits
         }
