@@ -72,7 +72,7 @@ proptest! {
         let path = dir.path().join("train.csv");
         fs::write(&path, change(zip(change(csv(), &changes), zipped), if zipped { &after } else { &[] })).unwrap();
         assert_consistent(data::read_csv(&path), [1, 28, 28]);
-        if let Ok(images) = data::read_unlabelled_csv(&path) {
+        if let Ok((images, _)) = data::read_unlabelled_csv(&path) {
             assert_eq!(images.size()[1..], [1, 28, 28]);
         }
     }

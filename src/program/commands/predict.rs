@@ -1,5 +1,6 @@
 //! Which digits are on pictures of one's own, or on the images of Kaggle's test.csv.
 
+use crate::program::data::announce;
 use crate::program::files;
 use crate::program::run::folder::PREDICTIONS;
 use crate::program::run::network::{self, Network, RunOptions, TrainedRun, probabilities};
@@ -116,7 +117,8 @@ fn enlarged(pixels: &[u8]) -> Map {
 
 /// Writes `ImageId,Label`, images counted from 1, as Kaggle's Digit Recognizer wants it.
 fn submit(network: &Network, csv: &Path, submission: &Path) -> Result<()> {
-    let images = read_unlabelled_csv(csv)?;
+    let (images, remark) = read_unlabelled_csv(csv)?;
+    announce(csv.display(), &images, true, remark.as_deref())?;
     let mut text = String::from("ImageId,Label\n");
     for (i, (_, digit)) in probabilities(&network.logits(&images)?)?.iter().enumerate() {
         writeln!(text, "{},{digit}", i + 1)?;
