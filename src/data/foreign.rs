@@ -5,10 +5,15 @@ use anyhow::{Result, bail};
 /// A CSV without names over its columns: the label, then the pixels.
 const SAVE: &str = "n.savetxt('train.csv', n.c_[y, x], '%d', ',')";
 
+/// Where a zip archive has the name of its first file.
+const FIRST_NAME: usize = 30;
+
 /// Where the bytes are that tell a kind, these bytes, what it is in words, and what to do.
 const KINDS: &[(usize, &[u8], &str, Advice)] = &[
-    (30, b"x_train.npy", "a NumPy archive (.npz), as Keras has MNIST in", Advice::Python(NPZ)),
-    (30, b"[Content_Types].xml", "an Excel workbook", Advice::Do("save it as CSV")),
+    // The name of the first array: x_test or x_train, y_test or y_train.
+    (FIRST_NAME, b"x_t", "a NumPy archive (.npz), as Keras has MNIST in", Advice::Python(NPZ)),
+    (FIRST_NAME, b"y_t", "a NumPy archive (.npz), as Keras has MNIST in", Advice::Python(NPZ)),
+    (FIRST_NAME, b"[Content_Types].xml", "an Excel workbook", Advice::Do("save it as CSV")),
     (0, b"PK\x03\x04", "a zip archive", Advice::Do("unpack it, and give what is in it")),
     (257, b"ustar", "a tar archive", Advice::Do("unpack it with `tar xf`, and give the folder")),
     (0, b"BZh", "packed by bzip2", Advice::Do("unpack it with `bunzip2`")),
@@ -54,13 +59,15 @@ const PICKLE: &str = "import gzip, pickle; f = open('FILE', 'rb'); f = gzip.open
 
 /// Errors where `bytes`, the content of the file `name`, are not text but of a kind that is known.
 pub fn refuse_foreign(bytes: &[u8], name: &str) -> Result<()> {
-    let is =
-        |(at, magic, ..): &&(usize, &[u8], &str, Advice)| bytes.get(*at..).is_some_and(|rest| rest.starts_with(magic));
+    let is_zip = bytes.starts_with(b"PK\x03\x04");
+    let is = |(at, magic, ..): &&(usize, &[u8], &str, Advice)| {
+        (is_zip || *at != FIRST_NAME) && bytes.get(*at..).is_some_and(|rest| rest.starts_with(magic))
+    };
     let Some((_, magic, what, advice)) = KINDS.iter().find(is) else { return Ok(()) };
     match advice {
         Advice::Do(advice) => bail!("{name} is {what}, expected a CSV: {advice}"),
         Advice::Python(read) => {
-            let read = read.replace("FILE", &name.replace(['\\', '\'', '"'], "?"));
+            let read = read.replace("FILE", &name.replace(['\\', '\'', '"', '$', '`'], "?"));
             let trust =
                 if magic[0] == 0x80 { " (a pickle may run any program: only if you trust its source)" } else { "" };
             bail!(

@@ -274,6 +274,7 @@ fn files_of_other_kinds_are_named_as_what_they_are_with_what_to_do() {
     let tar = [&[b'a'; 257][..], b"ustar\x0000", &[0; 300]].concat();
     for (bytes, words) in [
         (zip("x_train.npy"), &["a NumPy archive (.npz)", "python3 -c", "n.load('", "bad.csv')", "savetxt"][..]),
+        (zip("x_test.npy"), &["a NumPy archive (.npz)"]),
         (zip("train.csv"), &["a zip archive, expected a CSV: unpack it"]),
         (zip("[Content_Types].xml"), &["an Excel workbook", "save it as CSV"]),
         (tar.clone(), &["a tar archive", "tar xf"]),
@@ -345,6 +346,71 @@ fn idx_files_are_read_plain_and_gzipped_under_each_of_their_names() {
     fs::write(dir.path().join("t10k-images-idx3-ubyte.gz"), gzip(&images)).unwrap();
     fs::write(dir.path().join("t10k-labels.idx1-ubyte"), &labels).unwrap();
     assert_holds_3_and_9(&data::read_mnist_test(dir.path()).unwrap());
+}
+
+#[test]
+fn torchvisions_folders_are_found_and_of_several_none_is_chosen() {
+    let (images, labels) = two_images();
+    for inside in ["", "raw", "MNIST/raw", "FashionMNIST/raw"] {
+        let at = |name: &str| Path::new(inside).join(name).display().to_string();
+        let root = folder(&[
+            (&at("train-images-idx3-ubyte"), &images),
+            (&at("train-labels-idx1-ubyte"), &labels),
+            (&at("batches.meta.txt"), b"a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n"),
+        ]);
+        let dataset = data::read_mnist_train(root.path()).unwrap_or_else(|error| panic!("{inside}: {error:#}"));
+        assert_holds_3_and_9(&dataset);
+        assert_eq!(dataset.classes[9], "j");
+        assert_refused(data::read_mnist_test(root.path()), &["has no file t10k-images-idx3-ubyte"]);
+    }
+    let both = folder(&[
+        ("MNIST/raw/train-labels-idx1-ubyte", &labels),
+        ("FashionMNIST/raw/train-labels-idx1-ubyte", &labels),
+    ]);
+    let words = ["holds 2 sets of images", "MNIST/raw", "FashionMNIST/raw", "give the folder of one"];
+    assert_refused(data::read_mnist_train(both.path()), &words);
+    assert!(data::is_idx(both.path()) && !data::is_idx(tempfile::tempdir().unwrap().path()));
+}
+
+#[test]
+fn emnists_digits_are_turned_upright_and_its_letters_are_refused() {
+    let transposed: Vec<u8> =
+        [3, 9].iter().flat_map(|&label| (0..784).map(move |i| pixels(label)[i % 28 * 28 + i / 28])).collect();
+    let (images, labels) = (idx(&[2, 28, 28], &transposed), two_images().1);
+    for part in ["digits", "mnist"] {
+        let at = |name: &str| format!("emnist-{part}-{name}-ubyte");
+        let dir = folder(&[
+            (&at("train-images-idx3"), &images),
+            (&at("train-labels-idx1"), &labels),
+            (&format!("{}.gz", at("test-images-idx3")), &gzip(&images)),
+            (&at("test-labels-idx1"), &labels),
+            ("emnist-letters-train-labels-idx1-ubyte", &labels),
+        ]);
+        for read in [data::read_mnist_train(dir.path()), data::read_mnist_test(dir.path())] {
+            let dataset = read.unwrap();
+            assert_holds_3_and_9(&dataset);
+            assert!(dataset.remark.unwrap().contains("turned upright"));
+        }
+        assert_eq!(data::idx_name(dir.path()), Some("EMNIST"));
+    }
+    for part in ["letters", "balanced", "byclass", "bymerge"] {
+        let name = format!("gzip/emnist-{part}-train-labels-idx1-ubyte.gz");
+        assert_refused(data::read_mnist_train(folder(&[(&name, &labels)]).path()), &[part, "other classes", "mnist"]);
+    }
+    let both = folder(&[
+        ("emnist-digits-train-labels-idx1-ubyte", &labels),
+        ("emnist-mnist-train-labels-idx1-ubyte", &labels),
+    ]);
+    assert_refused(data::read_mnist_train(both.path()), &["emnist-digits-*", "emnist-mnist-*", "no other in it"]);
+}
+
+#[test]
+fn a_folder_of_idx_files_has_the_name_that_its_labels_tell() {
+    let name = |labels: &[u8]| data::idx_name(folder(&[("train-labels-idx1-ubyte", &idx(&[10], labels))]).path());
+    assert_eq!(name(&[5, 0, 4, 1, 9, 2, 1, 3, 1, 4]), Some("MNIST"));
+    assert_eq!(name(&[9, 0, 0, 3, 0, 2, 7, 2, 5, 5]), Some("Fashion-MNIST"));
+    assert_eq!(name(&[8, 7, 0, 1, 4, 2, 4, 8, 2, 7]), None);
+    assert_eq!(name(&[]), None);
 }
 
 fn names(classes: &[&str]) -> Vec<String> {

@@ -26,7 +26,7 @@ pub struct PredictOptions {
     #[arg(long, conflicts_with = "csv")]
     show: bool,
 
-    /// Kaggle's test.csv: pixel0..pixel783 without labels, plain or .gz
+    /// Kaggle's test.csv: pixel0..pixel783 or another layout that --data reads, without labels, plain or .gz
     #[arg(long, value_name = "FILE", conflicts_with = "images", requires = "submission")]
     csv: Option<PathBuf>,
 

@@ -108,7 +108,7 @@ impl Source {
                 Files::Idx if is_idx(path) => read_mnist_train(path)?,
                 Files::Idx => read_mnist_train(path).map_err(|error| {
                     anyhow!(
-                        "{error:#}, of CIFAR-10's binary version, or train.csv; `--data mnist` downloads MNIST instead"
+                        "{error:#}, or with CIFAR-10's binary version or train.csv; `--data mnist` downloads MNIST instead"
                     )
                 })?,
             }),
