@@ -29,6 +29,14 @@ write("csv", "plain", csv.encode())
 write("csv", "gzipped", gzip.compress(csv.encode(), mtime=0))
 write("csv", "spreadsheet", ("\ufeff" + quoted.replace("\n", "\r\n") + "\r\n").encode())
 write("csv", "unlabelled", "\n".join(line.split(",", 1)[1] for line in csv.splitlines()).encode())
+bare = csv.split("\n", 1)[1]
+names = ",".join(f"{i // 28 + 1}x{i % 28 + 1}" for i in range(784))
+write("csv", "no_names", bare.encode())
+write("csv", "row_by_column", f"label,{names}\n{bare}".encode())
+write("csv", "class_last", "\n".join(
+    ",".join([*(f"pixel{i}" for i in range(1, 785)), "class"] if line == header else [*line.split(",")[1:], line[0]])
+    for line in csv.splitlines()
+).encode())
 
 images = idx(2, 28, 28, content=bytes(range(256)) * 6 + bytes(32))
 labels = idx(2, content=bytes([3, 9]))

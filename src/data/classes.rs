@@ -6,17 +6,33 @@ use std::io::Read;
 use std::path::Path;
 
 /// As torchvision's `datasets.FashionMNIST` names them.
-pub(super) const FASHION_MNIST: [&str; 10] =
+const FASHION_MNIST: [&str; 10] =
     ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
 /// As its `batches.meta.txt` names them, and torchvision's `datasets.CIFAR10`.
 pub(super) const CIFAR10: [&str; 10] =
     ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
 /// The file beside the images that names their classes, one a line, as CIFAR-10 has it.
-const NAMES: &str = "batches.meta.txt";
+pub(super) const NAMES: &str = "batches.meta.txt";
 /// The most bytes that are read of it, and the most characters of a name: pictures and tables have no room for more.
 const LONGEST_FILE: u64 = 1 << 16;
 const LONGEST_NAME: usize = 40;
+
+/// The first labels of Fashion-MNIST, to train on and to test on: its files have the names of MNIST's. Then those of its CSVs
+/// on Kaggle, which have another order.
+const FASHION_LABELS: [&[u8]; 4] =
+    [&[9, 0, 0, 3, 0, 2, 7, 2, 5, 5], &[9, 2, 1, 1, 6, 1, 4, 6, 5, 7], &[2, 9, 6, 0, 3], &[0, 1, 2, 2, 3]];
+
+/// Whether these are Fashion-MNIST's labels: they begin as its do.
+pub(super) fn is_fashion(labels: &[u8]) -> bool {
+    let begins = |known: &&[u8]| labels.iter().zip(*known).all(|(label, known)| label == known);
+    labels.len() >= 5 && FASHION_LABELS.iter().any(begins)
+}
+
+/// The classes' names where nothing but the labels tells.
+pub(super) fn usual_classes(labels: &[u8]) -> Vec<String> {
+    if is_fashion(labels) { FASHION_MNIST.map(String::from).into() } else { digits() }
+}
 
 /// "0" to "9".
 pub fn digits() -> Vec<String> {

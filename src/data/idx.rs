@@ -1,16 +1,17 @@
 //! Reads the files of MNIST and Fashion-MNIST as they are distributed: the IDX format, plain or gzipped.
 
-use super::classes::{FASHION_MNIST, read_classes};
-use super::{Dataset, LARGEST, SIDE, digits, open};
+use super::classes::{read_classes, usual_classes};
+use super::folders::IdxFiles;
+use super::{Dataset, LARGEST, PIXELS, SIDE, open};
 use anyhow::{Context, Result, ensure};
 use std::io::Read;
-use std::path::{Path, PathBuf};
-
-/// The first labels of Fashion-MNIST, to train on and to test on. Its files have the names of MNIST's.
-const FASHION_LABELS: [[u8; 10]; 2] = [[9, 0, 0, 3, 0, 2, 7, 2, 5, 5], [9, 2, 1, 1, 6, 1, 4, 6, 5, 7]];
+use std::path::Path;
 
 /// The 60,000 training images of MNIST, from a folder with `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`:
 /// torchvision's `datasets.MNIST(root, train=True)`, or `datasets.FashionMNIST`, told apart by its first labels.
+///
+/// They may be in `raw`, `MNIST/raw` or `FashionMNIST/raw` inside the folder, too, as torchvision keeps them. EMNIST's digits,
+/// `emnist-digits-train-images-idx3-ubyte` and so on, are read and turned upright.
 ///
 /// A file `batches.meta.txt` beside them, as CIFAR-10 has it, names the classes of other images in this format.
 pub fn read_mnist_train(dir: impl AsRef<Path>) -> Result<Dataset> {
@@ -23,15 +24,12 @@ pub fn read_mnist_test(dir: impl AsRef<Path>) -> Result<Dataset> {
 }
 
 fn read_pair(dir: &Path, part: &str) -> Result<Dataset> {
-    let find = |kind: &str, dimensions: u8| {
-        find_idx(dir, part, kind, dimensions).with_context(|| {
-            format!(
-                "{} has no file {part}-{kind}-idx{dimensions}-ubyte, plain or .gz: expected a folder with the MNIST files",
-                dir.display()
-            )
-        })
+    let missing = |dir: &Path, name: &str| {
+        format!("{} has no file {name}, plain or .gz: expected a folder with the MNIST files", dir.display())
     };
-    let (images, labels) = (find("images", 3)?, find("labels", 1)?);
+    let files = IdxFiles::find(dir)?.with_context(|| missing(dir, &format!("{part}-images-idx3-ubyte")))?;
+    let find = |kind: &str| files.file(part, kind).with_context(|| missing(&files.dir, &files.name(part, kind)));
+    let (images, labels) = (find("images")?, find("labels")?);
     let (_, values) = read_idx(&labels, |&[n]| format!("{n} labels"))?;
     let ([n, height, width], pixels) = read_idx(&images, |[n, h, w]| format!("{n} images of {h}x{w}"))?;
     let name = images.display();
@@ -46,16 +44,17 @@ fn read_pair(dir: &Path, part: &str) -> Result<Dataset> {
     if let Some(i) = values.iter().position(|&label| label > 9) {
         anyhow::bail!("{}, label {i}: expected 0 to 9, found {}", labels.display(), values[i]);
     }
-    let is_fashion = FASHION_LABELS.iter().any(|labels| values.starts_with(labels));
-    let usual = || if is_fashion { FASHION_MNIST.map(String::from).into() } else { digits() };
-    let classes = read_classes(dir)?.unwrap_or_else(usual);
-    Ok(Dataset::new(&pixels, [1, SIDE, SIDE], &values, classes)?)
+    let classes = read_classes(&files.dir)?.unwrap_or_else(|| usual_classes(&values));
+    let pixels = if files.transposed() { transpose(&pixels) } else { pixels };
+    let remark = || format!("{name}: rows and columns are exchanged in EMNIST's files, its images were turned upright");
+    let remark = files.transposed().then(remark);
+    Ok(Dataset { remark, ..Dataset::new(&pixels, [1, SIDE, SIDE], &values, classes)? })
 }
 
-/// The path of a file of MNIST under any of the names it is distributed by.
-pub fn find_idx(dir: &Path, part: &str, kind: &str, dimensions: u8) -> Option<PathBuf> {
-    let path = |dash: &str, gz: &str| dir.join(format!("{part}-{kind}{dash}idx{dimensions}-ubyte{gz}"));
-    [path("-", ""), path("-", ".gz"), path(".", ""), path(".", ".gz")].into_iter().find(|path| path.is_file())
+/// Images of 28x28 with rows and columns exchanged.
+fn transpose(pixels: &[u8]) -> Vec<u8> {
+    let transposed = |image: &[u8]| -> Vec<u8> { (0..PIXELS).map(|i| image[i % SIDE * SIDE + i / SIDE]).collect() };
+    pixels.chunks_exact(PIXELS).flat_map(transposed).collect()
 }
 
 /// The dimensions and bytes of an IDX file of `D` dimensions: two zeros, 8 (unsigned bytes), D, the dimensions as

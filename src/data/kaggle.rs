@@ -1,40 +1,61 @@
-//! Reads the layout of Kaggle's Digit Recognizer: `label,pixel0,...,pixel783`, one image a row.
+//! Reads CSVs with one image a row: Kaggle's Digit Recognizer, `label,pixel0,...,pixel783`, and the other layouts of MNIST.
 
-use super::columns::{Columns, Parsed, layout};
-use super::{Dataset, LARGEST, SIDE, decompress, digits, open};
+use super::classes::usual_classes;
+use super::columns::{Columns, layouts};
+use super::foreign::refuse_foreign;
+use super::rows::Parsed;
+use super::{Dataset, LARGEST, SIDE, decompress, open};
 use anyhow::{Context, Result, anyhow, ensure};
 use std::io::{self, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use tch::Tensor;
 
 /// Reads a CSV, plain or gzipped: `pandas.read_csv`.
 ///
-/// The columns may be in any order, separated by commas, semicolons or tabs, with pandas' index before them; quotes,
-/// whole numbers written as `255.0`, UTF-16, a byte order mark, any line ends and blank lines are no matter. Errors name
-/// the file, the line and the column.
+/// The columns may be in any order, separated by commas, semicolons or tabs, with pandas' index before them. Their names are
+/// `label` or `class`, and `pixel0` to `pixel783`, `pixel1` to `pixel784`, or `1x1` to `28x28`, row by column. Without names
+/// the label is first. Quotes, blanks, whole numbers written as `255.0` or `2.55e+02`, UTF-16, a byte order mark, any line
+/// ends and blank lines are no matter. Errors name the file, the line and the column.
 pub fn read_csv(path: impl AsRef<Path>) -> Result<Dataset> {
     let path = path.as_ref();
-    let (pixels, labels) = read_rows(open(path)?, &path.display().to_string(), true)?;
-    Ok(Dataset::new(&pixels, [1, SIDE, SIDE], &labels, digits())?)
+    labelled(open(path)?, &path.display().to_string())
 }
 
 /// Reads a CSV that is in memory, plain or gzipped; `name` stands for it in errors.
 pub fn parse_csv(bytes: &[u8], name: &str) -> Result<Dataset> {
-    let (pixels, labels) = read_rows(decompress(BufReader::new(bytes))?, name, true)?;
-    Ok(Dataset::new(&pixels, [1, SIDE, SIDE], &labels, digits())?)
+    labelled(decompress(BufReader::new(bytes))?, name)
 }
 
-/// Reads Kaggle's `test.csv`, `pixel0,...,pixel783` without labels: images `[N, 1, 28, 28]`, one byte a pixel.
-pub fn read_unlabelled_csv(path: &Path) -> Result<Tensor> {
-    let (pixels, _) = read_rows(open(path)?, &path.display().to_string(), false)?;
-    Ok(Tensor::f_from_slice(&pixels)?.f_view([-1, 1, SIDE as i64, SIDE as i64])?)
+/// Reads Kaggle's `test.csv`, or another layout without labels: images `[N, 1, 28, 28]`, one byte a pixel, and what a person
+/// should know of how they were read, as in [`Dataset::remark`].
+pub fn read_unlabelled_csv(path: &Path) -> Result<(Tensor, Option<String>)> {
+    let Images { pixels, remark, .. } = read_rows(open(path)?, &path.display().to_string(), false)?;
+    Ok((Tensor::f_from_slice(&pixels)?.f_view([-1, 1, SIDE as i64, SIDE as i64])?, remark))
+}
+
+/// The CSV that a folder holds: `train.csv` as Kaggle calls it, or `mnist_train.csv`, plain or gzipped.
+pub fn find_csv(dir: impl AsRef<Path>) -> Option<PathBuf> {
+    let names = ["train.csv", "train.csv.gz", "mnist_train.csv", "mnist_train.csv.gz"];
+    names.map(|name| dir.as_ref().join(name)).into_iter().find(|path| path.is_file())
+}
+
+fn labelled(bytes: impl Read, name: &str) -> Result<Dataset> {
+    let Images { pixels, labels, remark } = read_rows(bytes, name, true)?;
+    Ok(Dataset { remark, ..Dataset::new(&pixels, [1, SIDE, SIDE], &labels, usual_classes(&labels))? })
 }
 
 /// The pixels and labels of all rows.
-fn read_rows(bytes: impl Read, name: &str, labelled: bool) -> Result<(Vec<u8>, Vec<u8>)> {
+struct Images {
+    pixels: Vec<u8>,
+    labels: Vec<u8>,
+    remark: Option<String>,
+}
+
+fn read_rows(bytes: impl Read, name: &str, labelled: bool) -> Result<Images> {
     let mut text = Vec::new();
     bytes.take(LARGEST).read_to_end(&mut text).with_context(|| format!("{name} cannot be read"))?;
+    refuse_foreign(&text, name)?;
     ensure!((text.len() as u64) < LARGEST, "{name} holds {LARGEST} bytes of text or more: give a part of it");
     // The mark that spreadsheets write before UTF-8, and UTF-16, as Excel's "Unicode text" has it.
     match &text[..] {
@@ -43,22 +64,23 @@ fn read_rows(bytes: impl Read, name: &str, labelled: bool) -> Result<(Vec<u8>, V
         [0xfe, 0xff, units @ ..] => text = utf16(units, u16::from_be_bytes),
         _ => {}
     }
-    ensure!(!text.is_empty(), "{name} is empty: expected the header {}", layout(labelled));
+    ensure!(!text.is_empty(), "{name} is empty: expected {}", layouts(labelled));
     let end = text.iter().position(|b| b"\r\n".contains(b)).unwrap_or(text.len());
     if text[end..].starts_with(b"\r") && !text[end..].starts_with(b"\r\n") {
         // Old spreadsheets for the Mac end each line in a carriage return alone.
         text.iter_mut().filter(|b| **b == b'\r').for_each(|b| *b = b'\n');
     }
     let columns = Columns::parse(&text[..end], name, labelled)?;
+    let rows = if columns.headerless { &text[..] } else { &text[end..] };
     let (mut pixels, mut labels, mut lines) = (Vec::new(), Vec::new(), 0);
-    for part in parse_on_all_cores(&text[end..], &columns)? {
+    for part in parse_on_all_cores(rows, &columns)? {
         let rows = part.map_err(|(line, message)| anyhow!("{name}, line {}{message}", lines + line))?;
         lines += rows.lines;
         pixels.extend(rows.pixels);
         labels.extend(rows.labels);
     }
     ensure!(!pixels.is_empty(), "{name} holds no images, only a header: give a file with images");
-    Ok((pixels, labels))
+    Ok(Images { pixels, labels, remark: columns.assumption(name) })
 }
 
 /// UTF-16 as UTF-8. What is neither becomes a sign that no number has.
@@ -95,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_text_without_end_is_refused_before_it_fills_the_memory() {
-        let error = read_rows(repeat(b'1'), "train.csv", true).unwrap_err().to_string();
+        let error = read_rows(repeat(b'1'), "train.csv", true).map(|_| ()).unwrap_err().to_string();
         assert!(error.contains("train.csv holds 33554432 bytes of text or more"), "{error}");
     }
 }

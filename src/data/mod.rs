@@ -3,16 +3,20 @@
 mod cifar;
 mod classes;
 mod columns;
+mod folders;
+mod foreign;
 mod idx;
 mod kaggle;
 mod loader;
+mod rows;
 mod split;
 pub mod transforms;
 
 pub use cifar::{is_cifar10, read_cifar10_test, read_cifar10_train};
 pub use classes::digits;
-pub use idx::{find_idx, read_mnist_test, read_mnist_train};
-pub use kaggle::{parse_csv, read_csv, read_unlabelled_csv};
+pub use folders::{find_idx, idx_name, is_idx};
+pub use idx::{read_mnist_test, read_mnist_train};
+pub use kaggle::{find_csv, parse_csv, read_csv, read_unlabelled_csv};
 pub use loader::{DataLoader, Epoch, Transform, randperm};
 pub use split::{split_indices, train_test_split};
 
@@ -39,6 +43,8 @@ pub struct Dataset {
     pub labels: Tensor,
     /// The name of each class, "0" to "9" for digits.
     pub classes: Vec<String>,
+    /// What a person should know of how they were read, such as what the reader took for granted.
+    pub remark: Option<String>,
 }
 
 impl Dataset {
@@ -47,7 +53,7 @@ impl Dataset {
         let labels: Vec<i64> = labels.iter().map(|&label| label.into()).collect();
         let [c, h, w] = size.map(|length| length as i64);
         let images = Tensor::f_from_slice(pixels)?.f_view([-1, c, h, w])?;
-        Ok(Self { images, labels: Tensor::f_from_slice(&labels)?, classes })
+        Ok(Self { images, labels: Tensor::f_from_slice(&labels)?, classes, remark: None })
     }
 
     /// Channels, height and width of an image.
@@ -73,13 +79,17 @@ impl Dataset {
     pub fn select(&self, indices: &[i64]) -> Result<Self, TchError> {
         let indices = Tensor::f_from_slice(indices)?;
         let select = |tensor: &Tensor| tensor.f_index_select(0, &indices);
-        Ok(Self { images: select(&self.images)?, labels: select(&self.labels)?, classes: self.classes.clone() })
+        self.with(select(&self.images)?, select(&self.labels)?)
     }
 
     /// The same on another device.
     pub fn to(&self, device: Device) -> Result<Self, TchError> {
-        let (images, labels) = (self.images.f_to(device)?, self.labels.f_to(device)?);
-        Ok(Self { images, labels, classes: self.classes.clone() })
+        self.with(self.images.f_to(device)?, self.labels.f_to(device)?)
+    }
+
+    /// Other images of the same classes.
+    fn with(&self, images: Tensor, labels: Tensor) -> Result<Self, TchError> {
+        Ok(Self { images, labels, classes: self.classes.clone(), remark: self.remark.clone() })
     }
 }
 

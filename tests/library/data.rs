@@ -132,7 +132,12 @@ fn a_csv_is_read_as_spreadsheets_write_it() {
         (plain.replace('\n', "\r"), "carriage returns alone"),
         (plain.replacen("label", "Label", 1).replace("pixel", "Pixel"), "capitals"),
         (floats, "whole numbers as floats"),
-        (indexed, "pandas' index"),
+        (indexed.clone(), "pandas' index"),
+        (indexed.replacen(',', "Unnamed: 0,", 1), "pandas' index, read and written again"),
+        (indexed.replacen(',', "ID,", 1), "an id"),
+        (plain.replacen("label", "class", 1), "OpenML's name of the label"),
+        (plain.replace(',', ", "), "blanks after commas"),
+        (plain.replace(',', " , "), "blanks around commas"),
     ] {
         fs::write(&path, content).unwrap();
         match data::read_csv(&path) {
@@ -144,6 +149,148 @@ fn a_csv_is_read_as_spreadsheets_write_it() {
         let utf16: Vec<u8> = mark.into_iter().chain(plain.encode_utf16().flat_map(bytes)).collect();
         fs::write(&path, utf16).unwrap();
         assert_holds_3_and_9(&data::read_csv(&path).unwrap());
+    }
+}
+
+/// Each line with the fields that `edit` makes of its fields; without the first line where that is `None`.
+fn edited(csv: &str, edit: impl Fn(usize, Vec<String>) -> Option<Vec<String>>) -> String {
+    let lines = csv.lines().map(|line| line.split(',').map(String::from).collect()).enumerate();
+    lines.filter_map(|(line, fields)| Some(edit(line, fields)?.join(",") + "\n")).collect()
+}
+
+/// The layouts in which MNIST is downloaded besides Kaggle's, of the same images; true where there are no names.
+fn layouts(csv: &str) -> Vec<(&'static str, bool, String)> {
+    let named = |name: fn(usize) -> String| {
+        let names = move |label: &str| [vec![label.to_owned()], (0..784).map(name).collect()].concat();
+        edited(csv, |line, fields| Some(if line == 0 { names(&fields[0]) } else { fields }))
+    };
+    let from_1 = named(|i| format!("pixel{}", i + 1));
+    let last = edited(&from_1.replacen("label", "class", 1), |_, mut fields| {
+        fields.rotate_left(1);
+        Some(fields)
+    });
+    let scientific = |(_, fields): (usize, Vec<String>)| -> Vec<String> {
+        fields
+            .iter()
+            .map(|field| format!("{}e+00", field.parse::<f64>().map(|x| format!("{x:.18}")).unwrap()))
+            .collect()
+    };
+    let without = edited(csv, |line, fields| (line > 0).then_some(fields));
+    vec![
+        ("no names", true, without.clone()),
+        ("no names, spaces", true, without.replace(',', " ")),
+        ("numpy.savetxt", true, edited(&without, |line, fields| Some(scientific((line, fields))))),
+        ("row by column", false, named(|i| format!("{}x{}", i / 28 + 1, i % 28 + 1))),
+        ("counted from 1", false, from_1),
+        ("the class last", false, last),
+    ]
+}
+
+#[test]
+fn each_layout_in_which_mnist_is_downloaded_gives_the_same_images() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mnist.csv");
+    for (layout, assumed, text) in layouts(&csv(&[3, 9])) {
+        fs::write(&path, &text).unwrap();
+        let dataset = data::read_csv(&path).unwrap_or_else(|error| panic!("{layout}: {error:#}"));
+        assert_holds_3_and_9(&dataset);
+        let remark = dataset.remark.clone().unwrap_or_default();
+        assert_eq!(
+            remark.contains("mnist.csv has no names over its columns: taken for the label first"),
+            assumed,
+            "{layout}"
+        );
+        assert_eq!(dataset.select(&[0]).unwrap().remark, dataset.remark);
+    }
+    let no_label = edited(&csv(&[3, 9]), |_, fields| Some(fields[1..].to_vec()));
+    for (layout, assumed, text) in layouts(&csv(&[3, 9])) {
+        let at = usize::from(layout == "the class last") * 784;
+        let text = edited(&text.replace(' ', ","), |_, mut fields| {
+            fields.remove(at);
+            Some(fields)
+        });
+        fs::write(&path, text).unwrap();
+        let (images, remark) = data::read_unlabelled_csv(&path).unwrap_or_else(|error| panic!("{layout}: {error:#}"));
+        assert!(images.flatten(0, -1).equal(&Tensor::from_slice(&[pixels(3), pixels(9)].concat())), "{layout}");
+        assert_eq!(
+            remark.is_some_and(|remark| remark.ends_with("taken for the pixels row by row")),
+            assumed,
+            "{layout}"
+        );
+    }
+    fs::write(&path, no_label).unwrap();
+    assert!(data::read_unlabelled_csv(&path).unwrap().1.is_none());
+}
+
+#[test]
+fn errors_in_other_layouts_name_their_own_lines_and_columns_and_the_layouts_that_are_read() {
+    let texts = layouts(&csv(&[3, 9]));
+    let text = |layout: &str| texts.iter().find(|(name, ..)| *name == layout).unwrap().2.clone();
+    let bare = text("no names");
+    refused_csv(
+        bare.replacen("3,3,", "3,256,", 1),
+        &["line 1, column 2: expected a whole number from 0 to 255", "'256'"],
+    );
+    refused_csv(bare.replacen("\n9,", "\n10,", 1), &["line 2, column 1: expected a whole number from 0 to 9", "'10'"]);
+    refused_csv(
+        bare.replacen("3,3,4,", "3,3,", 1),
+        &["line 1: expected 785 columns", "784 numbers", "without labels?"],
+    );
+    refused_csv(
+        "5,0,0\n",
+        &["line 1: expected 785 columns", "found 3 numbers", "1x1,...,28x28", "pixel1,...,pixel784"],
+    );
+    refused_csv(text("row by column").replacen("1x2,", "1x29,", 1), &["line 1, column 3", "1x1,...,28x28", "'1x29'"]);
+    refused_csv(text("row by column").replacen("\n3,3,4,", "\n3,3,x,", 1), &["line 2, column 1x2:", "'x'"]);
+    refused_csv(text("counted from 1").replacen("\n9,9,", "\n9,-9,", 1), &["line 3, column pixel1:", "'-9'"]);
+    refused_csv(text("numpy.savetxt").replacen("e+00", "e-01", 2), &["line 1, column 1", "'3.000000000000000000e-01'"]);
+    refused_csv(csv(&[3]).replacen("\n3,3,", "\n3,0.5,", 1), &["line 2, column pixel0", "'0.5'", "scaled to 0..1"]);
+    for odd in ["nan", "inf", "1e9", "2.5e-1", "0x1f", "1 2", "e5"] {
+        refused_csv(csv(&[3]).replacen("\n3,3,", &format!("\n3,{odd},"), 1), &["line 2, column pixel0", odd]);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("a.csv"), bare).unwrap();
+    let error = data::read_unlabelled_csv(&dir.path().join("a.csv")).unwrap_err().to_string();
+    assert!(error.contains("expected 784 columns") && error.contains("images with labels?"), "{error}");
+}
+
+#[test]
+fn fashion_mnist_in_a_csv_is_told_by_its_first_labels() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("train.csv");
+    let classes = |labels: &[u8]| {
+        fs::write(&path, csv(labels)).unwrap();
+        data::read_csv(&path).unwrap().classes
+    };
+    assert_eq!(classes(&[9, 0, 0, 3, 0, 2, 7, 2, 5, 5, 0])[9], "Ankle boot");
+    assert_eq!(classes(&[2, 9, 6, 0, 3, 4])[9], "Ankle boot");
+    assert_eq!(classes(&[9, 0, 0]), data::digits());
+    assert_eq!(classes(&[5, 0, 4, 1, 9, 2, 1, 3, 1, 4]), data::digits());
+}
+
+#[test]
+fn files_of_other_kinds_are_named_as_what_they_are_with_what_to_do() {
+    let zip = |first: &str| [b"PK\x03\x04".as_slice(), &[0; 26], first.as_bytes(), b"rest"].concat();
+    let tar = [&[b'a'; 257][..], b"ustar\x0000", &[0; 300]].concat();
+    for (bytes, words) in [
+        (zip("x_train.npy"), &["a NumPy archive (.npz)", "python3 -c", "n.load('", "bad.csv')", "savetxt"][..]),
+        (zip("x_test.npy"), &["a NumPy archive (.npz)"]),
+        (zip("train.csv"), &["a zip archive, expected a CSV: unpack it"]),
+        (zip("[Content_Types].xml"), &["an Excel workbook", "save it as CSV"]),
+        (tar.clone(), &["a tar archive", "tar xf"]),
+        (gzip(&tar), &["a tar archive", "tar xf"]),
+        (b"MATLAB 5.0 MAT-file, Platform".to_vec(), &["a MATLAB file", "loadmat"]),
+        (b"PAR1\x15\x04".to_vec(), &["a Parquet file", "read_parquet"]),
+        (gzip(b"\x80\x02(("), &["a Python pickle", "trust", "pickle.load"]),
+        (two_images().0, &["an IDX file, of images", "give the folder"]),
+        (gzip(&two_images().1), &["an IDX file, of labels", "give the folder"]),
+        (b"\x89PNG\r\n\x1a\n".to_vec(), &["a picture (PNG)", "`predict FILE`"]),
+        (b"\xff\xd8\xff\xe0".to_vec(), &["a picture (JPEG)"]),
+        (b"RIFF\x10\0\0\0WEBPVP8 ".to_vec(), &["a picture (WebP)"]),
+        (b"BM\x36\x09\0\0\0\0\0\0\x36\0".to_vec(), &["a picture (BMP)"]),
+        (b"<!DOCTYPE html><html>Not Found</html>".to_vec(), &["a web page", "download the file itself"]),
+    ] {
+        refused_csv(bytes, words);
     }
 }
 
@@ -199,6 +346,71 @@ fn idx_files_are_read_plain_and_gzipped_under_each_of_their_names() {
     fs::write(dir.path().join("t10k-images-idx3-ubyte.gz"), gzip(&images)).unwrap();
     fs::write(dir.path().join("t10k-labels.idx1-ubyte"), &labels).unwrap();
     assert_holds_3_and_9(&data::read_mnist_test(dir.path()).unwrap());
+}
+
+#[test]
+fn torchvisions_folders_are_found_and_of_several_none_is_chosen() {
+    let (images, labels) = two_images();
+    for inside in ["", "raw", "MNIST/raw", "FashionMNIST/raw"] {
+        let at = |name: &str| Path::new(inside).join(name).display().to_string();
+        let root = folder(&[
+            (&at("train-images-idx3-ubyte"), &images),
+            (&at("train-labels-idx1-ubyte"), &labels),
+            (&at("batches.meta.txt"), b"a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n"),
+        ]);
+        let dataset = data::read_mnist_train(root.path()).unwrap_or_else(|error| panic!("{inside}: {error:#}"));
+        assert_holds_3_and_9(&dataset);
+        assert_eq!(dataset.classes[9], "j");
+        assert_refused(data::read_mnist_test(root.path()), &["has no file t10k-images-idx3-ubyte"]);
+    }
+    let both = folder(&[
+        ("MNIST/raw/train-labels-idx1-ubyte", &labels),
+        ("FashionMNIST/raw/train-labels-idx1-ubyte", &labels),
+    ]);
+    let words = ["holds 2 sets of images", "MNIST/raw", "FashionMNIST/raw", "give the folder of one"];
+    assert_refused(data::read_mnist_train(both.path()), &words);
+    assert!(data::is_idx(both.path()) && !data::is_idx(tempfile::tempdir().unwrap().path()));
+}
+
+#[test]
+fn emnists_digits_are_turned_upright_and_its_letters_are_refused() {
+    let transposed: Vec<u8> =
+        [3, 9].iter().flat_map(|&label| (0..784).map(move |i| pixels(label)[i % 28 * 28 + i / 28])).collect();
+    let (images, labels) = (idx(&[2, 28, 28], &transposed), two_images().1);
+    for part in ["digits", "mnist"] {
+        let at = |name: &str| format!("emnist-{part}-{name}-ubyte");
+        let dir = folder(&[
+            (&at("train-images-idx3"), &images),
+            (&at("train-labels-idx1"), &labels),
+            (&format!("{}.gz", at("test-images-idx3")), &gzip(&images)),
+            (&at("test-labels-idx1"), &labels),
+            ("emnist-letters-train-labels-idx1-ubyte", &labels),
+        ]);
+        for read in [data::read_mnist_train(dir.path()), data::read_mnist_test(dir.path())] {
+            let dataset = read.unwrap();
+            assert_holds_3_and_9(&dataset);
+            assert!(dataset.remark.unwrap().contains("turned upright"));
+        }
+        assert_eq!(data::idx_name(dir.path()), Some("EMNIST"));
+    }
+    for part in ["letters", "balanced", "byclass", "bymerge"] {
+        let name = format!("gzip/emnist-{part}-train-labels-idx1-ubyte.gz");
+        assert_refused(data::read_mnist_train(folder(&[(&name, &labels)]).path()), &[part, "other classes", "mnist"]);
+    }
+    let both = folder(&[
+        ("emnist-digits-train-labels-idx1-ubyte", &labels),
+        ("emnist-mnist-train-labels-idx1-ubyte", &labels),
+    ]);
+    assert_refused(data::read_mnist_train(both.path()), &["emnist-digits-*", "emnist-mnist-*", "no other in it"]);
+}
+
+#[test]
+fn a_folder_of_idx_files_has_the_name_that_its_labels_tell() {
+    let name = |labels: &[u8]| data::idx_name(folder(&[("train-labels-idx1-ubyte", &idx(&[10], labels))]).path());
+    assert_eq!(name(&[5, 0, 4, 1, 9, 2, 1, 3, 1, 4]), Some("MNIST"));
+    assert_eq!(name(&[9, 0, 0, 3, 0, 2, 7, 2, 5, 5]), Some("Fashion-MNIST"));
+    assert_eq!(name(&[8, 7, 0, 1, 4, 2, 4, 8, 2, 7]), None);
+    assert_eq!(name(&[]), None);
 }
 
 fn names(classes: &[&str]) -> Vec<String> {
@@ -382,7 +594,6 @@ fn a_bad_csv_is_refused_with_its_name_the_place_and_what_was_expected_and_found(
     refused_csv(good.replacen("\n9,9,", "\n9,0.5,", 1), &["line 3", "column pixel0", "'0.5'"]);
     refused_csv(good.replacen("\n9,9,", "\n10,9,", 1), &["line 3", "column label", "0 to 9", "'10'"]);
     refused_csv(good.replacen("\n9,", "\n,", 1), &["line 3", "column label", "''"]);
-    refused_csv("<!DOCTYPE html><html>Not Found</html>", &["line 1", "<!DOCTYPE html>"]);
     refused_csv([0xff, 0xfe, 0x00, 0x01], &["line 1"]);
     refused_csv(good.replacen("label,", ",label,", 1), &["line 2: expected 786 columns, found 785"]);
     refused_csv(good.replace('\n', "\n\n").replacen("9,9,10,", "9,9,x,", 1), &["line 5, column pixel1", "'x'"]);

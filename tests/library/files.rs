@@ -35,14 +35,22 @@ fn zip(file: Vec<u8>, zipped: bool) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-fn csv() -> Vec<u8> {
-    let mut text = String::from("label");
-    (0..784).for_each(|i| text += &format!(",pixel{i}"));
+/// A CSV in one of the layouts that are read.
+fn csv(layout: usize) -> Vec<u8> {
+    let name = |i: usize| match layout {
+        0 => format!("pixel{i}"),
+        1 => format!("pixel{}", i + 1),
+        _ => format!("{}x{}", i / 28 + 1, i % 28 + 1),
+    };
+    let row = |label: String, pixel: &dyn Fn(usize) -> String| {
+        let pixels: Vec<String> = (0..784).map(pixel).collect();
+        if layout == 1 { format!("{},{label}\n", pixels.join(",")) } else { format!("{label},{}\n", pixels.join(",")) }
+    };
+    let mut text = if layout < 3 { row("label".into(), &name) } else { String::new() };
     for label in 0..4 {
-        text += &format!("\n{label}");
-        (0..784).for_each(|i| text += &format!(",{}", (label * 31 + i) % 256));
+        text += &row(label.to_string(), &|i| ((label * 31 + i) % 256).to_string());
     }
-    (text + "\n").into_bytes()
+    text.into_bytes()
 }
 
 fn idx(dimensions: &[u32], length: usize) -> Vec<u8> {
@@ -67,12 +75,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_csv_gives_a_data_set_or_an_error(changes in changes(), zipped: bool, after in changes()) {
+    fn any_csv_gives_a_data_set_or_an_error(layout in 0..4usize, changes in changes(), zipped: bool, after in changes()) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("train.csv");
-        fs::write(&path, change(zip(change(csv(), &changes), zipped), if zipped { &after } else { &[] })).unwrap();
+        fs::write(&path, change(zip(change(csv(layout), &changes), zipped), if zipped { &after } else { &[] })).unwrap();
         assert_consistent(data::read_csv(&path), [1, 28, 28]);
-        if let Ok(images) = data::read_unlabelled_csv(&path) {
+        if let Ok((images, _)) = data::read_unlabelled_csv(&path) {
             assert_eq!(images.size()[1..], [1, 28, 28]);
         }
     }

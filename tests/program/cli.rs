@@ -35,7 +35,7 @@ fn training_prints_the_tutorials_lines_and_leaves_its_charts_numbers_and_weights
     let dir = tempfile::tempdir().unwrap();
     let output = run(dir.path(), &["--data", "digits", "--max-steps", "400", "--print-every", "100"]);
     assert!(output.status.success(), "{}", stderr(&output));
-    let out = dir.path().join("runs/cnn");
+    let out = dir.path().join("runs/cnn-digits");
     assert_eq!(files(&out), RESULTS);
 
     let metrics = fs::read_to_string(out.join("metrics.csv")).unwrap();
@@ -62,9 +62,9 @@ fn training_prints_the_tutorials_lines_and_leaves_its_charts_numbers_and_weights
         stderr.contains(&format!("accuracy: {last:.2} % at the end, at best {best:.2} % after iteration ")),
         "{stderr}"
     );
-    assert!(stderr.contains("trained in ") && stderr.contains("results: runs/cnn\n"), "{stderr}");
+    assert!(stderr.contains("trained in ") && stderr.contains("results: runs/cnn-digits\n"), "{stderr}");
     for next in ["evaluate", "explain"] {
-        assert!(stderr.contains(&format!("cargo run --release -- {next} --run runs/cnn\n")), "{stderr}");
+        assert!(stderr.contains(&format!("cargo run --release -- {next} --run runs/cnn-digits\n")), "{stderr}");
     }
     assert!(!stderr.contains(['\r', '\x1b']), "no progress bar where no terminal is: {stderr:?}");
 
@@ -127,7 +127,7 @@ fn help_puts_every_option_into_a_group() {
 fn config_json_names_the_versions_of_tch_and_libtorch_and_the_datas_checksum() {
     let dir = tempfile::tempdir().unwrap();
     assert!(run(dir.path(), &["--data", "digits", "--max-steps", "1"]).status.success());
-    let config = fs::read_to_string(dir.path().join("runs/cnn/config.json")).unwrap();
+    let config = fs::read_to_string(dir.path().join("runs/cnn-digits/config.json")).unwrap();
     let config: serde_json::Value = serde_json::from_str(&config).unwrap();
     let locked = include_str!("../../Cargo.lock").split("name = \"tch\"\nversion = \"").nth(1).unwrap();
     assert_eq!(config["tch_version"], locked.split('"').next().unwrap());
@@ -147,7 +147,7 @@ fn lenet5_trains_with_adam_under_its_own_name() {
     let dir = tempfile::tempdir().unwrap();
     let output = run(dir.path(), &["--data", "digits", "--model", "lenet5", "--max-steps", "300"]);
     assert!(output.status.success(), "{}", stderr(&output));
-    let out = dir.path().join("runs/lenet5");
+    let out = dir.path().join("runs/lenet5-digits");
     assert_eq!(files(&out), RESULTS);
     let config = fs::read_to_string(out.join("config.json")).unwrap();
     assert!(config.contains("\"optimizer\": \"adam\""), "{config}");
@@ -182,14 +182,18 @@ fn no_run_is_overwritten_unless_it_is_asked_for() {
         let arguments = [&["--data", "digits", "--max-steps", "10", "--eval-every", "5"], more].concat();
         run(dir.path(), &arguments)
     };
-    for expected in ["runs/cnn", "runs/cnn-2", "runs/cnn-3"] {
+    for expected in ["runs/cnn-digits", "runs/cnn-digits-2", "runs/cnn-digits-3"] {
         let output = train(&[]);
         assert!(stderr(&output).contains(&format!("results: {expected}\n")), "{}", stderr(&output));
         assert_eq!(files(&dir.path().join(expected)), RESULTS);
     }
-    let metrics = || fs::read(dir.path().join("runs/cnn/metrics.csv")).unwrap();
+    let metrics = || fs::read(dir.path().join("runs/cnn-digits/metrics.csv")).unwrap();
     let before = metrics();
-    assert_refused(&train(&["--out", "runs/cnn", "--seed", "5"]), 1, &["runs/cnn holds a run already", "--overwrite"]);
+    assert_refused(
+        &train(&["--out", "runs/cnn-digits", "--seed", "5"]),
+        1,
+        &["runs/cnn-digits holds a run already", "--overwrite"],
+    );
     assert_eq!(metrics(), before);
     assert!(train(&["--overwrite", "--seed", "5"]).status.success());
     assert_ne!(metrics(), before);
@@ -202,9 +206,9 @@ fn a_new_network_has_nothing_of_the_old_one_beside_it() {
     assert!(run(dir.path(), &arguments).status.success());
     assert!(run(dir.path(), &["evaluate"]).status.success());
     assert!(run(dir.path(), &["explain"]).status.success());
-    assert!(files(&dir.path().join("runs/cnn")).len() > RESULTS.len() + 5);
+    assert!(files(&dir.path().join("runs/cnn-digits")).len() > RESULTS.len() + 5);
     assert!(run(dir.path(), &[&arguments[..], &["--overwrite"]].concat()).status.success());
-    assert_eq!(files(&dir.path().join("runs/cnn")), RESULTS);
+    assert_eq!(files(&dir.path().join("runs/cnn-digits")), RESULTS);
 }
 
 #[test]
@@ -227,7 +231,7 @@ fn a_history_without_a_finite_number_gives_charts_without_a_line() {
     let arguments = "--data digits --max-steps 2 --eval-every 2 --print-every 2 --lr 1e10";
     let output = run(dir.path(), &arguments.split(' ').collect::<Vec<_>>());
     assert!(output.status.success(), "{}", stderr(&output));
-    assert_eq!(files(&dir.path().join("runs/cnn")).len(), RESULTS.len() - 1, "no best weights");
+    assert_eq!(files(&dir.path().join("runs/cnn-digits")).len(), RESULTS.len() - 1, "no best weights");
 }
 
 #[test]
@@ -321,7 +325,10 @@ fn without_a_network_the_digits_serve_with_a_warning_but_never_for_data_that_was
     assert!(output.status.success());
     let error = stderr(&output);
     assert_eq!(error.lines().filter(|line| line.starts_with("WARNING: this is NOT MNIST")).count(), 1, "{error}");
+    let remedy = "copy its four files to data/mnist, or set MNIST_MIRROR to a server that has them";
+    assert!(error.find(remedy).unwrap() < error.find("127.0.0.1:9").unwrap(), "what to do comes before why: {error}");
     assert!(error.contains("data: scikit-learn's digits"), "{error}");
+    assert!(error.contains("results: runs/cnn-digits\n"), "runs/cnn stays free for MNIST: {error}");
     let output = run(dir.path(), &["--data", "mnist"]);
     assert_refused(&output, 1, &["could not be downloaded", "127.0.0.1:9", "--data digits"]);
     assert!(!dir.path().join("data").exists());
@@ -334,7 +341,7 @@ fn a_reader_that_leaves_does_not_cost_the_run() {
     let mut child = program(dir.path(), &arguments).stdout(std::process::Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     assert!(child.wait().unwrap().success());
-    assert_eq!(files(&dir.path().join("runs/cnn")), RESULTS);
+    assert_eq!(files(&dir.path().join("runs/cnn-digits")), RESULTS);
 }
 
 #[cfg(target_os = "linux")]

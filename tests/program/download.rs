@@ -4,8 +4,10 @@ use crate::common::mnist;
 use crate::running::{program, stderr};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// Answers each request with what `answer` makes of the file's name; returns the server's URL.
 fn serve(answer: impl Fn(&str) -> (u16, Vec<u8>) + Send + 'static) -> String {
@@ -99,6 +101,74 @@ fn a_mirror_that_is_down_forbids_or_sends_other_bytes_is_passed_over() {
     }
     let output = train(dir.path(), &[&mirrors[..], &[&good]].concat().join(","), &["--data", "mnist"]);
     assert!(output.status.success(), "{}", stderr(&output));
+}
+
+#[test]
+fn a_password_in_the_mirrors_url_is_sent_but_never_shown_and_an_empty_mirror_is_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let mirror = serve(|_| (503, Vec::new())).replacen("http://", "http://me:s3cret@", 1);
+    let garbled = "http://me:s3cret@no such host/";
+    for data in [&["--data", "mnist"][..], &[]] {
+        let output = train(dir.path(), &format!("{mirror}, ,{garbled}"), data);
+        let error = stderr(&output);
+        assert!(error.contains("503") && error.contains("http://***@127.0.0.1:"), "{error}");
+        assert!(!error.contains("s3cret") && error.contains("http://***@no such host: not a URL"), "{error}");
+    }
+    // The program's own mirrors then, through a proxy that is not there, so that nobody is asked.
+    let mut command = program(dir.path(), &["--data", "mnist"]);
+    let output = command.env("MNIST_MIRROR", " ").env("https_proxy", "http://127.0.0.1:9").output().unwrap();
+    assert!(stderr(&output).contains("from https://ossci-datasets"), "{}", stderr(&output));
+}
+
+#[test]
+fn the_proxy_of_the_environment_is_used_for_the_scheme_that_it_is_for() {
+    let Some(mnist) = mnist() else { return };
+    let good = serve(move |name| (200, fs::read(mnist.join(name)).unwrap()));
+    let fetch = |variables: &[(&str, &str)]| {
+        let dir = tempfile::tempdir().unwrap();
+        let mut command = program(dir.path(), &["--data", "mnist", "--max-steps", "1", "--eval-every", "1"]);
+        command.env("MNIST_MIRROR", &good).envs(variables.iter().copied()).output().unwrap().status.success()
+    };
+    assert!(fetch(&[("https_proxy", "http://127.0.0.1:9")]), "the mirror is not https");
+    assert!(!fetch(&[("http_proxy", "http://127.0.0.1:9")]));
+    assert!(fetch(&[("http_proxy", "http://127.0.0.1:9"), ("no_proxy", "localhost, 127.0.0.1")]));
+}
+
+#[test]
+fn a_mirror_is_trusted_by_the_certificate_that_ssl_cert_file_names() {
+    let Some(mnist) = mnist() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
+    let request =
+        ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "9", "-keyout", "key.pem", "-out", "cert.pem"];
+    let leaf = ["-addext", "basicConstraints=critical,CA:FALSE"];
+    let mut openssl = Command::new("openssl");
+    openssl.args(request).args(subject).args(leaf).current_dir(dir.path()).stderr(Stdio::null());
+    if !openssl.status().is_ok_and(|status| status.success()) {
+        return crate::common::not_run("openssl");
+    }
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut server = Command::new("openssl");
+    let pem = |name: &str| dir.path().join(name);
+    server.args(["s_server", "-quiet", "-WWW", "-accept", &format!("127.0.0.1:{port}"), "-cert"]).arg(pem("cert.pem"));
+    server.arg("-key").arg(pem("key.pem")).current_dir(&mnist).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut server = server.stdin(Stdio::piped()).spawn().unwrap();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(server.try_wait().unwrap().is_none(), "openssl s_server ended");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let train = |certificates: &Path| {
+        let mut command = program(dir.path(), &["--data", "mnist", "--max-steps", "1", "--eval-every", "1"]);
+        let command =
+            command.env("MNIST_MIRROR", format!("https://127.0.0.1:{port}")).env("SSL_CERT_FILE", certificates);
+        command.output().unwrap()
+    };
+    let [missing, empty, trusted] = [pem("no.pem"), pem("key.pem"), pem("cert.pem")].map(|path| train(&path));
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(stderr(&missing).contains("SSL_CERT_FILE names no certificates") && stderr(&missing).contains("no.pem"));
+    assert!(stderr(&empty).contains("key.pem: expected certificates in PEM, found none"), "{}", stderr(&empty));
+    assert!(trusted.status.success(), "{}", stderr(&trusted));
 }
 
 #[test]

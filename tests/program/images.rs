@@ -273,7 +273,10 @@ fn the_slides_networks_refuse_images_in_colour_by_layer_and_shape_before_a_folde
     }
     fs::create_dir(dir.path().join("empty")).unwrap();
     let output = run(dir.path(), &["--data", "empty"]);
-    assert_refused(&output, &["expected the files of MNIST or of CIFAR-10's binary version", "--data mnist"]);
+    assert_refused(
+        &output,
+        &["a folder with the MNIST files, or with CIFAR-10's binary version or train.csv", "--data mnist"],
+    );
     assert!(!dir.path().join("runs").exists());
 }
 
@@ -289,4 +292,89 @@ fn summary_takes_the_size_of_the_images() {
         assert_eq!(output.status.code(), Some(2), "{wrong}");
         assert!(stderr(&output).contains("three positive numbers such as 3,32,32"), "{}", stderr(&output));
     }
+}
+
+/// The first of the embedded digits as a CSV, each pixel as `edit` makes it.
+fn digits_csv(n: i64, header: bool, edit: impl Fn(i64) -> i64) -> String {
+    let digits = crate::common::digits();
+    let head = (0..784).map(|i| format!(",pixel{i}")).collect::<String>();
+    let rows = (0..n).map(|i| {
+        let pixels = Vec::<i64>::try_from(digits.images.get(i).flatten(0, -1).to_kind(Kind::Int64)).unwrap();
+        let pixels: String = pixels.into_iter().map(|pixel| format!(",{}", edit(pixel))).collect();
+        format!("{}{pixels}\n", digits.labels.int64_value(&[i]))
+    });
+    let rows: String = rows.collect();
+    if header { format!("label{head}\n{rows}") } else { rows }
+}
+
+#[test]
+fn images_that_look_scaled_or_inverted_or_whose_order_is_assumed_are_warned_of_and_the_program_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(dir.path().join(name), text).unwrap();
+    write("good.csv", &digits_csv(200, true, |pixel| pixel));
+    write("scaled.csv", &digits_csv(200, true, |pixel| pixel / 128));
+    write("inverted.csv", &digits_csv(200, true, |pixel| 255 - pixel));
+    write("bare.csv", &digits_csv(200, false, |pixel| pixel));
+    let scaled = "warning: scaled.csv: no pixel is more than 1, expected 0 to 255";
+    let inverted = "warning: inverted.csv: the border of the images is 255 on average, expected about 0";
+    let bare = "note: bare.csv has no names over its columns: taken for the label first, then the pixels row by row";
+    for (name, words) in [("good", ""), ("scaled", scaled), ("inverted", inverted), ("bare", bare)] {
+        let data = format!("{name}.csv");
+        let check = |output: Output| {
+            let error = stderr(&output);
+            assert!(output.status.success(), "{error}");
+            let said = error.lines().filter(|line| line.starts_with("warning: ") || line.starts_with("note: "));
+            let said: Vec<&str> = said.collect();
+            assert!(said.len() == usize::from(name != "good") && said.concat().contains(words), "{name}: {error}");
+        };
+        check(run(dir.path(), &[&TRAIN[..], &["--overwrite", "--data", &data]].concat()));
+        check(run(dir.path(), &["evaluate", "--run", "run", "--data", &data]));
+        let text = fs::read_to_string(dir.path().join(&data)).unwrap();
+        let unlabelled: String = text.lines().map(|line| line.split_once(',').unwrap().1.to_owned() + "\n").collect();
+        fs::create_dir_all(dir.path().join("test")).unwrap();
+        write(&format!("test/{data}"), &unlabelled);
+        let csv = format!("test/{data}");
+        let output = run(dir.path(), &["predict", "--run", "run", "--csv", &csv, "--submission", "s.csv"]);
+        let error = stderr(&output);
+        let part = words
+            .split(": ")
+            .last()
+            .unwrap()
+            .split(',')
+            .next()
+            .unwrap()
+            .trim_start_matches("taken for the label first");
+        assert!(output.status.success() && error.contains(part), "{name}: {error}");
+        assert_eq!(error.contains("warning: ") || error.contains("note: "), name != "good", "{name}: {error}");
+    }
+}
+
+#[test]
+fn a_folder_is_read_by_what_it_holds_and_called_by_its_right_name() {
+    let dir = tempfile::tempdir().unwrap();
+    for folder in ["fashion/FashionMNIST/raw", "kaggle", "nothing"] {
+        fs::create_dir_all(dir.path().join(folder)).unwrap();
+    }
+    let train = |data: &str| run(dir.path(), &[&TRAIN[..], &["--overwrite", "--data", data]].concat());
+
+    let labels = [9, 0, 0, 3, 0, 2, 7, 2, 5, 5];
+    let images = [&[0, 0, 8, 3, 0, 0, 0, 10, 0, 0, 0, 28, 0, 0, 0, 28][..], &[200; 7840]].concat();
+    let raw = dir.path().join("fashion/FashionMNIST/raw");
+    fs::write(raw.join("train-images-idx3-ubyte"), images).unwrap();
+    fs::write(raw.join("train-labels-idx1-ubyte"), [&[0, 0, 8, 1, 0, 0, 0, 10][..], &labels].concat()).unwrap();
+    let error = stderr(&train("fashion"));
+    assert!(error.contains("data: Fashion-MNIST in fashion: 8 images to train on"), "{error}");
+    assert!(!error.contains("warning: ") && !error.contains("digit"), "garments may be bright at the border: {error}");
+
+    fs::write(dir.path().join("kaggle/train.csv"), digits_csv(20, true, |pixel| pixel)).unwrap();
+    let error = stderr(&train("kaggle"));
+    assert!(error.contains("data: kaggle/train.csv: 16 images to train on"), "{error}");
+
+    let error = stderr(&train("nothing"));
+    assert!(error.starts_with("error: nothing has no file train-images-idx3-ubyte"), "{error}");
+    assert!(error.contains("train.csv; `--data mnist` downloads MNIST instead"), "{error}");
+
+    image::GrayImage::new(28, 28).save(dir.path().join("photo.csv.png")).unwrap();
+    fs::rename(dir.path().join("photo.csv.png"), dir.path().join("photo.csv")).unwrap();
+    assert_refused(&train("photo.csv"), &["error: photo.csv is a picture (PNG), expected a CSV", "`predict FILE`"]);
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 pub fn train(dir: &Path, model: &str, steps: &str) {
     let arguments = ["--data", "digits", "--model", model, "--max-steps", steps, "--eval-every", "50"];
     let adam = ["--scale", "unit", "--optimizer", "adam", "--lr", "0.003", "--shuffle"];
-    let output = run(dir, &[&arguments[..], &adam].concat());
+    let output = run(dir, &[&arguments[..], &adam, &["--out", &format!("runs/{model}")]].concat());
     assert!(output.status.success(), "{}", stderr(&output));
 }
 

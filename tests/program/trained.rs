@@ -298,7 +298,7 @@ print(*logits.ravel())
 fn the_docs_lines_export_a_trained_network_to_onnx_with_the_same_logits() {
     let Some(python) = python() else { return };
     let dir = tempfile::tempdir().unwrap();
-    assert!(run(dir.path(), &["--data", "digits", "--max-steps", "100"]).status.success());
+    assert!(run(dir.path(), &["--data", "digits", "--max-steps", "100", "--out", "runs/cnn"]).status.success());
     std::os::unix::fs::symlink(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts"), dir.path().join("scripts")).unwrap();
     let docs = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/beside-python.md")).unwrap();
     let export =

@@ -32,10 +32,10 @@ fn the_tutorial_prints_the_same_lines_in_rust_in_python_and_in_the_program() {
     let rust = lines_of(Command::new(example("tutorial")), dir.path());
     assert_eq!(rust.matches("Iteration: ").count(), 5, "{rust}");
     assert_eq!(lines_of(program(dir.path(), &[]), dir.path()), rust, "the program with its defaults");
-    let metrics = fs::read_to_string(dir.path().join("runs/cnn/metrics.csv")).unwrap();
+    let metrics = fs::read_to_string(dir.path().join("runs/cnn-digits/metrics.csv")).unwrap();
     assert_eq!(metrics.lines().count(), 1 + 51);
     let charts = |folder: &str| ["loss.png", "accuracy.png"].map(|name| fs::read(dir.path().join(folder).join(name)));
-    assert!(charts("").map(Result::unwrap) == charts("runs/cnn").map(Result::unwrap), "the same charts");
+    assert!(charts("").map(Result::unwrap) == charts("runs/cnn-digits").map(Result::unwrap), "the same charts");
     let Some(python) = python() else { return };
     let mut twin = Command::new(python);
     twin.arg(format!("{ROOT}/examples/tutorial.py")).env("MPLBACKEND", "Agg").env("CUDA_VISIBLE_DEVICES", "");

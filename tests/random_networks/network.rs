@@ -158,6 +158,7 @@ impl Training {
                 images: images.f_narrow(0, start, length)?,
                 labels: labels.f_narrow(0, start, length)?,
                 classes,
+                remark: None,
             })
         };
         Ok((part(0, self.n_train)?, part(self.n_train, self.n_test)?))

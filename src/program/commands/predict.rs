@@ -1,5 +1,6 @@
 //! Which digits are on pictures of one's own, or on the images of Kaggle's test.csv.
 
+use crate::program::data::announce;
 use crate::program::files;
 use crate::program::messages::escaped;
 use crate::program::run::folder::PREDICTIONS;
@@ -27,7 +28,7 @@ pub struct PredictOptions {
     #[arg(long, conflicts_with = "csv")]
     show: bool,
 
-    /// Kaggle's test.csv: pixel0..pixel783 without labels, plain or .gz
+    /// Kaggle's test.csv: pixel0..pixel783 or another layout that --data reads, without labels, plain or .gz
     #[arg(long, value_name = "FILE", value_parser = path(), conflicts_with = "images", requires = "submission")]
     csv: Option<PathBuf>,
 
@@ -124,7 +125,8 @@ fn submit(network: &Network, csv: &Path, submission: &Path) -> Result<()> {
         submission.display(),
         csv.display()
     );
-    let images = read_unlabelled_csv(csv)?;
+    let (images, remark) = read_unlabelled_csv(csv)?;
+    announce(csv.display(), &images, true, remark.as_deref())?;
     let mut text = String::from("ImageId,Label\n");
     for (i, (_, digit)) in probabilities(&network.logits(&images)?)?.iter().enumerate() {
         writeln!(text, "{},{digit}", i + 1)?;

@@ -1,5 +1,6 @@
 //! Fetches MNIST once, from the first mirror that has it right.
 
+use super::network::{agent, variable, without_password};
 use crate::program::files;
 use anyhow::{Context, Result, ensure};
 use cnn_tutorial::data::find_idx;
@@ -65,18 +66,20 @@ const FILES: [Mnist; 4] = [
 /// The largest file, unzipped, has fewer bytes.
 const LARGEST: u64 = 1 << 26;
 
-/// How long a mirror may take to connect, to answer, and for a whole file: then it is given up.
-const TO_CONNECT: Duration = Duration::from_secs(10);
-const TO_ANSWER: Duration = Duration::from_secs(20);
+/// How long a mirror may take for a whole file: then it is given up.
 const FOR_A_FILE: Duration = Duration::from_secs(180); // 10 MB at 55 kB a second
 
 /// Downloads the files of MNIST that `dir` lacks. The environment variable `MNIST_MIRROR` replaces the mirrors by your
-/// own, such as a folder served in the classroom: one URL, or several with commas between them.
+/// own, such as a folder served in the classroom: one URL, or several with commas between them. An empty one counts as unset.
 ///
 /// Errors name each mirror and what was wrong with it; nothing that fails its checksum is put in place.
 pub fn download_mnist(dir: &Path) -> Result<()> {
-    let own_mirror = std::env::var("MNIST_MIRROR").ok();
-    let mirrors = own_mirror.as_deref().map_or(MIRRORS.to_vec(), |mirrors| mirrors.split(',').collect());
+    let own = variable("MNIST_MIRROR");
+    let named = own.iter().flat_map(|mirrors| mirrors.split(',')).map(|mirror| mirror.trim().trim_end_matches('/'));
+    let mut mirrors: Vec<&str> = named.filter(|mirror| !mirror.is_empty()).collect();
+    if mirrors.is_empty() {
+        mirrors = MIRRORS.into();
+    }
     for file in &FILES {
         let Mnist { part, kind, dimensions, .. } = file;
         if find_idx(dir, part, kind, *dimensions).is_some() {
@@ -85,11 +88,11 @@ pub fn download_mnist(dir: &Path) -> Result<()> {
         let name = format!("{part}-{kind}-idx{dimensions}-ubyte.gz");
         let mut errors = Vec::new();
         let fetched = mirrors.iter().any(|mirror| {
-            let url = format!("{}/{name}", mirror.trim().trim_end_matches('/'));
-            let fetched = fetch(&url, dir, &name, file, FOR_A_FILE);
-            fetched.map_err(|error| errors.push(format!("{url}: {error:#}"))).is_ok()
+            let fetched = fetch(&format!("{mirror}/{name}"), dir, &name, file, FOR_A_FILE);
+            let said = |error| without_password(&format!("{mirror}: {error:#}"), mirror);
+            fetched.map_err(|error| errors.push(said(error))).is_ok()
         });
-        ensure!(fetched, "{}", errors.join("; "));
+        ensure!(fetched, "{name} from {}", errors.join("; from "));
     }
     Ok(())
 }
@@ -114,12 +117,7 @@ pub fn verify_mnist(dir: &Path) -> Result<usize> {
 
 /// Errors if the file has not come after `deadline`, whatever the mirror does meanwhile.
 fn fetch(url: &str, dir: &Path, name: &str, file: &Mnist, deadline: Duration) -> Result<()> {
-    let agent = ureq::Agent::config_builder()
-        .timeout_connect(Some(TO_CONNECT))
-        .timeout_recv_response(Some(TO_ANSWER))
-        .timeout_global(Some(deadline))
-        .build()
-        .new_agent();
+    let agent = agent(url, deadline)?;
     let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}")?;
     let bar = ProgressBar::new(file.size).with_style(style).with_message(dir.join(name).display().to_string());
     let mut response = agent.get(url).call()?;

@@ -1,13 +1,17 @@
 //! Where images come from: `--data`.
 
+mod doubts;
 mod download;
+mod network;
 
+pub use doubts::announce;
 pub use download::{MNIST_DIR, verify_mnist};
 
 use crate::program::files::EMPTY_PATH;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use cnn_tutorial::data::{
-    Dataset, is_cifar10, parse_csv, read_cifar10_test, read_cifar10_train, read_csv, read_mnist_test, read_mnist_train,
+    Dataset, digits, find_csv, idx_name, is_cifar10, is_idx, parse_csv, read_cifar10_test, read_cifar10_train,
+    read_csv, read_mnist_test, read_mnist_train,
 };
 use download::{download_mnist, hex};
 use serde::{Deserialize, Serialize};
@@ -20,6 +24,9 @@ use tch::{Kind, TchError};
 /// scikit-learn's 1,797 handwritten digits in the layout of Kaggle's train.csv, written by scripts/make_digits.py.
 const DIGITS: &[u8] = include_bytes!("../../../assets/digits.csv.gz");
 
+/// What to do where no mirror is reached.
+const HOW_TO_HAVE_MNIST: &str = "copy its four files to data/mnist, or set MNIST_MIRROR to a server that has them";
+
 /// What `--data` names.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
@@ -28,7 +35,7 @@ pub enum Source {
     Mnist,
     /// The digits that are embedded in the program.
     Digits,
-    /// A CSV, or a folder with files of MNIST's or CIFAR-10's format.
+    /// A CSV, or a folder with one or with files of MNIST's or CIFAR-10's format.
     Path(PathBuf),
 }
 
@@ -63,15 +70,35 @@ impl From<Source> for String {
     }
 }
 
+/// What lies at a path.
+enum Files {
+    Cifar10,
+    Idx,
+    Csv(PathBuf),
+}
+
+impl Files {
+    fn at(path: &Path) -> Self {
+        match find_csv(path) {
+            _ if is_cifar10(path) => Self::Cifar10,
+            Some(csv) if !is_idx(path) => Self::Csv(csv),
+            _ if path.is_dir() => Self::Idx,
+            _ => Self::Csv(path.to_owned()),
+        }
+    }
+}
+
 /// What it is in words.
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::Mnist => write!(f, "MNIST in {MNIST_DIR}"),
             Self::Digits => f.write_str("scikit-learn's digits, embedded in the program"),
-            Self::Path(path) if is_cifar10(path) => write!(f, "{} in CIFAR-10's format", path.display()),
-            Self::Path(path) if path.is_dir() => write!(f, "MNIST in {}", path.display()),
-            Self::Path(path) => write!(f, "{}", path.display()),
+            Self::Path(path) => match Files::at(path) {
+                Files::Cifar10 => write!(f, "{} in CIFAR-10's format", path.display()),
+                Files::Idx => write!(f, "{} in {}", idx_name(path).unwrap_or("images"), path.display()),
+                Files::Csv(csv) => write!(f, "{}", csv.display()),
+            },
         }
     }
 }
@@ -81,18 +108,23 @@ impl Source {
     pub fn load(&self) -> Result<Dataset> {
         match self {
             Self::Mnist => {
-                download_mnist(Path::new(MNIST_DIR)).context(
-                    "MNIST could not be downloaded; without a network, `--data digits` trains on the embedded digits, \
-                     and `--data FILE` on a CSV of your own",
-                )?;
+                download_mnist(Path::new(MNIST_DIR)).context(format!(
+                    "MNIST could not be downloaded: {HOW_TO_HAVE_MNIST}; or `--data digits` trains on the embedded digits, \
+                     `--data FILE` on a CSV of your own"
+                ))?;
                 read_mnist_train(Path::new(MNIST_DIR))
             }
             Self::Digits => parse_csv(DIGITS, "the embedded digits"),
-            Self::Path(path) if is_cifar10(path) => read_cifar10_train(path),
-            Self::Path(path) if path.is_dir() => read_mnist_train(path).context(
-                "expected the files of MNIST or of CIFAR-10's binary version; `--data mnist` downloads MNIST instead",
-            ),
-            Self::Path(path) => read_csv(path),
+            Self::Path(path) => self.announced(match Files::at(path) {
+                Files::Cifar10 => read_cifar10_train(path)?,
+                Files::Csv(csv) => read_csv(csv)?,
+                Files::Idx if is_idx(path) => read_mnist_train(path)?,
+                Files::Idx => read_mnist_train(path).map_err(|error| {
+                    anyhow!(
+                        "{error:#}, or with CIFAR-10's binary version or train.csv; `--data mnist` downloads MNIST instead"
+                    )
+                })?,
+            }),
         }
     }
 
@@ -101,13 +133,25 @@ impl Source {
         match self {
             Self::Mnist => {
                 let dir = Path::new(MNIST_DIR);
-                download_mnist(dir).context("MNIST could not be downloaded; --data names other data")?;
+                download_mnist(dir).context(format!(
+                    "MNIST could not be downloaded: {HOW_TO_HAVE_MNIST}; or --data names other data"
+                ))?;
                 Ok(Some(read_mnist_test(dir)?))
             }
-            Self::Path(path) if is_cifar10(path) => Ok(Some(read_cifar10_test(path)?)),
-            Self::Path(path) if path.is_dir() => Ok(Some(read_mnist_test(path)?)),
-            _ => Ok(None),
+            Self::Digits => Ok(None),
+            Self::Path(path) => match Files::at(path) {
+                Files::Cifar10 => self.announced(read_cifar10_test(path)?).map(Some),
+                Files::Idx => self.announced(read_mnist_test(path)?).map(Some),
+                Files::Csv(_) => Ok(None),
+            },
         }
+    }
+
+    /// Says what a person should know of the images.
+    fn announced(&self, dataset: Dataset) -> Result<Dataset> {
+        let (are_digits, remark) = (dataset.classes == digits(), dataset.remark.as_deref());
+        announce(&self.to_string(), &dataset.images, are_digits, remark)?;
+        Ok(dataset)
     }
 }
 
@@ -121,8 +165,8 @@ pub fn load(given: Option<&Source>) -> Result<(Dataset, Source)> {
         Ok(()) => Source::Mnist,
         Err(error) => {
             say!(
-                "WARNING: this is NOT MNIST: it could not be downloaded ({error:#}), so training uses the 1,797 \
-                 embedded digits of scikit-learn; `--data digits` asks for them without this warning"
+                "WARNING: this is NOT MNIST but the 1,797 embedded digits, as with `--data digits`: {HOW_TO_HAVE_MNIST}. \
+                 It could not be downloaded: {error:#}"
             );
             Source::Digits
         }

@@ -93,7 +93,10 @@ fn open_run(
         if let Some(weights) = &options.init_from {
             load_weights(&network.vs, weights)?;
         }
-        let run = Run::create(options.out.as_deref(), options.model.name, options.overwrite, config)?;
+        // `runs/cnn` is for what was asked for, should it be MNIST that was not to be had.
+        let digits = if config.data == Source::Digits { "-digits" } else { "" };
+        let name = format!("{}{digits}", options.model.name);
+        let run = Run::create(options.out.as_deref(), &name, options.overwrite, config)?;
         Checkpoint::save(&run.dir, options, Position::START, &network.vs, optimizer)?;
         return Ok((run, Position::START));
     };

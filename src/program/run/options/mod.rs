@@ -38,8 +38,9 @@ pub struct Options {
     #[arg(long, help_heading = NETWORK, default_value = "cnn")]
     pub model: Architecture,
 
-    /// Kaggle CSV (label,pixel0..pixel783; plain or .gz), folder with the IDX files of MNIST or the binary version of
-    /// CIFAR-10, `mnist` (downloaded once) or `digits` (embedded) [default: data/mnist, else the download, else the embedded digits]
+    /// CSV of MNIST (Kaggle's label,pixel0..pixel783 or another layout; plain or .gz), folder with one, with IDX files such as
+    /// MNIST's or torchvision's root, or with the binary version of CIFAR-10, `mnist` (downloaded once) or `digits`
+    /// (embedded) [default: data/mnist, else the download, else the embedded digits]
     #[arg(long, help_heading = DATA, value_name = "PATH|NAME")]
     pub data: Option<Source>,
 
@@ -150,7 +151,8 @@ pub struct Options {
     #[arg(long, help_heading = MACHINE, value_name = "N")]
     pub threads: Option<NonZeroU8>,
 
-    /// Folder of the results [default: runs/<model>, or runs/<model>-2 and so on where that is taken]
+    /// Folder of the results [default: runs/<model>, for the embedded digits runs/<model>-digits, or with -2 and so on where
+    /// that is taken]
     #[arg(long, help_heading = RESULTS, value_name = "DIR", value_parser = text_path)]
     pub out: Option<PathBuf>,
 
