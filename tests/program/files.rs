@@ -88,6 +88,17 @@ fn nothing_is_written_through_a_link_that_stands_in_the_folder_of_a_run() {
     }
     succeeds(train(dir.path(), &["--out", "run", "--overwrite"]));
     check(&["config.json", "metrics.csv", "model.safetensors", "best.safetensors", "loss.png", "accuracy.png"]);
+
+    // A resumed run reads what the link leads to, and writes to a file of its own. It goes on only to fail.
+    assert_refused(&run(dir.path(), &["--data", "digits", "--lr", "1e6", "--out", "stopped"]), 1, &["NaN"]);
+    let metrics = dir.path().join("stopped/metrics.csv");
+    fs::remove_file(&metrics).unwrap();
+    let logged = "iteration,loss,accuracy\n1,0.5,50.0\n";
+    fs::write(&precious, logged).unwrap();
+    symlink("../precious", &metrics).unwrap();
+    assert_refused(&run(dir.path(), &["--resume", "stopped"]), 1, &["NaN"]);
+    assert_eq!(fs::read_to_string(&precious).unwrap(), logged);
+    assert!(fs::symlink_metadata(&metrics).unwrap().is_file());
 }
 
 #[test]
