@@ -260,7 +260,8 @@ fn predict_names_the_digits_on_pictures() {
 #[test]
 fn what_the_readme_tells_to_do_after_training_works() {
     let dir = tempfile::tempdir().unwrap();
-    let trained = run(dir.path(), &["--data", "digits", "--max-steps", "50", "--eval-every", "50"]);
+    let trained =
+        run(dir.path(), &["--data", "digits", "--max-steps", "50", "--eval-every", "50", "--out", "runs/cnn"]);
     assert!(trained.status.success(), "{}", stderr(&trained));
     let pixels: Vec<u8> = digits().images.get(0).flatten(0, -1).try_into().unwrap();
     let row = |values: Vec<String>| values.join(",") + "\n";

@@ -150,7 +150,7 @@ impl Source {
     /// Says what a person should know of the images.
     fn announced(&self, dataset: Dataset) -> Result<Dataset> {
         let (are_digits, remark) = (dataset.classes == digits(), dataset.remark.as_deref());
-        announce(&self.to_string(), &dataset.images, are_digits, remark)?;
+        announce(self, &dataset.images, are_digits, remark)?;
         Ok(dataset)
     }
 }
