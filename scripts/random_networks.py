@@ -173,20 +173,24 @@ class Draw(random.Random):
 
     def spoil(self, layers, training):
         """Something that PyTorch refuses."""
-        spoiled = self.choice(layers)
-        kind = self.choice(["argument"] * 4 + ["lr", "weight_decay", "empty", "label", "frozen", "batch_size"])
-        numbers = [key for key, value in spoiled.items() if type(value) is int]
-        pairs = [key for key, value in spoiled.items() if key in ("kernel_size", "stride", "padding")]
-        if kind == "argument" and spoiled["kind"] == "Dropout":
-            spoiled["p"] = self.choice([-0.1, 1.5])
-        elif kind == "argument" and pairs:
-            spoiled[self.choice(pairs)] = [self.choice([-1, 40, 1]), -1]
-        elif kind == "argument" and numbers and spoiled["used"] is True:
-            key = self.choice(numbers)
-            spoiled[key] = self.choice([-1, spoiled[key] + 1])
-        elif kind in ("lr", "weight_decay"):
-            # PyTorch would take 1e39 as AdamW's weight decay, which no 32-bit number can hold
-            training["optimizer"][1][kind] = self.choice([-0.1, 1e39 if kind == "lr" else -1.0])
+        kind = self.choice(["frame", "frame", "size", "size", "number", "number", "dropout", "empty", "label", "frozen",
+                            "batch_size", "batch_size"])
+        having = lambda *keys: [(layer, key) for layer in layers if layer["used"] is True for key in keys if key in layer]
+        frames, sizes = having("kernel_size", "stride", "padding"), having("in_channels", "out_channels", "in_features",
+                                                                           "out_features", "num_features")
+        if kind == "frame" and frames:
+            layer, key = self.choice(frames)
+            layer[key] = [self.choice([-1, 40, 1]), -1]
+        elif kind == "size":
+            layer, key = self.choice(sizes)
+            layer[key] = self.choice([-1, layer[key] + 1])
+        elif kind == "number":
+            key = self.choice(["lr", "weight_decay"])
+            # No 32-bit number can hold 1e39, but PyTorch would take it as AdamW's weight decay, or in 64 bits
+            taken = training["dtype"] == "float64" or training["optimizer"][0] == "AdamW" and key == "weight_decay"
+            training["optimizer"][1][key] = self.choice([-0.1, -1.0 if taken else 1e39])
+        elif kind == "dropout" and having("p"):
+            self.choice(having("p"))[0]["p"] = self.choice([-0.1, 1.5])
         elif kind == "empty":
             layers[:] = [layer for layer in layers if layer["kind"] not in ("Conv2d", "Linear", "BatchNorm2d")]
         elif kind == "batch_size":
@@ -229,7 +233,7 @@ class Draw(random.Random):
             augment=dtype == "float32" and self.often(25), layout=layout, dtype=dtype,
             threads=self.choice([1, 2]), frozen=self.sample(names, self.randint(1, len(names))) if self.often(25) else [],
             thaw=self.randint(1, steps) if self.often(50) else 0,
-            poison={self.choice(names): self.choice(["nan", "inf", "1e38"])} if self.often(20 if layout == "onednn" else 3) else {},
+            poison={},
             optimizer=[optimizer, arguments], lr_scheduler=lr_scheduler, epochs=epochs, eval_every=self.randint(1, 4),
             restart=self.randint(1, steps) if self.often(30) else 0,
         )
@@ -240,7 +244,10 @@ class Draw(random.Random):
         classes = self.randint(2, 10)
         layers = self.network(image, classes)
         training = self.training(layers, image, classes)
-        if self.often(8):
+        if self.often(40 if training["layout"] == "onednn" else 3):
+            names = [name for name in parameters(layers) if name.startswith("conv")] or parameters(layers)
+            training["poison"] = {self.choice(names): self.choice(["nan", "inf", "1e38"])}
+        if self.often(12):
             self.spoil(layers, training)
         return layers, training
 
