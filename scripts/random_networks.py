@@ -218,7 +218,7 @@ class Draw(random.Random):
             None, None, ["StepLR", {"step_size": self.randint(1, 3), "gamma": self.number(-1, 0)}],
             ["CosineAnnealingLR", {"T_max": epochs}],
         ])
-        layout = self.choice(["plain", "plain", "channels_last", "onednn"])
+        layout = self.choice(["plain", "plain", "channels_last", "onednn", "onednn", "onednn"])
         used = [layer for layer in layers if layer["used"]]
         # What oneDNN's layout is not for: see to_mkldnn
         no_onednn = any(layer["residual"] or layer["kind"] == "Sigmoid" for layer in layers) or any(
@@ -246,7 +246,7 @@ class Draw(random.Random):
         training = self.training(layers, image, classes)
         if self.often(40 if training["layout"] == "onednn" else 3):
             names = [name for name in parameters(layers) if name.startswith("conv")] or parameters(layers)
-            training["poison"] = {self.choice(names): self.choice(["nan", "inf", "1e38"])}
+            training["poison"] = {self.choice(names): self.choice(["nan", "nan", "inf", "1e38"])}
         if self.often(12):
             self.spoil(layers, training)
         return layers, training
