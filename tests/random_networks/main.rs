@@ -76,6 +76,12 @@ fn difference(case: &Case) -> Option<String> {
     let mut expected: Vec<(String, Tensor)> = expected.into_iter().collect();
     // The first loss that differs says more than the weights that follow from it.
     expected.sort_by_key(|(name, _)| (name != "losses", name.clone()));
+    // Once a loss is no number, oneDNN's gradients of what a ReLU has made 0 are none either, where PyTorch's are 0.
+    let has_ended = bool::try_from(expected[0].1.isfinite().all().logical_not()).unwrap();
+    if has_ended && case.training.layout == "onednn" {
+        return first_difference(&found.remove("losses").unwrap(), &expected[0].1)
+            .map(|difference| format!("losses {difference}"));
+    }
     for (name, expected) in expected {
         let Some(found) = found.remove(&name) else { return Some(format!("{name} is missing")) };
         if let Some(difference) = first_difference(&found, &expected) {

@@ -75,7 +75,7 @@ pub struct Training {
     shuffle: bool,
     scale: String,
     augment: bool,
-    layout: String,
+    pub layout: String,
     dtype: String,
     threads: i32,
     frozen: Vec<String>,
