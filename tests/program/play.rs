@@ -277,7 +277,7 @@ fn data_of_a_run_trained_anew_are_opened_anew() {
         (example["count"].as_u64().unwrap(), example["data"].as_str().unwrap().to_owned())
     };
     assert_eq!(data(), (360, "scikit-learn's digits, embedded in the program, the part for validation".into()));
-    let anew = "--data digits --max-steps 5 --eval-every 5 --test-size 0.5 --overwrite";
+    let anew = "--data digits --max-steps 5 --eval-every 5 --test-size 0.5 --out runs/cnn --overwrite";
     assert!(run(dir.path(), &anew.split(' ').collect::<Vec<_>>()).status.success());
     assert_eq!(data().0, 899);
 }

@@ -4,13 +4,23 @@ use crate::program::files;
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-use tch::{Kind, Tensor, nn::VarStore};
+use tch::{Kind, TchError, Tensor, nn::VarStore};
 
 /// The largest file of weights, in bytes.
 pub const LARGEST: u64 = 1 << 30;
 
 /// What wraps a network in Python puts before its keys, and the wrapper.
 const WRAPPERS: [(&str, &str); 2] = [("module.", "torch.nn.DataParallel"), ("_orig_mod.", "torch.compile")];
+
+/// Writes every variable of `vs` to a safetensors file.
+pub fn save_weights(vs: &VarStore, path: &Path) -> Result<()> {
+    Ok(Tensor::write_safetensors(&contiguous(vs)?, path)?)
+}
+
+/// The variables of `vs` by their names, in PyTorch's usual format, which a safetensors file has them in.
+pub fn contiguous(vs: &VarStore) -> Result<Vec<(String, Tensor)>, TchError> {
+    vs.variables().into_iter().map(|(name, variable)| Ok((name, variable.f_contiguous()?))).collect()
+}
 
 /// Sets every variable of `vs` to the value it has in a safetensors file, which has to hold them all, as finite
 /// floating-point numbers, batch norm's count of batches as a whole number, and no others.

@@ -12,6 +12,7 @@ use crate::program::run::config::Config;
 use crate::program::run::folder::{BEST_WEIGHTS, Run, WEIGHTS};
 use crate::program::run::metrics::Row;
 use crate::program::run::network::Network;
+use crate::program::run::weights::save_weights;
 use anyhow::{Result, bail};
 use cnn_tutorial::data::DataLoader;
 use cnn_tutorial::evaluate::{accuracy_and_losses, percentage_and_mean};
@@ -154,7 +155,7 @@ impl<'a> Session<'a> {
         self.run.metrics.log(Row { iteration: self.position.iteration, loss, accuracy: accuracy.into() })?;
         if validation_loss < self.position.best_loss {
             self.position.best_loss = validation_loss;
-            files::put(&self.run.dir, BEST_WEIGHTS, |path| Ok(self.network.vs.save(path)?))?;
+            files::put(&self.run.dir, BEST_WEIGHTS, |path| save_weights(&self.network.vs, path))?;
         }
         self.tracking += start.elapsed();
         Ok(())
@@ -178,7 +179,7 @@ impl<'a> Session<'a> {
         let (Run { dir, metrics, .. }, Position { iteration, .. }) = (&self.run, self.position);
         let iterations = self.schedule.iterations;
         if iteration == iterations {
-            files::put(dir, WEIGHTS, |path| Ok(self.network.vs.save(path)?))?;
+            files::put(dir, WEIGHTS, |path| save_weights(&self.network.vs, path))?;
         }
         results::plot(dir, &self.config.options, &metrics.rows)?;
         if iteration < iterations {
