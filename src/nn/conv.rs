@@ -1,7 +1,7 @@
 //! Slides "Convolutional Layers" and "Convolutional Layers: Arguments": `nn.Conv2d`.
 
 use super::fast::to_dense_unless_tame;
-use super::hook::{LayerKind, forward_hook};
+use super::hook::{LayerKind, forward_hook, without_stack};
 use super::{Frame, Module, Pair, reset_parameters};
 use std::fmt;
 use tch::nn::{self, Init};
@@ -38,9 +38,12 @@ impl Conv2d {
                 "{name}, Conv2d({in_channels}, {out_channels}, kernel_size={kernel_size}): expected 1 or more of each"
             )));
         }
-        // tch's layer makes and names the parameters. A constant draws nothing from the generator.
+        // tch's layer, which makes and names the parameters, panics where libtorch reports an error, such as too little memory:
+        // that is asked for first. A constant draws nothing from the generator.
+        let size = [out_channels, in_channels, height, width];
+        drop(Tensor::f_empty(size, (vs.kind(), vs.device())).map_err(without_stack)?);
         let config = nn::ConvConfigND { ws_init: Init::Const(0.), ..Default::default() };
-        #[allow(clippy::disallowed_methods)] // has no twin, and could fail only where no memory is left for the weights
+        #[allow(clippy::disallowed_methods)] // has no twin; what it needs is there
         let conv: nn::Conv2D = nn::conv(vs, in_channels, out_channels, kernel_size.0, config);
         let (weight, bias) = (conv.ws, conv.bs.unwrap_or_default());
         reset_parameters(&weight, &bias, in_channels * height * width)?;

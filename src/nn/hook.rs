@@ -122,11 +122,16 @@ pub fn forward(model: &dyn Module, xs: &Tensor) -> Result<Tensor, TchError> {
 /// An error of libtorch's as Python shows it: its words, and not the stack that stands below them.
 pub fn without_stack(error: TchError) -> TchError {
     match error {
-        TchError::Torch(error) => {
-            TchError::Torch(error.split("\nException raised from").next().unwrap_or_default().to_owned())
-        }
+        TchError::Torch(error) => TchError::Torch(before_stack(&error).to_owned()),
         other => other,
     }
+}
+
+/// The part of a message of libtorch's that stands before its stack.
+pub fn before_stack(message: &str) -> &str {
+    let stacks = ["\nException raised from", "\nframe #0"];
+    let start = stacks.iter().filter_map(|stack| message.find(stack)).min();
+    &message[..start.unwrap_or(message.len())]
 }
 
 /// What every layer passes its output through, so that [`stages`] sees it, and an error names the layer. `learned` is the

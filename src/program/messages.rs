@@ -1,5 +1,6 @@
 //! What the program says to a person: lines on standard error, and errors in words.
 
+use cnn_tutorial::nn::before_stack;
 use std::panic::{self, AssertUnwindSafe};
 
 /// Writes a line to standard error, as `eprintln!` does; but where nobody listens any more, the program goes on. Names in it
@@ -17,8 +18,8 @@ const LONGEST_MESSAGE: usize = 4000;
 
 /// An error without what libtorch appends to its own, which helps nobody here: a stack, and advice on how to debug CUDA.
 pub fn in_words(error: &anyhow::Error) -> String {
-    let mut message = format!("{error:#}");
-    for appended in ["\nException raised from", "\nframe #0", "\nSearch for `cuda", "\nCUDA kernel errors might"] {
+    let mut message = before_stack(&format!("{error:#}")).to_owned();
+    for appended in ["\nSearch for `cuda", "\nCUDA kernel errors might"] {
         message.truncate(message.find(appended).unwrap_or(message.len()));
     }
     message

@@ -305,6 +305,16 @@ fn a_convolution_that_cannot_be_is_an_error_that_tells_its_arguments() {
         let words = format!("cnn1, Conv2d({in_channels}, {out_channels}, kernel_size=");
         assert!(error.contains(&words) && error.contains("1 or more"), "{error}");
     }
+    // More than any machine's memory, and more than a number of bytes can tell.
+    for channels in [1 << 45, 1 << 62] {
+        for error in [
+            Conv2d::new(&vs.root() / "cnn1", channels, 1, 3).map(drop),
+            Linear::new(&vs.root() / "fc1", channels, 1).map(drop),
+            BatchNorm2d::new(&vs.root() / "bn1", channels).map(drop),
+        ] {
+            assert_eq!(error.unwrap_err().to_string().lines().count(), 1, "libtorch's words");
+        }
+    }
     assert!(vs.is_empty(), "nothing is left of them");
 }
 

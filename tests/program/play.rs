@@ -144,12 +144,8 @@ fn arguments_that_no_layer_can_have_are_refused_in_words() {
     alive(&page);
 }
 
-#[test]
 #[cfg(unix)]
-fn ctrl_c_ends_it_cleanly() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut page = Page::open(dir.path());
-    let _still_open = TcpStream::connect(page.host()).unwrap();
+fn assert_ctrl_c_ends(page: &mut Page) {
     assert_eq!(unsafe { libc::kill(page.program.id() as i32, libc::SIGINT) }, 0);
     let start = Instant::now();
     let status = loop {
@@ -160,6 +156,15 @@ fn ctrl_c_ends_it_cleanly() {
         std::thread::sleep(Duration::from_millis(20));
     };
     assert_eq!(status.code(), Some(0));
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_ends_it_cleanly() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut page = Page::open(dir.path());
+    let _still_open = TcpStream::connect(page.host()).unwrap();
+    assert_ctrl_c_ends(&mut page);
 }
 
 /// A mirror that begins to answer and comes to no end; tells of each that asks it.
@@ -196,16 +201,7 @@ fn the_first_ctrl_c_ends_it_also_while_an_answer_is_waited_for() {
     let url = format!("{}api/digit?run=runs/cnn&weights=last&index=0&mistake=false", page.address);
     let request = std::thread::spawn(move || std::panic::catch_unwind(|| ask("GET", &url, None)));
     was_asked.recv_timeout(Duration::from_secs(120)).unwrap();
-    assert_eq!(unsafe { libc::kill(page.program.id() as i32, libc::SIGINT) }, 0);
-    let start = Instant::now();
-    let status = loop {
-        if let Some(status) = page.program.try_wait().unwrap() {
-            break status;
-        }
-        assert!(start.elapsed() < Duration::from_secs(120), "it goes on");
-        std::thread::sleep(Duration::from_millis(20));
-    };
-    assert_eq!(status.code(), Some(0));
+    assert_ctrl_c_ends(&mut page);
     assert!(request.join().unwrap().is_err(), "it was not answered");
 }
 

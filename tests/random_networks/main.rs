@@ -59,7 +59,8 @@ fn main() -> ExitCode {
 
 /// What is not as in PyTorch.
 fn difference(case: &Case) -> Option<String> {
-    let trained = panic::catch_unwind(AssertUnwindSafe(|| case.train()));
+    // With gradients, which a panic before would have left switched off.
+    let trained = panic::catch_unwind(AssertUnwindSafe(|| tch::with_grad(|| case.train())));
     let mut found = match (trained, &case.error) {
         (Err(_), _) => return Some("a panic".into()),
         (Ok(Err(error)), Some(_)) => {

@@ -1,7 +1,7 @@
 //! What `--resume` goes on from: weights, the optimizer's state and the position, in one file that is replaced whole.
 
 use super::options::Options;
-use super::weights::{self, contiguous, set_weights};
+use super::weights::{self, set_weights, write_tensors};
 use crate::program::files::{self, put};
 use anyhow::{Context, Result, ensure};
 use cnn_tutorial::optim::Optimizer;
@@ -42,7 +42,7 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// Replaces the checkpoint in `dir`: at every moment there is the old one or the new one.
     pub fn save(dir: &Path, options: &Options, position: Position, vs: &VarStore, optimizer: &Optimizer) -> Result<()> {
-        let model = contiguous(vs)?.into_iter().map(|(name, tensor)| (format!("model.{name}"), tensor));
+        let model = vs.variables().into_iter().map(|(name, tensor)| (format!("model.{name}"), tensor));
         let optimizer = optimizer.state_dict()?.into_iter().map(|(name, tensor)| (format!("optimizer.{name}"), tensor));
         let options = Tensor::f_from_slice(&serde_json::to_vec(options)?)?;
         let position = [
@@ -51,8 +51,8 @@ impl Checkpoint {
             ("options", options),
         ];
         let position = position.map(|(name, tensor)| (name.to_owned(), tensor));
-        let tensors: Vec<_> = model.chain(optimizer).chain(position).collect();
-        put(dir, CHECKPOINT, |path| Ok(Tensor::write_safetensors(&tensors, path)?))
+        let tensors = model.chain(optimizer).chain(position);
+        put(dir, CHECKPOINT, |path| write_tensors(tensors, path))
     }
 
     pub fn load(dir: &Path) -> Result<Self> {

@@ -1,4 +1,4 @@
-//! Weights from a file.
+//! Weights to a file and from one.
 
 use crate::program::files;
 use anyhow::{Context, Result, bail, ensure};
@@ -12,14 +12,11 @@ pub const LARGEST: u64 = 1 << 30;
 /// What wraps a network in Python puts before its keys, and the wrapper.
 const WRAPPERS: [(&str, &str); 2] = [("module.", "torch.nn.DataParallel"), ("_orig_mod.", "torch.compile")];
 
-/// Writes every variable of `vs` to a safetensors file.
-pub fn save_weights(vs: &VarStore, path: &Path) -> Result<()> {
-    Ok(Tensor::write_safetensors(&contiguous(vs)?, path)?)
-}
-
-/// The variables of `vs` by their names, in PyTorch's usual format, which a safetensors file has them in.
-pub fn contiguous(vs: &VarStore) -> Result<Vec<(String, Tensor)>, TchError> {
-    vs.variables().into_iter().map(|(name, variable)| Ok((name, variable.f_contiguous()?))).collect()
+/// Writes tensors by their names to a safetensors file, in PyTorch's usual format: it has no other.
+pub fn write_tensors(tensors: impl IntoIterator<Item = (String, Tensor)>, path: &Path) -> Result<()> {
+    let contiguous = |(name, tensor): (String, Tensor)| Ok((name, tensor.f_contiguous()?));
+    let tensors = tensors.into_iter().map(contiguous).collect::<Result<Vec<_>, TchError>>()?;
+    Ok(Tensor::write_safetensors(&tensors, path)?)
 }
 
 /// Sets every variable of `vs` to the value it has in a safetensors file, which has to hold them all, as finite

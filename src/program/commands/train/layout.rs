@@ -18,7 +18,8 @@ pub fn gives_the_same_bits(new: NewNetwork, image_size: [i64; 3]) -> bool {
 fn compare(new: NewNetwork, [channels, height, width]: [i64; 3]) -> Result<bool, TchError> {
     let vs = VarStore::new(Device::Cpu);
     let model = new(&vs.root())?;
-    let images = Tensor::f_randint(256, [8, channels, height, width], tch::kind::FLOAT_CPU)?;
+    // As many as it takes to be given the layout with one thread, too.
+    let images = Tensor::f_randint(256, [16, channels, height, width], tch::kind::FLOAT_CPU)?;
     let plain = outputs(&vs, &*model, &images)?;
     let in_layout = outputs(&vs, &*model, &to_mkldnn(&images)?)?;
     let equal: Vec<_> = plain.iter().zip(&in_layout).map(|(a, b)| a.f_equal(b)).collect::<Result<_, _>>()?;
@@ -73,6 +74,15 @@ mod tests {
         };
         assert!(super::gives_the_same_bits(in_colour, [3, 32, 20]));
         assert!(!gives_the_same_bits(in_colour), "one channel does not fit");
+    }
+
+    #[test]
+    fn a_network_is_checked_in_that_layout_with_one_thread_too() {
+        let threads = tch::get_num_threads();
+        tch::set_num_threads(1);
+        let refused = !gives_the_same_bits(edited!(|out| Ok(out.view([out.size()[0], -1]))));
+        tch::set_num_threads(threads);
+        assert!(refused, "what it does not have was not seen");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::program::run::config::Config;
 use crate::program::run::folder::{BEST_WEIGHTS, Run, WEIGHTS};
 use crate::program::run::metrics::Row;
 use crate::program::run::network::Network;
-use crate::program::run::weights::save_weights;
+use crate::program::run::weights::write_tensors;
 use anyhow::{Result, bail};
 use cnn_tutorial::data::DataLoader;
 use cnn_tutorial::evaluate::{accuracy_and_losses, percentage_and_mean};
@@ -155,7 +155,7 @@ impl<'a> Session<'a> {
         self.run.metrics.log(Row { iteration: self.position.iteration, loss, accuracy: accuracy.into() })?;
         if validation_loss < self.position.best_loss {
             self.position.best_loss = validation_loss;
-            files::put(&self.run.dir, BEST_WEIGHTS, |path| save_weights(&self.network.vs, path))?;
+            files::put(&self.run.dir, BEST_WEIGHTS, |path| write_tensors(self.network.vs.variables(), path))?;
         }
         self.tracking += start.elapsed();
         Ok(())
@@ -179,7 +179,7 @@ impl<'a> Session<'a> {
         let (Run { dir, metrics, .. }, Position { iteration, .. }) = (&self.run, self.position);
         let iterations = self.schedule.iterations;
         if iteration == iterations {
-            files::put(dir, WEIGHTS, |path| save_weights(&self.network.vs, path))?;
+            files::put(dir, WEIGHTS, |path| write_tensors(self.network.vs.variables(), path))?;
         }
         results::plot(dir, &self.config.options, &metrics.rows)?;
         if iteration < iterations {
