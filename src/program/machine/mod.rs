@@ -6,6 +6,7 @@ pub mod graph;
 mod library;
 pub mod libtorch;
 mod memory;
+pub mod recorder;
 pub mod signals;
 
 pub use memory::keep_freed_memory;

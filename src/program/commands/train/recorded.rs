@@ -1,6 +1,7 @@
 //! The training loop, with what it launches on a card recorded.
 
-use crate::program::machine::graph::{Methods, Recorder};
+use crate::program::machine::graph::Methods;
+use crate::program::machine::recorder::Recorder;
 use anyhow::Result;
 use cnn_tutorial::data::Epoch;
 use cnn_tutorial::nn::{self, CrossEntropyLoss, Module};

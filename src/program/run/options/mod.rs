@@ -5,6 +5,7 @@ mod architecture;
 mod choices;
 mod number;
 mod path;
+mod training;
 
 pub use architecture::{ARCHITECTURES, Architecture, NewNetwork};
 pub use choices::{Algorithm, LrSchedule, Scale};
@@ -14,16 +15,12 @@ pub use path::path;
 use crate::program::data::Source;
 use crate::program::machine::device::DeviceChoice;
 use clap::Args;
-use cnn_tutorial::data::{Transform, transforms};
-use cnn_tutorial::optim::lr_scheduler::LrScheduler;
-use cnn_tutorial::optim::{Adam, AdamW, Optimizer, SGD};
+use cnn_tutorial::optim::AdamW;
 use number::{Fraction, NonNegative};
 use path::text_path;
 use serde::{Deserialize, Serialize};
 use std::num::{NonZeroU8, NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
-use tch::TchError;
-use tch::nn::VarStore;
 
 const NETWORK: &str = "Network";
 const DATA: &str = "Data";
@@ -186,37 +183,5 @@ impl Options {
     pub fn weight_decay(&self) -> f64 {
         let default = if self.algorithm() == Algorithm::Adamw { AdamW::default().weight_decay } else { 0.0 };
         self.weight_decay.map_or(default, f64::from)
-    }
-
-    pub fn optimizer(&self, vs: &VarStore) -> Result<Optimizer, TchError> {
-        let (lr, momentum, weight_decay) = (self.lr.into(), self.momentum.into(), self.weight_decay());
-        match self.algorithm() {
-            Algorithm::Sgd => SGD { momentum, weight_decay }.build(vs, lr),
-            Algorithm::Adam => Adam { weight_decay }.build(vs, lr),
-            Algorithm::Adamw => AdamW { weight_decay }.build(vs, lr),
-        }
-    }
-
-    pub fn lr_scheduler(&self, epochs: u64) -> LrScheduler {
-        match self.lr_schedule {
-            LrSchedule::None => LrScheduler::Constant,
-            LrSchedule::Step => LrScheduler::StepLR { step_size: self.step_size.get(), gamma: self.gamma.into() },
-            LrSchedule::Cosine => LrScheduler::CosineAnnealingLR { t_max: epochs },
-        }
-    }
-
-    /// The loader's transform: scale, augmentation, which is for training only, and memory layout.
-    pub fn transform(&self, augment: bool, onednn: bool) -> Box<Transform<'static>> {
-        let Self { scale, channels_last, .. } = *self;
-        Box::new(move |images| {
-            let mut images = scale.apply(images)?;
-            if augment {
-                images = transforms::augment(&images)?;
-            }
-            if channels_last {
-                images = transforms::channels_last(&images)?;
-            }
-            if onednn { transforms::to_mkldnn(&images) } else { Ok(images) }
-        })
     }
 }
