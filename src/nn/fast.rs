@@ -13,7 +13,7 @@ pub(super) fn to_dense(xs: &Tensor) -> Result<Tensor, TchError> {
 
 /// Whether all numbers are such that what is computed from them cannot become infinite within a few layers. In oneDNN's layout
 /// ReLU makes 0 of NaN, and a max pool passes over it, where PyTorch has NaN until the end.
-pub fn is_tame(numbers: &Tensor) -> Result<bool, TchError> {
+pub(crate) fn is_tame(numbers: &Tensor) -> Result<bool, TchError> {
     let (least, most) = numbers.f_detach()?.f_aminmax(None, false)?;
     Ok(f64::try_from(least)? >= -1e3 && f64::try_from(most)? <= 1e3) // not so if one is NaN
 }

@@ -15,7 +15,7 @@ pub use activation::{ReLU, Tanh};
 pub use batchnorm::BatchNorm2d;
 pub use conv::Conv2d;
 pub use dropout::Dropout;
-pub use fast::is_tame;
+pub(crate) use fast::is_tame;
 pub use hook::{LayerKind, Stage, before_stack, forward, stages, without_stack};
 pub use linear::Linear;
 pub use loss::CrossEntropyLoss;

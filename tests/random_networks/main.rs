@@ -57,17 +57,28 @@ fn main() -> ExitCode {
     if equal == count { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// What PyTorch's own Python refuses, libtorch does not: here it is refused with the same words.
+const WORDS: [&str; 4] = [
+    "optimizer got an empty parameter list",
+    "Invalid learning rate: -",
+    "Invalid weight_decay value: -",
+    "batch_size should be a positive integer value",
+];
+
 /// What is not as in PyTorch.
 fn difference(case: &Case) -> Option<String> {
     // With gradients, which a panic before would have left switched off.
     let trained = panic::catch_unwind(AssertUnwindSafe(|| tch::with_grad(|| case.train())));
     let mut found = match (trained, &case.error) {
         (Err(_), _) => return Some("a panic".into()),
-        (Ok(Err(error)), Some(_)) => {
+        (Ok(Err(error)), Some(expected)) => {
             let error = format!("{error:#}");
-            return error
-                .contains("Exception raised from")
-                .then(|| format!("the error shows libtorch's stack: {error}"));
+            if error.contains("Exception raised from") || error.contains("frame #0") {
+                return Some(format!("the error shows libtorch's stack: {error}"));
+            }
+            let other_words = |words: &&&str| expected.contains(**words) && !error.contains(**words);
+            let words = WORDS.iter().find(other_words)?;
+            return Some(format!("refused with {error}, where PyTorch says {words}"));
         }
         (Ok(Err(error)), None) => return Some(format!("refused, which PyTorch trains: {error:#}")),
         (Ok(Ok(_)), Some(error)) => return Some(format!("trained, which PyTorch refuses: {error}")),
