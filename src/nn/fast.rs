@@ -15,7 +15,7 @@ pub(super) fn to_dense(xs: &Tensor) -> Result<Tensor, TchError> {
 /// ReLU makes 0 of NaN, and a max pool passes over it, where PyTorch has NaN until the end.
 pub(crate) fn is_tame(numbers: &Tensor) -> Result<bool, TchError> {
     let (least, most) = numbers.f_detach()?.f_aminmax(None, false)?;
-    Ok(f64::try_from(least)? >= -1e3 && f64::try_from(most)? <= 1e3) // not so if one is NaN
+    Ok(least.f_double_value(&[])? >= -1e3 && most.f_double_value(&[])? <= 1e3) // not so if one is NaN
 }
 
 /// What a convolution with these parameters is given: `xs` as it is, or an ordinary tensor where they are not tame.
