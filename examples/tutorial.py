@@ -1,7 +1,13 @@
 """The tutorial "Introduction to Convolutional Neural Nets", slide by slide: python examples/tutorial.py"""
 
 import gzip
+import os
+import sys
 from pathlib import Path
+
+if "--portable" in sys.argv:  # the same digits on every x86 processor
+    os.environ |= {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "COMPATIBLE", "OMP_NUM_THREADS": "1"}
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd

@@ -5,6 +5,7 @@ use cnn_tutorial::data::{DataLoader, read_csv, read_mnist_train, train_test_spli
 use cnn_tutorial::nn::{self, Module};
 use cnn_tutorial::optim;
 use cnn_tutorial::plots::{self, BLUE, RED};
+use cnn_tutorial::portable;
 use cnn_tutorial::repr::python_repr;
 use cnn_tutorial::train::num_epochs;
 use std::path::Path;
@@ -12,6 +13,10 @@ use tch::nn::VarStore;
 use tch::{Device, Kind, TchError, Tensor};
 
 fn main() -> Result<()> {
+    if std::env::args().any(|argument| argument == "--portable") {
+        portable::enable()?; // the same digits on every x86 processor
+    }
+
     // ---- Data Preparation: train_test_split ----
     let dataset = if Path::new("data/mnist").is_dir() {
         read_mnist_train("data/mnist")?

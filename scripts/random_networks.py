@@ -1,9 +1,10 @@
 """Draws networks and trainings from a seed and trains them in PyTorch, for tests/random_networks to lay the same beside them.
 
-random_networks.py SEED COUNT FOLDER writes what each network came to into a file of the folder, and prints a line of JSON for
+random_networks.py SEED COUNT FOLDER [--portable] writes what each network came to into a file of the folder, and prints a line of JSON for
 it: the network and its training, the lines of Python that repeat it, and the file, or the error that PyTorch ends with.
 """
 
+import itertools
 import json
 import random
 import sys
@@ -16,6 +17,7 @@ from safetensors.torch import save_file
 from torch.utils.data import DataLoader, TensorDataset
 
 from tutorial import augment as augmented
+from tutorial import ieee_sqrt
 
 
 def train(network, *, seed, image, classes, n_train, n_test, batch_size, shuffle, scale, augment, layout, dtype, threads,
@@ -278,11 +280,22 @@ def python(layers, training):
     return "\n".join(lines + ["        return x", "", f"results = train(Network, {arguments})"])
 
 
+def drawn(seed, number, portable):
+    """The network and its training; only what --portable covers where it is given."""
+    for attempt in itertools.count():
+        layers, training = Draw(f"{seed} {number}" + (f" {attempt}" if attempt else "")).case()
+        if not portable or training["dtype"] == "float32" and not any(layer.get("norm_type") == 2 for layer in layers):
+            return layers, training
+
+
 def main():
     warnings.simplefilter("ignore")  # a scheduler's about an optimizer that is restarted
     seed, count, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
+    portable = "--portable" in sys.argv
+    if portable:
+        torch.Tensor.sqrt = ieee_sqrt
     for number in range(count):
-        layers, training = Draw(f"{seed} {number}").case()
+        layers, training = drawn(seed, number, portable)
         case = {"number": number, "layers": layers, "training": training, "python": python(layers, training)}
         try:
             results = {}

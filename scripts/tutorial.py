@@ -11,9 +11,15 @@ import gzip
 import itertools
 import json
 import math
+import os
 import sys
 import time
 from pathlib import Path
+
+# The same digits on every x86 processor: read when torch first computes
+PORTABLE = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_CBWR": "COMPATIBLE"}
+if "--portable" in sys.argv:
+    os.environ.update(PORTABLE)
 
 import matplotlib
 
@@ -58,6 +64,7 @@ def parse_args():
     parser.add_argument("--channels-last", action="store_true", help="torch.channels_last")
     parser.add_argument("--tuned", action="store_true", help="as fast as PyTorch can: see the comments")
     parser.add_argument("--deterministic", action="store_true", help="torch.backends.cudnn.deterministic")
+    parser.add_argument("--portable", action="store_true", help="the same digits on every x86 processor, on one thread")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--overwrite", action="store_true")
@@ -65,6 +72,8 @@ def parse_args():
     args.optimizer = args.optimizer or {"cnn": "sgd", "lenet5": "adam"}[args.model]
     if args.weight_decay is None:
         args.weight_decay = 0.01 if args.optimizer == "adamw" else 0.0
+    if args.portable:
+        args.device = "cpu"
     if args.device == "auto":
         args.device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     return args
@@ -168,6 +177,11 @@ def augment(images):
     return nn.functional.grid_sample(images, grid, align_corners=False)
 
 
+def ieee_sqrt(tensor):
+    """The square root that Adam takes. MKL's own in 32 bits has other last bits on processors of another maker."""
+    return torch.sqrt(tensor.double()).to(tensor.dtype)
+
+
 class Slices:
     """What a DataLoader gives, as slices of the tensors: nothing is indexed image by image, nothing collated."""
 
@@ -202,8 +216,10 @@ def make_folder(args):
 
 def main():
     args = parse_args()
-    if args.threads:
-        torch.set_num_threads(args.threads)
+    if args.portable:
+        torch.Tensor.sqrt = ieee_sqrt
+    if args.threads or args.portable:
+        torch.set_num_threads(args.threads or 1)
     torch.backends.cudnn.deterministic = args.deterministic
     device = torch.device(args.device)
 

@@ -29,3 +29,4 @@ pub mod explain;
 pub mod figures;
 
 pub mod repr;
+pub mod portable;

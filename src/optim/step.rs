@@ -1,6 +1,7 @@
 //! A step in Python's arithmetic, operation by operation.
 
 use super::{Optimizer, Rule};
+use crate::portable;
 use tch::{Device, TchError, Tensor};
 
 const BETA1: f64 = 0.9;
@@ -104,7 +105,8 @@ impl Optimizer {
                 };
                 let _ = exp_avg.f_lerp_(&grad, 1.0 - BETA1)?;
                 let _ = exp_avg_sq.f_mul_scalar_(BETA2)?.f_addcmul_(&a, &b)?;
-                let denom = exp_avg_sq.f_sqrt()?.f_div(&factor(bias_correction2.powf(0.5))?)?.f_add_scalar(EPS)?;
+                let denom =
+                    portable::sqrt(&exp_avg_sq)?.f_div(&factor(bias_correction2.powf(0.5))?)?.f_add_scalar(EPS)?;
                 if on_cpu {
                     (exp_avg.f_mul_scalar(-step_size)?.f_div(&denom)?, 1.0)
                 } else {

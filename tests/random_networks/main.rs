@@ -1,6 +1,7 @@
 //! Networks and trainings that are drawn from a seed, each beside PyTorch: all that they come to is equal, bit for bit.
 //!
-//! `--seed S --count N` after `cargo test --release --test random_networks --` draws others, and more of them.
+//! `--seed S --count N` after `cargo test --release --test random_networks --` draws others, and more of them; with `--portable`
+//! this program may run in an emulator of another processor, while Python runs on this one.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -25,6 +26,10 @@ fn main() -> ExitCode {
     if others || arguments.iter().any(|argument| argument == "--list") {
         return ExitCode::SUCCESS;
     }
+    let portable = arguments.iter().any(|argument| argument == "--portable");
+    if portable {
+        cnn_tutorial::portable::enable().unwrap(); // and for Python, which is given the same variables
+    }
     let Some(python) = common::python() else { return ExitCode::SUCCESS };
 
     let folder = tempfile::tempdir().unwrap();
@@ -32,6 +37,7 @@ fn main() -> ExitCode {
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/random_networks.py"))
         .args([&seed.to_string(), &count.to_string()])
         .arg(folder.path())
+        .args(portable.then_some("--portable"))
         .env("CUDA_VISIBLE_DEVICES", "")
         .stdout(Stdio::piped())
         .spawn()

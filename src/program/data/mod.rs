@@ -5,7 +5,7 @@ mod download;
 mod network;
 
 pub use doubts::announce;
-pub use download::{MNIST_DIR, verify_mnist};
+pub use download::{MNIST_DIR, hex, verify_mnist};
 
 use crate::program::files::EMPTY_PATH;
 use anyhow::{Context, Result, anyhow};
@@ -13,7 +13,7 @@ use cnn_tutorial::data::{
     Dataset, digits, find_csv, idx_name, is_cifar10, is_idx, parse_csv, read_cifar10_test, read_cifar10_train,
     read_csv, read_mnist_test, read_mnist_train,
 };
-use download::{download_mnist, hex};
+use download::download_mnist;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;

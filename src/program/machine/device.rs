@@ -3,6 +3,7 @@
 use super::cuda::{self, Card};
 use crate::program::messages::in_words;
 use anyhow::{Result, ensure};
+use cnn_tutorial::portable;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -94,6 +95,12 @@ pub fn open(choice: DeviceChoice) -> Result<Device> {
         DeviceChoice::Auto if tch::utils::has_mps() => open(DeviceChoice::Mps),
         DeviceChoice::Auto => Ok(Device::Cpu),
     }
+}
+
+/// The CPU, from here on with the same digits on every x86 processor. Has to come before every other call of libtorch, too.
+pub fn open_portable() -> Result<Device> {
+    portable::enable()?;
+    Ok(Device::Cpu)
 }
 
 /// Opens a card and adds two numbers on it.

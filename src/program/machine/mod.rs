@@ -5,6 +5,7 @@ pub mod device;
 pub mod graph;
 mod library;
 pub mod libtorch;
+pub mod processor;
 mod memory;
 pub mod recorder;
 pub mod signals;

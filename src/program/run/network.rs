@@ -132,10 +132,12 @@ pub struct TrainedRun {
 impl RunOptions {
     /// Opens the device, and the network of the run that is named, or of the newest.
     pub fn open(&self) -> Result<TrainedRun> {
-        let device = device::open(self.device)?;
         let dir = folder::find(self.run.as_ref().and_then(|dir| dir.as_deref()))?;
         let weights = if self.best { Weights::Best } else { Weights::Last };
         let config = read_config(&dir)?;
+        let on_cpu = matches!(self.device, DeviceChoice::Auto | DeviceChoice::Cpu);
+        let device =
+            if config.options.portable && on_cpu { device::open_portable()? } else { device::open(self.device)? };
         let network = Network::open(&dir, &config, weights, device)?;
         Ok(TrainedRun { dir, config, network })
     }

@@ -43,6 +43,7 @@ pub fn resume(dir: &Path, data: Option<&Source>, device: DeviceChoice) -> Result
         data: Some(config.source(dir, data)?),
         ..config.options.clone()
     };
+    options.check().map_err(anyhow::Error::msg)?;
     train(&options, Some((dir, config)))
 }
 

@@ -139,6 +139,11 @@ pub struct Options {
     #[serde(default)]
     pub deterministic: bool,
 
+    /// Compute the same digits on every x86 processor with AVX2, on one thread unless --threads says otherwise: somewhat slower
+    #[arg(long, help_heading = MACHINE)]
+    #[serde(default)]
+    pub portable: bool,
+
     /// Launch each operation on a GPU by itself, as PyTorch does, and not a training step as a whole (a CUDA graph)
     #[arg(long, help_heading = MACHINE)]
     #[serde(default)]
@@ -163,6 +168,9 @@ impl Options {
     pub fn check(&self) -> Result<(), &'static str> {
         if self.algorithm() != Algorithm::Sgd && f64::from(self.momentum) != 0.0 {
             return Err("--momentum goes with --optimizer sgd: Adam has its betas instead");
+        }
+        if self.portable && !matches!(self.device, DeviceChoice::Auto | DeviceChoice::Cpu) {
+            return Err("--portable is for the CPU: a GPU rounds in ways of its own");
         }
         if self.print_every < self.eval_every {
             return Err("--print-every must not be less than --eval-every: a line tells the last accuracy measured");

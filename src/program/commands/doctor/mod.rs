@@ -1,11 +1,14 @@
 //! `doctor`: whether this machine can train, and what is wrong if it cannot.
 
+mod digits;
+
 use crate::program::data::{MNIST_DIR, verify_mnist};
 use crate::program::machine::device::{self, DeviceChoice};
-use crate::program::machine::libtorch;
+use crate::program::machine::{libtorch, processor};
 use crate::program::messages::{escaped, in_words};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use cnn_tutorial::portable;
 use serde::Serialize;
 use std::io::Write as _;
 use std::path::Path;
@@ -46,6 +49,8 @@ enum Status {
 pub fn doctor(options: &DoctorOptions) -> Result<u8> {
     let needed = |name, found: Result<String>| Check::new(name, Status::Failed, found);
     let optional = |name, found: Result<String>| Check::new(name, Status::Absent, found);
+    let cpu = cpu();
+    let digits = portable::enable(); // before libtorch computes anything
     let cuda = device::describe_cuda(); // before every other call of libtorch, see `device::open`
     let checks = vec![
         needed(
@@ -53,9 +58,10 @@ pub fn doctor(options: &DoctorOptions) -> Result<u8> {
             Ok(format!("cnn-tutorial {}, tch {}, {}", env!("CARGO_PKG_VERSION"), libtorch::TCH, env::consts::OS)),
         ),
         needed("libtorch", libtorch()),
-        needed("CPU", Ok(cpu())),
+        needed("CPU", Ok(cpu)),
         optional("CUDA", cuda),
         optional("MPS", device::open(DeviceChoice::Mps).map(|_| "two numbers were added on it".into())),
+        optional("digits", digits.and_then(|()| digits::gives_published())),
         needed("data", mnist()),
         needed("results", results()),
     ];
@@ -102,22 +108,7 @@ fn cpu() -> String {
     let parts = [("oneDNN", utils::has_mkldnn()), ("MKL", utils::has_mkl()), ("OpenMP", utils::has_openmp())];
     let parts: String = parts.into_iter().filter(|part| part.1).map(|part| format!(", {}", part.0)).collect();
     let cores = thread::available_parallelism().map_or("an unknown number of".into(), |n| n.to_string());
-    format!("{}{parts}; {} threads on {cores} cores", capability(), tch::get_num_threads())
-}
-
-/// The vector instructions that libtorch chooses its own kernels by.
-fn capability() -> &'static str {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-        let avx512 = is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512dq");
-        if avx2 {
-            return if avx512 { "AVX512" } else { "AVX2" };
-        }
-    }
-    env::consts::ARCH
+    format!("{}{parts}; {} threads on {cores} cores", processor::describe(), tch::get_num_threads())
 }
 
 fn mnist() -> Result<String> {

@@ -1,0 +1,121 @@
+//! Whether this machine gives the published digits, and where it first does not.
+
+use crate::program::data::{Source, hex};
+use crate::program::machine::libtorch;
+use crate::program::run::network::Network;
+use crate::program::run::options::{ARCHITECTURES, Algorithm, Architecture, Scale, Seed};
+use anyhow::{Context, Result, bail, ensure};
+use cnn_tutorial::nn::{CrossEntropyLoss, stages};
+use cnn_tutorial::optim::{Adam, AdamW, SGD};
+use cnn_tutorial::repr::python_repr;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use tch::{Device, TchError, Tensor};
+
+/// What PyTorch gives, written by scripts/portable.py.
+const PUBLISHED: &str = include_str!("../../../../assets/portable.json");
+
+const BATCH_SIZE: i64 = 100;
+const LEARNING_RATE: f64 = 0.001;
+
+#[derive(Deserialize)]
+struct Published {
+    libtorch: String,
+    /// The first steps of each model, by its name.
+    steps: BTreeMap<String, Vec<Step>>,
+}
+
+/// Digests of what a training step comes to.
+#[derive(Debug, Deserialize)]
+struct Step {
+    /// What each layer gives, in the order of the forward pass.
+    outputs: Vec<String>,
+    /// In Python's digits.
+    loss: String,
+    /// By the parameters' names.
+    gradients: BTreeMap<String, String>,
+    parameters: BTreeMap<String, String>,
+}
+
+/// Trains a few steps of each published model. Has to come behind `portable::enable`.
+///
+/// Errors at the first number that is another one, and says which it is.
+pub fn gives_published() -> Result<String> {
+    let published: Published = serde_json::from_str(PUBLISHED)?;
+    let version = libtorch::version_in_use();
+    ensure!(
+        version.split('+').next() == Some(&published.libtorch),
+        "not compared: the published digits are those of libtorch {}, and this is {version}",
+        published.libtorch
+    );
+    for (model, expected) in &published.steps {
+        let architecture = ARCHITECTURES.iter().find(|architecture| architecture.name == model);
+        let (found, layers) =
+            steps(*architecture.with_context(|| format!("there is no model {model}"))?, expected.len())?;
+        for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
+            if let Some(place) = first_difference(found, expected, &layers) {
+                bail!(
+                    "this machine does not give the published digits: {model}, step {}, {place} is the first that differs",
+                    i + 1
+                );
+            }
+        }
+    }
+    Ok("this machine gives the published digits".into())
+}
+
+/// Digests of the first steps with the model's own optimizer, each on the next of the embedded digits, and the layers' names.
+fn steps(architecture: Architecture, count: usize) -> Result<(Vec<Step>, Vec<String>)> {
+    let digits = Source::Digits.load()?;
+    let network = Network::untrained(architecture, Seed::default(), Scale::Raw, Device::Cpu)?;
+    let mut optimizer = match architecture.optimizer {
+        Algorithm::Sgd => SGD::default().build(&network.vs, LEARNING_RATE),
+        Algorithm::Adam => Adam::default().build(&network.vs, LEARNING_RATE),
+        Algorithm::Adamw => AdamW::default().build(&network.vs, LEARNING_RATE),
+    }?;
+    let (mut steps, mut layers) = (Vec::new(), Vec::new());
+    for i in 0..count as i64 {
+        let images = network.input(&digits.images.f_narrow(0, BATCH_SIZE * i, BATCH_SIZE)?)?;
+        let labels = digits.labels.f_narrow(0, BATCH_SIZE * i, BATCH_SIZE)?;
+        optimizer.zero_grad()?;
+        let (logits, seen) = stages(|| network.module.forward(&images));
+        let loss = CrossEntropyLoss.forward(&logits?, &labels)?;
+        loss.f_backward()?;
+        optimizer.step()?;
+        let parameters = network.vs.variables();
+        let named = |digest: fn(&Tensor) -> Result<String, TchError>| -> Result<BTreeMap<String, String>, TchError> {
+            parameters.iter().map(|(name, parameter)| Ok((name.clone(), digest(parameter)?))).collect()
+        };
+        layers = seen.iter().map(|stage| stage.name.clone()).collect();
+        steps.push(Step {
+            outputs: seen.iter().map(|stage| digest(&stage.output)).collect::<Result<_, _>>()?,
+            loss: python_repr(f64::try_from(&loss)?),
+            gradients: named(|parameter| digest(&parameter.f_grad()?))?,
+            parameters: named(digest)?,
+        });
+    }
+    Ok((steps, layers))
+}
+
+/// The first 16 digits of the SHA-256 of a tensor's numbers.
+fn digest(tensor: &Tensor) -> Result<String, TchError> {
+    let numbers = Vec::<f32>::try_from(tensor.f_detach()?.f_flatten(0, -1)?)?;
+    let bytes: Vec<u8> = numbers.into_iter().flat_map(f32::to_le_bytes).collect();
+    Ok(hex(&Sha256::digest(&bytes)[..8]))
+}
+
+/// What differs first as a step is computed: forwards through the layers, backwards through the gradients.
+fn first_difference(found: &Step, expected: &Step, layers: &[String]) -> Option<String> {
+    if let Some(i) = found.outputs.iter().zip(&expected.outputs).position(|(found, expected)| found != expected) {
+        return Some(format!("the output of {}", layers[i]));
+    }
+    if found.loss != expected.loss {
+        return Some(format!("the loss, {} instead of {},", found.loss, expected.loss));
+    }
+    let differs = |found: &BTreeMap<String, String>, expected: &BTreeMap<String, String>| {
+        found.iter().rev().find(|(name, digest)| expected.get(*name) != Some(*digest)).map(|(name, _)| name.clone())
+    };
+    let gradient = differs(&found.gradients, &expected.gradients).map(|name| format!("the gradient of {name}"));
+    gradient.or_else(|| differs(&found.parameters, &expected.parameters))
+}
