@@ -18,7 +18,7 @@ if [ -z "$qemu" ] || ! is_new "$qemu"; then
   qemu=$PWD/target/qemu/usr/bin/qemu-x86_64
   if ! is_new "$qemu"; then
     command -v apt-get >/dev/null || fail "QEMU 10 or newer is missing: install qemu-user, so that qemu-x86_64 --version runs"
-    echo "portable: fetching QEMU into target/qemu (8 MB, once)" >&2
+    echo "portable: fetching QEMU into target/qemu (63 MB, once)" >&2
     rm -rf target/qemu
     mkdir -p target/qemu/lists
     { apt-get update >&2 || true; fetch || true; }

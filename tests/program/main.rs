@@ -14,6 +14,7 @@ mod files;
 mod images;
 mod own_network;
 mod play;
+mod portable;
 mod python;
 mod resume;
 mod robust;

@@ -63,6 +63,8 @@ fn every_option_gives_pythons_numbers() {
         "--model cnn --max-steps 20 --eval-every 5 --batch-size 359",
         "--model lenet5 --max-steps 20 --eval-every 5 --batch-size 359",
         "--model lenet5 --n-iters 70 --eval-every 10 --batch-size 64 --threads 1 --shuffle --seed 4",
+        "--model lenet5 --max-steps 60 --eval-every 10 --portable",
+        "--model cnn --max-steps 40 --eval-every 10 --portable --threads 2 --optimizer adamw --shuffle --augment --scale unit",
     ] {
         assert_equal_to_python(&DIGITS, options);
     }

@@ -52,6 +52,7 @@ fn a_killed_run_goes_on_to_the_bits_of_a_run_never_interrupted() {
         "--optimizer adam",
         "--optimizer adamw --shuffle --lr-schedule cosine --augment",
         "--model lenet5 --shuffle --scale unit --weight-decay 0.01",
+        "--model lenet5 --portable",
     ] {
         let dir = tempfile::tempdir().unwrap();
         let options = format!("{options} --max-steps 130 --eval-every 4 --print-every 20 --save-every 7 --seed 5");

@@ -117,5 +117,31 @@ fn first_difference(found: &Step, expected: &Step, layers: &[String]) -> Option<
         found.iter().rev().find(|(name, digest)| expected.get(*name) != Some(*digest)).map(|(name, _)| name.clone())
     };
     let gradient = differs(&found.gradients, &expected.gradients).map(|name| format!("the gradient of {name}"));
-    gradient.or_else(|| differs(&found.parameters, &expected.parameters))
+    gradient.or_else(|| differs(&found.parameters, &expected.parameters).map(|name| format!("{name} after it")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Published, first_difference};
+
+    #[test]
+    fn the_first_difference_is_named_in_the_order_of_computing() {
+        let published =
+            || serde_json::from_str::<Published>(super::PUBLISHED).unwrap().steps.remove("cnn").unwrap().remove(0);
+        let layers: Vec<String> = (1..=published().outputs.len()).map(|i| format!("layer {i}")).collect();
+        let (expected, mut found) = (published(), published());
+        let difference = |found: &_| first_difference(found, &expected, &layers);
+        assert_eq!(difference(&found), None);
+        let other = || "0000000000000000".to_owned();
+        // From the last to the first, so that each hides what was changed before.
+        *found.parameters.get_mut("cnn1.bias").unwrap() = other();
+        assert_eq!(difference(&found).unwrap(), "cnn1.bias after it");
+        *found.gradients.get_mut("cnn1.weight").unwrap() = other();
+        *found.gradients.get_mut("fc1.weight").unwrap() = other();
+        assert_eq!(difference(&found).unwrap(), "the gradient of fc1.weight");
+        found.loss = "2.5".into();
+        assert_eq!(difference(&found).unwrap(), format!("the loss, 2.5 instead of {},", expected.loss));
+        found.outputs[3] = other();
+        assert_eq!(difference(&found).unwrap(), "the output of layer 4");
+    }
 }

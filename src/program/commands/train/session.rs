@@ -77,8 +77,9 @@ impl<'a> Session<'a> {
     ) -> Result<()> {
         let Schedule { epochs, iterations, .. } = self.schedule;
         let Config { computed_on, computed_with_threads, .. } = self.config;
+        let threads = if computed_with_threads.get() == 1 { "thread" } else { "threads" };
         say!(
-            "training: {iterations} iterations, {epochs} epochs, on {computed_on} with {computed_with_threads} threads"
+            "training: {iterations} iterations, {epochs} epochs, on {computed_on} with {computed_with_threads} {threads}"
         );
         if self.position.iteration > 0 {
             say!("resumed after iteration {}", self.position.iteration);
