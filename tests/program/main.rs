@@ -11,6 +11,7 @@ mod cuda;
 mod download;
 mod explain;
 mod files;
+mod guard;
 mod images;
 mod own_network;
 mod play;
