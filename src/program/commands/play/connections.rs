@@ -26,7 +26,7 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { for_the_head: Duration::from_secs(10), for_all: Duration::from_secs(120) }
+        Self { for_the_head: Duration::from_secs(5), for_all: Duration::from_secs(120) }
     }
 }
 
