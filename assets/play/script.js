@@ -219,7 +219,7 @@ function show(answer) {
   paintGrey($("seen"), answer.seen);
   $("digit").textContent = digit;
   $("sure").textContent = percent(probabilities[digit]);
-  $("doubt").textContent = sure ? "" : "The network is not sure of this digit.";
+  $("doubt").textContent = sure ? "" : "The network is not sure.";
   if (!$("probabilities").children.length) {
     $("probabilities").append(...probabilities.map((_, i) => element("div", { className: "bar", role: "listitem" },
       element("span", { textContent: i }), element("i", {}, element("b"), element("u", { hidden: true })), element("span"))));

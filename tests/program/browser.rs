@@ -152,7 +152,7 @@ fn where_the_network_is_not_sure_the_page_says_so() {
         settle(&browser);
         let sure = browser.script("return Math.max(...state.answer.probabilities) >= 0.7") == true;
         seen[usize::from(sure)] = true;
-        assert_eq!(browser.text("#doubt"), if sure { "" } else { "The network is not sure of this digit." });
+        assert_eq!(browser.text("#doubt"), if sure { "" } else { "The network is not sure." });
     }
     assert_eq!(seen, [true; 2], "both were tried");
 }

@@ -14,6 +14,7 @@ mod files;
 mod guard;
 mod images;
 mod own_network;
+mod photographs;
 mod play;
 mod python;
 mod resume;

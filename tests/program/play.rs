@@ -3,7 +3,6 @@
 use crate::page::{Page, alive, ask, raw, train};
 use crate::running::{run, stderr};
 use serde_json::{Value, json};
-use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -110,8 +109,9 @@ fn arguments_that_no_layer_can_have_are_refused_in_words() {
     alive(&page);
 }
 
+/// Asks it to end, once, and waits for that.
 #[cfg(unix)]
-fn assert_ctrl_c_ends(page: &mut Page) {
+pub fn assert_ctrl_c_ends(page: &mut Page) {
     assert_eq!(unsafe { libc::kill(page.program.id() as i32, libc::SIGINT) }, 0);
     let start = Instant::now();
     let status = loop {
@@ -131,86 +131,6 @@ fn ctrl_c_ends_it_cleanly() {
     let mut page = Page::open(dir.path());
     let _still_open = TcpStream::connect(page.host()).unwrap();
     assert_ctrl_c_ends(&mut page);
-}
-
-/// A BMP of 64 bytes that says of itself that it has so many pixels, and then that the rest is blank.
-fn blank_bmp(width: u32, height: u32) -> Vec<u8> {
-    let numbers = |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<_>>();
-    let (one_plane, run_lengths, palette) = (1 | 8 << 16, 1, [0x80, 0x80, 0x80, 0]);
-    let head = numbers(&[64, 0, 58, 40, width, height, one_plane, run_lengths, 2, 0, 0, 1, 1]);
-    [b"BM", &head[..], &palette, &[0, 1], &[0; 4]].concat()
-}
-
-/// Sends as many pictures as keep the program at work for seconds, and waits for no answer.
-fn busy_with_pictures(page: &Page) -> Vec<TcpStream> {
-    let picture = blank_bmp(8000, 8000);
-    let head = format!(
-        "POST /api/picture?run=cnn&weights=untrained HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n\r\n",
-        page.host(),
-        picture.len()
-    );
-    let request = [head.as_bytes(), &picture].concat();
-    let send = |_| {
-        let mut stream = TcpStream::connect(page.host()).unwrap();
-        stream.write_all(&request).unwrap();
-        stream
-    };
-    let streams = (0..5).map(send).collect();
-    std::thread::sleep(Duration::from_millis(300));
-    streams
-}
-
-/// What is read at once; nothing where there is nothing yet.
-fn so_far(stream: &TcpStream) -> bool {
-    stream.set_nonblocking(true).unwrap();
-    stream.peek(&mut [0]).is_ok()
-}
-
-#[test]
-fn while_photographs_are_read_others_are_answered() {
-    let dir = tempfile::tempdir().unwrap();
-    let page = Page::open(dir.path());
-    let streams = busy_with_pictures(&page);
-    alive(&page);
-    let url = format!("{}api/picture?run=cnn&weights=untrained", page.address);
-    let (status, text) = ask("POST", &url, Some(&blank_bmp(112, 112)));
-    assert_eq!(status, 200, "{text}");
-    assert!(!so_far(streams.last().unwrap()), "the photographs came first");
-}
-
-#[test]
-fn a_picture_of_more_pixels_than_a_page_should_be_given_is_refused_with_its_size() {
-    let dir = tempfile::tempdir().unwrap();
-    let page = Page::open(dir.path());
-    let url = format!("{}api/picture?run=cnn&weights=untrained", page.address);
-    let (status, text) = ask("POST", &url, Some(&blank_bmp(10_000, 9_000)));
-    assert!(status == 422 && text.contains("10000x9000 pixels: expected at most 64000000; make it smaller"), "{text}");
-}
-
-#[test]
-fn a_picture_without_a_digit_is_answered_with_what_predict_says_of_it() {
-    let dir = tempfile::tempdir().unwrap();
-    train(dir.path(), "cnn", "5");
-    std::fs::write(dir.path().join("blank.bmp"), blank_bmp(112, 112)).unwrap();
-    let predicted = stderr(&run(dir.path(), &["predict", "blank.bmp"]));
-    let why = predicted.split_once("error: blank.bmp: ").unwrap().1.trim();
-    let page = Page::open(dir.path());
-    let url = format!("{}api/picture?run=runs/cnn&weights=last", page.address);
-    let (status, text) = ask("POST", &url, Some(&blank_bmp(112, 112)));
-    let answer: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!((status, &answer), (200, &json!({ "refused": why })));
-    assert!(why.starts_with("no digit found: "), "{why}");
-}
-
-#[test]
-#[cfg(unix)]
-fn the_first_ctrl_c_ends_it_also_while_photographs_are_read() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut page = Page::open(dir.path());
-    let streams = busy_with_pictures(&page);
-    assert_ctrl_c_ends(&mut page);
-    let answer = streams.last().unwrap().read(&mut [0; 1000]);
-    assert!(!answer.is_ok_and(|length| length > 0), "it was waited for");
 }
 
 #[test]
@@ -293,6 +213,15 @@ fn a_run_trained_meanwhile_is_offered_and_answers_a_stroke() {
     assert!(answer["seen"].as_array().unwrap().iter().any(|grey| grey == 255), "{answer}");
     let most = answer["probabilities"].as_array().unwrap().iter().filter_map(Value::as_f64).fold(0.0, f64::max);
     assert_eq!(answer["sure"], most >= 0.7, "{answer}");
+}
+
+#[test]
+fn named_data_are_there_for_untrained_networks_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let page = Page::open_with(dir.path(), |command| command.args(["--data", "digits"]));
+    let (status, text) =
+        ask("GET", &format!("{}api/digit?{}&index=0&mistake=false", page.address, "run=cnn&weights=untrained"), None);
+    assert!(status == 200 && text.contains("scikit-learn's digits, embedded in the program"), "{text}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use crate::program::data::Source;
 use crate::program::machine::signals;
 use crate::program::run::options::path;
 use anyhow::{Context, Result};
+use axum::Router;
 use clap::Args;
 use connections::{Patience, serve};
 use player::Player;
@@ -49,16 +50,21 @@ const KEPT: Duration = Duration::from_secs(600);
 /// Serves the page until Ctrl-C, its address on standard output.
 pub fn play(options: &PlayOptions) -> Result<()> {
     options.data.iter().try_for_each(Source::fetch)?;
-    let player = Player::new(options.run.clone(), options.data.clone())?;
+    let router = router(options.run.clone(), options.data.clone())?;
     // This thread takes requests and hands on the work: it is never busy.
     let runtime = runtime::Builder::new_current_thread().enable_all().thread_keep_alive(KEPT).build()?;
-    let played = runtime.block_on(show(options, player));
+    let played = runtime.block_on(show(options, router));
     // No answer is waited for, see `main`: nothing is torn down at work.
     runtime.shutdown_background();
     played
 }
 
-async fn show(options: &PlayOptions, player: Player) -> Result<()> {
+/// What answers the page's requests. It begins with the run in the folder `first`.
+pub fn router(first: Option<PathBuf>, data: Option<Source>) -> Result<Router> {
+    Ok(server::router(Player::new(first, data)?))
+}
+
+async fn show(options: &PlayOptions, router: Router) -> Result<()> {
     let asked_to_end = signals::first()?;
     let port = options.port;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
@@ -73,7 +79,7 @@ async fn show(options: &PlayOptions, player: Player) -> Result<()> {
         let _ = open::that_detached(&address);
     }
     tokio::select! {
-        never = serve(listener, server::router(player), Patience::default()) => match never {},
+        never = serve(listener, router, Patience::default()) => match never {},
         () = asked_to_end => Ok(()),
     }
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 use std::path::PathBuf;
 use tch::{Device, Tensor};
 
+/// Runs, and what of them was opened.
 pub struct Player {
     runs: Runs,
     data: Option<Source>,
@@ -106,7 +107,9 @@ impl Player {
         } else {
             (0..dataset.len()).collect()
         };
-        let wanted: Vec<i64> = every.into_iter().filter(|&i| label.is_none_or(|l| labels[i as usize] == l)).collect();
+        // Mistakes may have been found in data that were another file then.
+        let is_wanted = |&i: &i64| labels.get(i as usize).is_some_and(|&l| label.is_none_or(|label| label == l));
+        let wanted: Vec<i64> = every.into_iter().filter(is_wanted).collect();
         let count = wanted.len();
         let index = *wanted.get(index.checked_rem(count as u64).unwrap_or(0) as usize).context("there is none")?;
         let pixels = dataset.images.f_get(index)?.f_flatten(0, -1)?.try_into()?;
