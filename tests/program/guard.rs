@@ -39,7 +39,10 @@ fn this_machines_own_names_are_answered_at_any_port_and_no_others() {
         "",
     ] {
         let (status, reply) = get(&page, "/", &[&format!("Host: {host}")]);
-        assert!(status == 403 && reply.contains("127.0.0.1, localhost and [::1]"), "{host}: {reply}");
+        assert!(
+            status == 403 && reply.contains("this page answers to the names 127.0.0.1, localhost and [::1]"),
+            "{host}: {reply}"
+        );
     }
     assert_eq!(get(&page, "/", &["Host: localhost", "Host: evil.example"]).0, 403);
     let without = raw(&page, b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n");
@@ -61,6 +64,8 @@ fn another_pages_requests_are_refused_and_a_link_to_this_page_is_followed() {
         assert_eq!(status(runs, &[&format!("Sec-Fetch-Site: {site}")]), 200, "{site}");
     }
     assert_eq!(get(&page, runs, &["Host: localhost:9000", "Origin: http://localhost:9000"]).0, 200);
+    let reply = get(&page, runs, &[&host, "Origin: http://evil.example"]).1;
+    assert!(reply.contains("no requests from other pages"), "{reply}");
     for origin in ["http://evil.example", "http://localhost:1", "http://127.0.0.1", "https://127.0.0.1", "null", ""] {
         assert_eq!(status(runs, &[&format!("Origin: {origin}")]), 403, "{origin}");
         assert_eq!(status("/", &[&format!("Origin: {origin}")]), 403, "{origin}");

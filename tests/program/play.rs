@@ -186,7 +186,7 @@ fn what_keeps_the_page_from_opening_is_said_with_its_remedy() {
         assert_eq!(output.status.code(), Some(1), "{error}");
         assert!(words.iter().all(|word| error.contains(word)), "{error}");
     };
-    refused(&["--port", port], &[port, "127.0.0.1", "--port"]);
+    refused(&["--port", port], &[port, "cannot be had on 127.0.0.1", "--port"]);
     refused(&["--port", "0", "--run", "nowhere"], &["nowhere is not the folder of a run"]);
     refused(&["--port", "0", "--data", "mnist"], &["MNIST could not be downloaded", "data/mnist"]);
 }

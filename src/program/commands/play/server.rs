@@ -147,3 +147,15 @@ fn seen(body: &Bytes) -> Result<Vec<u8>> {
     ensure!(body.len() == 784, "expected 784 bytes, the pixels of 28x28, found {}", body.len());
     Ok(body.to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_that_panics_is_answered_too() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let refusal = runtime.block_on(reply::<()>(|| panic!("this is the test"))).err().unwrap();
+        assert_eq!(refusal.into_response().status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+}
