@@ -101,7 +101,8 @@ function line(from, to) {
 const classifyDrawing = newest(async () => {
   const png = await new Promise((done) => pad.toBlob(done, "image/png"));
   const answer = await ask("/api/picture" + choice(), png);
-  if (answer) show(answer); // else there is too little yet to be a digit
+  if (answer.refused) $("doubt").textContent = "This is not yet a digit.";
+  else show(answer);
 });
 const classifyPixels = newest(async () => show(await ask("/api/pixels" + choice(), state.seen)));
 
@@ -198,7 +199,7 @@ $("photo").addEventListener("change", async () => {
   try {
     say("");
     const answer = await ask("/api/picture" + choice(), file);
-    if (!answer) throw new Error("no digit stands out from its ground there");
+    if (answer.refused) throw new Error(answer.refused);
     show(answer);
     putOnPad(state.seen);
     $("origin").textContent = `${file.name}, brought to MNIST's convention.`;
@@ -211,13 +212,14 @@ $("photo").addEventListener("change", async () => {
 // ---- Part 1: the answer
 
 function show(answer) {
-  const { digit, probabilities, layers } = answer;
+  const { digit, sure, probabilities, layers } = answer;
   const anew = state.answer?.layers.map((l) => l.name + l.layer).join() !== layers.map((l) => l.name + l.layer).join();
   state.answer = answer;
   state.seen = Uint8Array.from(answer.seen);
   paintGrey($("seen"), answer.seen);
   $("digit").textContent = digit;
   $("sure").textContent = percent(probabilities[digit]);
+  $("doubt").textContent = sure ? "" : "The network is not sure.";
   if (!$("probabilities").children.length) {
     $("probabilities").append(...probabilities.map((_, i) => element("div", { className: "bar", role: "listitem" },
       element("span", { textContent: i }), element("i", {}, element("b"), element("u", { hidden: true })), element("span"))));

@@ -12,11 +12,11 @@
 mod messages;
 
 mod cli;
-mod commands;
-mod data;
+pub mod commands; // this and what else is public is for the fuzz targets
+pub mod data;
 mod files;
 mod machine;
-mod run;
+pub mod run;
 
 use anyhow::Result;
 use cli::{Cli, Command};

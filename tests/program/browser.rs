@@ -120,6 +120,10 @@ fn on_a_telephone_a_finger_draws_and_points_and_the_page_keeps_still() {
     let before = browser.script("return state.answers");
     browser.click("#clear");
     settle(&browser);
+    // A dot is not yet a digit: said beside the answer, and not as an error.
+    browser.finger("#pad", &[(0, 0), (0, 0)]);
+    browser.wait("document.querySelector('#doubt').textContent === 'This is not yet a digit.'");
+    assert_eq!(browser.text("#message"), "");
     browser.finger("#pad", &[(0, -60), (0, -20), (0, 20), (0, 60)]);
     browser.wait(&format!("state.answers > {before} + 1"));
     settle(&browser);
@@ -132,6 +136,25 @@ fn on_a_telephone_a_finger_draws_and_points_and_the_page_keeps_still() {
     browser.wait("document.querySelector('#sum .value')");
     assert_eq!(browser.script("return state.pick.layer"), 2);
     assert_eq!(browser.complaints(), Vec::<String>::new());
+}
+
+#[test]
+fn where_the_network_is_not_sure_the_page_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some((_page, browser)) = page_with_runs(dir.path()) else { return };
+    let mut seen = [false, false];
+    for (weights, digit) in
+        ["last", "untrained"].into_iter().flat_map(|weights| [1, 4, 8].map(|digit| (weights, digit)))
+    {
+        browser.click(&format!("#weights option[value={weights}]"));
+        browser.keys("#pad", &digit.to_string());
+        browser.wait(&format!("document.querySelector('#origin').textContent.startsWith('A {digit}, image')"));
+        settle(&browser);
+        let sure = browser.script("return Math.max(...state.answer.probabilities) >= 0.7") == true;
+        seen[usize::from(sure)] = true;
+        assert_eq!(browser.text("#doubt"), if sure { "" } else { "The network is not sure." });
+    }
+    assert_eq!(seen, [true; 2], "both were tried");
 }
 
 #[test]
@@ -169,6 +192,10 @@ fn a_photograph_is_read_and_other_runs_and_weights_answer_differently() {
     assert_eq!(names(), "input conv1 tanh1 avgpool1 conv2 tanh2 avgpool2 conv3 tanh3 fc1 tanh4 fc2");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 
+    GrayImage::from_pixel(500, 400, Luma([235])).save(dir.path().join("blank.png")).unwrap();
+    browser.keys("#photo", dir.path().join("blank.png").to_str().unwrap());
+    browser.wait("document.querySelector('#message').textContent.startsWith('blank.png: no digit found: nothing')");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
     std::fs::write(dir.path().join("text.png"), "no picture").unwrap();
     browser.keys("#photo", dir.path().join("text.png").to_str().unwrap());
     browser.wait("document.querySelector('#message').textContent.includes('expected a JPEG, PNG')");

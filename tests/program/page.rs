@@ -3,7 +3,8 @@
 use crate::common::not_run;
 use crate::running::{program, run, stderr};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -60,6 +61,22 @@ pub fn ask(method: &str, url: &str, body: Option<&[u8]>) -> (u16, String) {
     }
     .unwrap();
     (reply.status().as_u16(), reply.body_mut().read_to_string().unwrap())
+}
+
+/// What the server sends back for these bytes, which may be no HTTP.
+pub fn raw(page: &Page, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(page.host()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let _ = stream.write_all(bytes); // a refusal may come before the end
+    let mut reply = Vec::new();
+    let _ = stream.read_to_end(&mut reply);
+    String::from_utf8_lossy(&reply).into_owned()
+}
+
+/// Fails where it does not answer any more.
+pub fn alive(page: &Page) {
+    let (status, runs) = ask("GET", &format!("{}api/runs", page.address), None);
+    assert!(status == 200 && runs.contains("untrained"), "{runs}");
 }
 
 /// Chromium without a window, driven by the WebDriver protocol.

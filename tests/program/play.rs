@@ -1,46 +1,10 @@
 //! `play` as anything on this machine could speak to it: answered with an error where it is wrong, and alive after it.
 
-use crate::page::{Page, ask, train};
+use crate::page::{Page, alive, ask, raw, train};
 use crate::running::{run, stderr};
 use serde_json::{Value, json};
-use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
-
-/// What the server sends back for these bytes, which may be no HTTP.
-fn raw(page: &Page, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(page.host()).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let _ = stream.write_all(bytes); // a refusal may come before the end
-    let mut reply = Vec::new();
-    let _ = stream.read_to_end(&mut reply);
-    String::from_utf8_lossy(&reply).into_owned()
-}
-
-fn alive(page: &Page) {
-    let (status, runs) = ask("GET", &format!("{}api/runs", page.address), None);
-    assert!(status == 200 && runs.contains("untrained"), "{runs}");
-}
-
-#[test]
-fn only_this_machines_own_names_are_answered() {
-    let dir = tempfile::tempdir().unwrap();
-    let page = Page::open(dir.path());
-    let port = page.host().rsplit_once(':').unwrap().1;
-    let status = |host: &str| {
-        let reply = raw(&page, format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes());
-        reply.split(' ').nth(1).unwrap().to_owned()
-    };
-    for host in ["127.0.0.1", "localhost", "[::1]"] {
-        assert_eq!(status(&format!("{host}:{port}")), "200");
-    }
-    for host in ["evil.example", &format!("evil.example:{port}"), "127.0.0.1", "127.0.0.1:1", ""] {
-        assert_eq!(status(host), "403", "{host}");
-    }
-    let without = raw(&page, b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n");
-    assert!(without.starts_with("HTTP/1.1 4"), "{without}");
-    alive(&page);
-}
 
 #[test]
 fn whatever_is_wrong_is_answered_with_an_error_and_survived() {
@@ -62,6 +26,7 @@ fn whatever_is_wrong_is_answered_with_an_error_and_survived() {
     for run in ["nowhere", "../..", "/etc", "runs/%00", ""] {
         refused(&format!("api/pixels?run={run}&weights=untrained"), Some(blank), "there is no run");
         refused(&format!("api/kernels?run={run}&weights=last"), None, "there is no run");
+        refused(&format!("api/digit?run={run}&weights=last&index=0&mistake=false"), None, "there is no run");
     }
     refused("api/pixels?run=cnn&weights=last", Some(blank), "there is no run");
     refused("api/pixels?run=cnn&weights=good", Some(blank), "weights");
@@ -144,8 +109,9 @@ fn arguments_that_no_layer_can_have_are_refused_in_words() {
     alive(&page);
 }
 
+/// Asks it to end, once, and waits for that.
 #[cfg(unix)]
-fn assert_ctrl_c_ends(page: &mut Page) {
+pub fn assert_ctrl_c_ends(page: &mut Page) {
     assert_eq!(unsafe { libc::kill(page.program.id() as i32, libc::SIGINT) }, 0);
     let start = Instant::now();
     let status = loop {
@@ -167,42 +133,29 @@ fn ctrl_c_ends_it_cleanly() {
     assert_ctrl_c_ends(&mut page);
 }
 
-/// A mirror that begins to answer and comes to no end; tells of each that asks it.
-#[cfg(unix)]
-fn endless_mirror() -> (String, std::sync::mpsc::Receiver<()>) {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let (asked, was_asked) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().map(Result::unwrap) {
-            let _ = stream.read(&mut [0; 1000]);
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1648877\r\n\r\n");
-            let _ = asked.send(());
-            std::thread::spawn(move || {
-                while stream.write_all(b"0").is_ok() {
-                    std::thread::sleep(Duration::from_millis(100));
-                }
-            });
-        }
-    });
-    (address, was_asked)
-}
-
 #[test]
-#[cfg(unix)]
-fn the_first_ctrl_c_ends_it_also_while_an_answer_is_waited_for() {
+fn mnist_that_is_not_there_is_not_downloaded_and_other_digits_are_named_with_the_reason() {
     let dir = tempfile::tempdir().unwrap();
     train(dir.path(), "cnn", "5");
     let config = dir.path().join("runs/cnn/config.json");
     let text = std::fs::read_to_string(&config).unwrap();
-    std::fs::write(&config, text.replacen("\"data\": \"digits\"", "\"data\": \"mnist\"", 1)).unwrap();
-    let (mirror, was_asked) = endless_mirror();
-    let mut page = Page::open_with(dir.path(), |command| command.env("MNIST_MIRROR", mirror));
-    let url = format!("{}api/digit?run=runs/cnn&weights=last&index=0&mistake=false", page.address);
-    let request = std::thread::spawn(move || std::panic::catch_unwind(|| ask("GET", &url, None)));
-    was_asked.recv_timeout(Duration::from_secs(120)).unwrap();
-    assert_ctrl_c_ends(&mut page);
-    assert!(request.join().unwrap().is_err(), "it was not answered");
+    let mirror = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", mirror.local_addr().unwrap());
+    let page = Page::open_with(dir.path(), |command| command.env("MNIST_MIRROR", address));
+    for (data, reason) in [
+        ("mnist", "MNIST is not in data/mnist; `play --data mnist` fetches it"),
+        ("own.csv", "runs/cnn was trained on own.csv: give that again, --data own.csv"),
+    ] {
+        std::fs::write(&config, text.replacen("\"data\": \"digits\"", &format!("\"data\": \"{data}\""), 1)).unwrap();
+        ask("GET", &format!("{}api/runs", page.address), None);
+        let url = format!("{}api/digit?run=runs/cnn&weights=last&index=0&mistake=false", page.address);
+        let (status, text) = ask("GET", &url, None);
+        let example: Value = serde_json::from_str(&text).unwrap();
+        let expected = format!("scikit-learn's digits, embedded in the program (not the run's own data: {reason})");
+        assert_eq!((status, example["data"].as_str().unwrap()), (200, expected.as_str()));
+    }
+    mirror.set_nonblocking(true).unwrap();
+    assert!(mirror.accept().is_err(), "the mirror was asked");
 }
 
 #[test]
@@ -233,8 +186,9 @@ fn what_keeps_the_page_from_opening_is_said_with_its_remedy() {
         assert_eq!(output.status.code(), Some(1), "{error}");
         assert!(words.iter().all(|word| error.contains(word)), "{error}");
     };
-    refused(&["--port", port], &[port, "127.0.0.1", "--port"]);
+    refused(&["--port", port], &[port, "cannot be had on 127.0.0.1", "--port"]);
     refused(&["--port", "0", "--run", "nowhere"], &["nowhere is not the folder of a run"]);
+    refused(&["--port", "0", "--data", "mnist"], &["MNIST could not be downloaded", "data/mnist"]);
 }
 
 #[test]
@@ -257,6 +211,17 @@ fn a_run_trained_meanwhile_is_offered_and_answers_a_stroke() {
     let answer: Value = serde_json::from_str(&answer).unwrap();
     assert_eq!(answer["probabilities"].as_array().unwrap().len(), 10);
     assert!(answer["seen"].as_array().unwrap().iter().any(|grey| grey == 255), "{answer}");
+    let most = answer["probabilities"].as_array().unwrap().iter().filter_map(Value::as_f64).fold(0.0, f64::max);
+    assert_eq!(answer["sure"], most >= 0.7, "{answer}");
+}
+
+#[test]
+fn named_data_are_there_for_untrained_networks_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let page = Page::open_with(dir.path(), |command| command.args(["--data", "digits"]));
+    let (status, text) =
+        ask("GET", &format!("{}api/digit?{}&index=0&mistake=false", page.address, "run=cnn&weights=untrained"), None);
+    assert!(status == 200 && text.contains("scikit-learn's digits, embedded in the program"), "{text}");
 }
 
 #[test]

@@ -69,6 +69,11 @@ const LARGEST: u64 = 1 << 26;
 /// How long a mirror may take for a whole file: then it is given up.
 const FOR_A_FILE: Duration = Duration::from_secs(180); // 10 MB at 55 kB a second
 
+/// Whether `dir` lacks none of MNIST's files.
+pub fn is_mnist_in(dir: &Path) -> bool {
+    FILES.iter().all(|file| find_idx(dir, file.part, file.kind, file.dimensions).is_some())
+}
+
 /// Downloads the files of MNIST that `dir` lacks. The environment variable `MNIST_MIRROR` replaces the mirrors by your
 /// own, such as a folder served in the classroom: one URL, or several with commas between them. An empty one counts as unset.
 ///

@@ -13,7 +13,7 @@ use cnn_tutorial::data::{
     Dataset, digits, find_csv, idx_name, is_cifar10, is_idx, parse_csv, read_cifar10_test, read_cifar10_train,
     read_csv, read_mnist_test, read_mnist_train,
 };
-use download::download_mnist;
+use download::{download_mnist, is_mnist_in};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -104,6 +104,20 @@ impl fmt::Display for Source {
 }
 
 impl Source {
+    /// Downloads what is not here.
+    pub fn fetch(&self) -> Result<()> {
+        if *self == Self::Mnist {
+            download_mnist(Path::new(MNIST_DIR))
+                .context(format!("MNIST could not be downloaded: {HOW_TO_HAVE_MNIST}; or --data names other data"))?;
+        }
+        Ok(())
+    }
+
+    /// Whether its images can be read without a download.
+    pub fn is_at_hand(&self) -> bool {
+        *self != Self::Mnist || is_mnist_in(Path::new(MNIST_DIR))
+    }
+
     /// Its images. MNIST's and CIFAR-10's are the training images: the test images stay untouched.
     pub fn load(&self) -> Result<Dataset> {
         match self {
@@ -132,11 +146,8 @@ impl Source {
     pub fn load_test(&self) -> Result<Option<Dataset>> {
         match self {
             Self::Mnist => {
-                let dir = Path::new(MNIST_DIR);
-                download_mnist(dir).context(format!(
-                    "MNIST could not be downloaded: {HOW_TO_HAVE_MNIST}; or --data names other data"
-                ))?;
-                Ok(Some(read_mnist_test(dir)?))
+                self.fetch()?;
+                Ok(Some(read_mnist_test(Path::new(MNIST_DIR))?))
             }
             Self::Digits => Ok(None),
             Self::Path(path) => match Files::at(path) {

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
@@ -16,4 +17,24 @@ pub fn watch() -> Result<Arc<AtomicUsize>> {
         flag::register_usize(signal, received.clone(), signal as usize)?;
     }
     Ok(received)
+}
+
+/// Comes to its end with the first signal. Has to be called, and waited for, in tokio's runtime.
+#[cfg(unix)]
+pub fn first() -> Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => (),
+            _ = terminate.recv() => (),
+        }
+    })
+}
+
+#[cfg(not(unix))]
+pub fn first() -> Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }

@@ -1,10 +1,13 @@
 //! What the page is told of a forward pass: every layer's maps, and the sum that makes one of their pixels.
 
-use crate::program::run::network::probabilities;
+use crate::program::run::network::{confidence, probabilities};
 use anyhow::{Context, Result, ensure};
 use cnn_tutorial::nn::{Frame, LayerKind, Stage};
 use serde::{Serialize, Serializer};
 use tch::{Kind, TchError, Tensor};
+
+/// With a lower probability of its digit the network is not sure.
+const SURE: f32 = 0.7;
 
 /// A number, or in words what it is instead: JSON has no word for infinity.
 #[derive(Clone, Copy)]
@@ -35,6 +38,8 @@ pub struct Answer {
     /// The image in MNIST's convention, 28x28.
     seen: Vec<u8>,
     digit: usize,
+    /// Whether the digit has most of the probability, see `SURE`.
+    sure: bool,
     probabilities: Vec<Num>,
     /// The input first.
     layers: Vec<Layer>,
@@ -66,12 +71,14 @@ impl Layer {
 
 pub fn answer(seen: Vec<u8>, input: &Tensor, stages: &[Stage]) -> Result<Answer> {
     let last = stages.last().context("the network has no layers")?;
-    let (probabilities, digit) = probabilities(&last.output)?.pop().context("the network gives no answer")?;
+    let prediction = probabilities(&last.output)?.pop().context("the network gives no answer")?;
+    let sure = confidence(&prediction) >= SURE;
+    let (probabilities, digit) = prediction;
     let mut layers = vec![Layer::new("input", "what the network sees", input)?];
     for Stage { name, layer, output, .. } in stages {
         layers.push(Layer::new(name, layer, output)?);
     }
-    Ok(Answer { seen, digit, probabilities: probabilities.into_iter().map(Num).collect(), layers })
+    Ok(Answer { seen, digit, sure, probabilities: probabilities.into_iter().map(Num).collect(), layers })
 }
 
 /// How a pixel comes about: what lies in the frame, and what is done with it.

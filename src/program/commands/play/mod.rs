@@ -2,6 +2,10 @@
 
 mod answer;
 mod arguments;
+mod connections;
+mod guard;
+mod kept;
+mod picture;
 mod player;
 mod runs;
 mod server;
@@ -9,16 +13,17 @@ mod server;
 use crate::program::data::Source;
 use crate::program::machine::signals;
 use crate::program::run::options::path;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use axum::Router;
 use clap::Args;
+use connections::{Patience, serve};
 use player::Player;
 use std::io::Write as _;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::runtime;
 
 #[derive(Debug, Args)]
 pub struct PlayOptions {
@@ -39,16 +44,33 @@ pub struct PlayOptions {
     no_browser: bool,
 }
 
+/// How long a thread is kept for the next answer.
+const KEPT: Duration = Duration::from_secs(600);
+
 /// Serves the page until Ctrl-C, its address on standard output.
 pub fn play(options: &PlayOptions) -> Result<()> {
-    let player = Arc::new(Mutex::new(Player::new(options.run.clone(), options.data.clone())?));
-    let stop = signals::watch()?;
+    options.data.iter().try_for_each(Source::fetch)?;
+    let router = router(options.run.clone(), options.data.clone())?;
+    // This thread takes requests and hands on the work: it is never busy.
+    let runtime = runtime::Builder::new_current_thread().enable_all().thread_keep_alive(KEPT).build()?;
+    let played = runtime.block_on(show(options, router));
+    // No answer is waited for, see `main`: nothing is torn down at work.
+    runtime.shutdown_background();
+    played
+}
+
+/// What answers the page's requests. It begins with the run in the folder `first`.
+pub fn router(first: Option<PathBuf>, data: Option<Source>) -> Result<Router> {
+    Ok(server::router(Player::new(first, data)?))
+}
+
+async fn show(options: &PlayOptions, router: Router) -> Result<()> {
+    let asked_to_end = signals::first()?;
     let port = options.port;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
         .with_context(|| format!("port {port} cannot be had on 127.0.0.1: give another --port, or 0 for a free one"))?;
     let address = format!("http://{}/", listener.local_addr()?);
-    let port = listener.local_addr()?.port();
-    let server = thread::spawn(move || server::serve(listener, port, player));
 
     let _ = writeln!(std::io::stdout(), "{address}");
     say!("the page is at this address, for this machine only; Ctrl-C ends it");
@@ -56,12 +78,8 @@ pub fn play(options: &PlayOptions) -> Result<()> {
     if !options.no_browser {
         let _ = open::that_detached(&address);
     }
-    while stop.load(Ordering::Relaxed) == 0 {
-        if server.is_finished() {
-            return server.join().unwrap_or_else(|_| bail!("the page's server broke off"));
-        }
-        thread::sleep(Duration::from_millis(50));
+    tokio::select! {
+        never = serve(listener, router, Patience::default()) => match never {},
+        () = asked_to_end => Ok(()),
     }
-    // No answer is waited for: it may need a download, which takes minutes. Nothing is torn down at work either, see `main`.
-    Ok(())
 }

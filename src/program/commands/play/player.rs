@@ -1,28 +1,25 @@
 //! What the page plays with: runs, their networks once opened, and digits.
 
 use super::answer::{Answer, Num, Sum, answer, rows, sum_at};
-use super::runs::{Choice, RunEntry};
-use crate::program::data::Source;
-use crate::program::run::config::{Config, read_config};
-use crate::program::run::folder;
+use super::kept::Kept;
+use super::runs::{Choice, Named, RunEntry, Runs, digits_config};
+use crate::program::data::{MNIST_DIR, Source};
 use crate::program::run::network::{self, Network, Weights, most_confident_mistakes, probabilities};
-use crate::program::run::options::{ARCHITECTURES, Scale, Seed};
-use anyhow::{Context, Result, bail};
-use cnn_tutorial::data::Dataset;
+use anyhow::{Context, Result, ensure};
+use cnn_tutorial::data::{Dataset, digits};
 use cnn_tutorial::nn::{LayerKind, Stage};
 use serde::Serialize;
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tch::{Device, Tensor};
 
-/// Networks and data that were opened stay open: a stroke has to be answered at once.
+/// Runs, and what of them was opened.
 pub struct Player {
-    first: Option<PathBuf>,
+    runs: Runs,
     data: Option<Source>,
-    networks: HashMap<Choice, Network>,
+    networks: Kept<Choice, Network>,
     /// The data of each run, and what they are in words.
-    examples: HashMap<String, (Dataset, String)>,
-    mistakes: HashMap<Choice, Vec<i64>>,
+    examples: Kept<String, (Dataset, String)>,
+    mistakes: Kept<Choice, Vec<i64>>,
 }
 
 /// An image of the data.
@@ -43,65 +40,26 @@ pub struct Kernels {
     kernels: Vec<Vec<Vec<Num>>>,
 }
 
-/// What the run in `dir` was trained with. Errors where that was no digits: the page has no other pictures.
-fn digits_config(dir: &Path) -> Result<Config> {
-    let config = read_config(dir)?;
-    config.check_digits(dir, "play")?;
-    Ok(config)
-}
-
 impl Player {
     /// `first` is the folder of the run to begin with. Errors where it is no run, or one that knows no digits.
     pub fn new(first: Option<PathBuf>, data: Option<Source>) -> Result<Self> {
         if let Some(dir) = &first {
             Network::open(dir, &digits_config(dir)?, Weights::Last, Device::Cpu)?;
         }
-        Ok(Self { first, data, networks: HashMap::new(), examples: HashMap::new(), mistakes: HashMap::new() })
+        let (networks, examples, mistakes) = (Kept::new(), Kept::new(), Kept::new());
+        Ok(Self { runs: Runs(first), data, networks, examples, mistakes })
     }
 
-    /// The runs as they are now, the one to begin with first; where there is none, untrained networks. What was opened is
-    /// forgotten: it may have been trained anew.
+    /// The runs as they are now. What was opened is forgotten: it may have been trained anew.
     pub fn runs(&mut self) -> Vec<RunEntry> {
         self.networks.clear();
         self.examples.clear();
         self.mistakes.clear();
-        let mut entries: Vec<RunEntry> = self.folders().iter().filter_map(|dir| RunEntry::of(dir)).collect();
-        if entries.is_empty() {
-            entries.extend(ARCHITECTURES.iter().copied().map(RunEntry::untrained));
-        }
-        entries
-    }
-
-    fn folders(&self) -> Vec<PathBuf> {
-        let mut folders = folder::finished();
-        if let Some(first) = &self.first {
-            folders.retain(|dir| dir != first);
-            folders.insert(0, first.clone());
-        }
-        folders
-    }
-
-    /// The folder of the run that `name` stands for. No path is made of `name`: it is looked for in the list.
-    fn folder(&self, name: &str) -> Result<PathBuf> {
-        let found = self.folders().into_iter().find(|dir| dir.display().to_string() == name);
-        found.with_context(|| format!("there is no run {name:?}: load the page anew"))
+        self.runs.entries()
     }
 
     fn network(&mut self, choice: &Choice) -> Result<&Network> {
-        if !self.networks.contains_key(choice) {
-            let network = self.open(choice)?;
-            self.networks.insert(choice.clone(), network);
-        }
-        self.networks.get(choice).context("the network was not kept")
-    }
-
-    fn open(&self, Choice { run, weights }: &Choice) -> Result<Network> {
-        let architecture = ARCHITECTURES.iter().copied().find(|architecture| architecture.name == *run);
-        if let (Some(architecture), Weights::Untrained) = (architecture, weights) {
-            return Network::untrained(architecture, Seed::default(), Scale::Raw, Device::Cpu);
-        }
-        let dir = self.folder(run)?;
-        Network::open(&dir, &digits_config(&dir)?, *weights, Device::Cpu)
+        self.networks.get_or_open(choice, || self.runs.open(choice))
     }
 
     fn stages(&mut self, choice: &Choice, seen: &[u8]) -> Result<(Tensor, Vec<Stage>)> {
@@ -135,47 +93,58 @@ impl Player {
         Ok(Kernels { layer: name, kernels: kernels.collect::<Result<_, _>>()? })
     }
 
-    /// Opens what the run was measured on, or the embedded digits where that is not to be had.
-    fn open_examples(&mut self, run: &str) -> Result<()> {
-        if self.examples.contains_key(run) {
-            return Ok(());
-        }
-        let of_run = self.folder(run).and_then(|dir| digits_config(&dir)?.test_data(&dir, self.data.as_ref(), false));
-        let of_run = of_run.or_else(|error| match &self.data {
-            Some(_) => Err(error),
-            None => Ok((Source::Digits.load()?, Source::Digits.to_string())),
-        });
-        self.examples.insert(run.to_owned(), of_run?);
-        Ok(())
-    }
-
-    fn find_mistakes(&mut self, choice: &Choice) -> Result<()> {
-        if self.mistakes.contains_key(choice) {
-            return Ok(());
-        }
-        self.network(choice)?;
-        let (Some(network), Some((dataset, _))) = (self.networks.get(choice), self.examples.get(&choice.run)) else {
-            bail!("the network or its data were not kept")
-        };
-        let labels = Vec::<i64>::try_from(&dataset.labels)?;
-        let mistakes = most_confident_mistakes(&labels, &probabilities(&network.logits(&dataset.images)?)?);
-        self.mistakes.insert(choice.clone(), mistakes.into_iter().map(|i| i as i64).collect());
-        Ok(())
-    }
-
     pub fn digit(&mut self, choice: &Choice, index: u64, mistake: bool, label: Option<i64>) -> Result<Example> {
-        self.open_examples(&choice.run)?;
-        if mistake {
-            self.find_mistakes(choice)?;
-        }
-        let (dataset, data) = self.examples.get(&choice.run).context("the data were not kept")?;
+        let open_examples = || open_examples(&self.runs, self.data.as_ref(), &choice.run);
+        let (dataset, data) = self.examples.get_or_open(&choice.run, open_examples)?;
         let labels = Vec::<i64>::try_from(&dataset.labels)?;
-        let mistakes = self.mistakes.get(choice).filter(|_| mistake);
-        let every: Vec<i64> = mistakes.cloned().unwrap_or_else(|| (0..dataset.len()).collect());
-        let wanted: Vec<i64> = every.into_iter().filter(|&i| label.is_none_or(|l| labels[i as usize] == l)).collect();
+        let every: Vec<i64> = if mistake {
+            let network = self.networks.get_or_open(choice, || self.runs.open(choice))?;
+            let find_mistakes = || {
+                let mistakes = most_confident_mistakes(&labels, &probabilities(&network.logits(&dataset.images)?)?);
+                Ok(mistakes.into_iter().map(|i| i as i64).collect())
+            };
+            self.mistakes.get_or_open(choice, find_mistakes)?.clone()
+        } else {
+            (0..dataset.len()).collect()
+        };
+        // Mistakes may have been found in data that were another file then.
+        let is_wanted = |&i: &i64| labels.get(i as usize).is_some_and(|&l| label.is_none_or(|label| label == l));
+        let wanted: Vec<i64> = every.into_iter().filter(is_wanted).collect();
         let count = wanted.len();
         let index = *wanted.get(index.checked_rem(count as u64).unwrap_or(0) as usize).context("there is none")?;
         let pixels = dataset.images.f_get(index)?.f_flatten(0, -1)?.try_into()?;
         Ok(Example { pixels, label: labels[index as usize], index, count, data: data.clone() })
     }
+}
+
+/// What `given` names, or the run was measured on; where that is not at hand the embedded digits, with the reason. Nothing is
+/// downloaded: somebody waits for the answer.
+fn open_examples(runs: &Runs, given: Option<&Source>, run: &str) -> Result<(Dataset, String)> {
+    let Named::Run(dir) = runs.find(run)? else { return of_untrained(given.unwrap_or(&Source::Digits)) };
+    let config = digits_config(&dir)?;
+    let examples = config.source(&dir, given).and_then(|source| {
+        check_at_hand(&source)?;
+        config.test_data(&dir, Some(&source), false)
+    });
+    match examples {
+        Err(error) if given.is_none() => {
+            let reason = format!("{} (not the run's own data: {error:#})", Source::Digits);
+            Ok((Source::Digits.load()?, reason))
+        }
+        examples => examples,
+    }
+}
+
+fn of_untrained(source: &Source) -> Result<(Dataset, String)> {
+    check_at_hand(source)?;
+    let test = source.load_test()?;
+    let dataset = test.map_or_else(|| source.load(), Ok)?;
+    let is_digits = dataset.image_size()? == [1, 28, 28] && dataset.classes == digits();
+    ensure!(is_digits, "{source} holds other images than digits of 28x28 pixels: give --data that has such");
+    Ok((dataset, source.to_string()))
+}
+
+fn check_at_hand(source: &Source) -> Result<()> {
+    ensure!(source.is_at_hand(), "MNIST is not in {MNIST_DIR}; `play --data mnist` fetches it");
+    Ok(())
 }
