@@ -136,8 +136,11 @@ impl RunOptions {
         let weights = if self.best { Weights::Best } else { Weights::Last };
         let config = read_config(&dir)?;
         let on_cpu = matches!(self.device, DeviceChoice::Auto | DeviceChoice::Cpu);
-        let device =
-            if config.options.portable && on_cpu { device::open_portable()? } else { device::open(self.device)? };
+        let portable = config.options.portable && on_cpu;
+        if portable && let Err(error) = device::open_portable() {
+            say!("warning: the digits may be others than where the network was trained: {error:#}");
+        }
+        let device = device::open(if portable { DeviceChoice::Cpu } else { self.device })?;
         let network = Network::open(&dir, &config, weights, device)?;
         Ok(TrainedRun { dir, config, network })
     }

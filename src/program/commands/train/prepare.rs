@@ -17,7 +17,8 @@ use tch::Device;
 
 /// The device, with the number of threads that were asked for, and the CUDA graph's methods where it is used.
 pub fn prepare_device(options: &Options) -> Result<(Device, Option<Methods>)> {
-    let device = if options.portable { device::open_portable()? } else { device::open(options.device)? };
+    let device =
+        if options.portable { device::open_portable().context("--portable")? } else { device::open(options.device)? };
     if options.deterministic && device.is_cuda() {
         cuda::set_deterministic()?;
     }
