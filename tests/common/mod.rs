@@ -53,6 +53,18 @@ pub fn digits() -> Dataset {
     read_csv(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/digits.csv.gz"))).unwrap()
 }
 
+/// Whether this processor can give the digits of `--portable`.
+pub fn has_avx2() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    let has = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    let has = false;
+    if !has {
+        not_run("an x86 processor with AVX2");
+    }
+    has
+}
+
 /// Says that a test was not run, where a person sees it: libtest swallows what `eprintln!` prints.
 pub fn not_run(needs: &str) {
     let thread = std::thread::current();

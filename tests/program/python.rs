@@ -1,6 +1,6 @@
 //! Every logged number against Python's, run beside the program on this machine: equal to the last bit.
 
-use crate::common::python;
+use crate::common::{has_avx2, python};
 use crate::running::{run, stderr, stdout};
 use cnn_tutorial::repr::python_repr;
 use std::fs;
@@ -9,6 +9,9 @@ use std::process::Command;
 
 #[track_caller]
 fn assert_equal_to_python(data: &[&str], options: &str) {
+    if options.contains("--portable") && !has_avx2() {
+        return;
+    }
     let Some(python) = python() else { return };
     let dir = tempfile::tempdir().unwrap();
     let shared: Vec<&str> = data.iter().copied().chain(options.split_whitespace()).collect();
