@@ -44,6 +44,11 @@ pub struct CutOut {
 }
 
 impl CutOut {
+    /// Where its first column and row are on the whole picture.
+    pub fn corner(&self) -> (u32, u32) {
+        (self.bounds.left.saturating_sub(self.margin), self.bounds.top.saturating_sub(self.margin))
+    }
+
     /// What an image of its size has where the digit is, row after row.
     pub fn inked(&self, image: &GrayImage) -> impl Iterator<Item = u8> {
         let pixels = image.pixels().zip(self.mask.pixels());

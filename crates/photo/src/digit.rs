@@ -1,6 +1,7 @@
 //! Finds the one digit on a picture, or says what is there instead.
 
 use super::cut::CutOut;
+use super::frames::{frame, taken_off};
 use super::measures::{mean, standard_deviation};
 use super::search::{Found, RADII, WIDE_RADIUS, search};
 use anyhow::{Context, Result, ensure};
@@ -21,11 +22,28 @@ const GROUND_COUNTS: f32 = 2.0;
 /// How much lighter than the ink is as dark as it, in parts of its contrast.
 const AS_DARK: f32 = 0.25;
 
+/// So many frames are taken off, one inside the other.
+const MOST_FRAMES: usize = 3;
+
 /// The digit on a picture whose longest side is at most the working side; an error says what was found instead.
 pub fn find(picture: &GrayImage) -> Result<CutOut> {
-    let whole =
-        |radii: &[u8]| search(picture, radii).filter(|found| found.measures.is_sound() && ends_inside(picture, found));
-    let best = whole(&RADII).or_else(|| whole(&[WIDE_RADIUS]));
+    find_within(picture, MOST_FRAMES)
+}
+
+/// The digit inside at most so many frames.
+fn find_within(picture: &GrayImage, frames: usize) -> Result<CutOut> {
+    let mut best = None;
+    for radii in [&RADII[..], &[WIDE_RADIUS]] {
+        let Some(found) = search(picture, radii) else { continue };
+        if let Some(frame) = frame(&found.cut).filter(|_| frames > 0) {
+            let inside = taken_off(picture, &found.cut, found.measures.light, &frame);
+            return find_within(&inside, frames - 1).context("what was found is framed: cut the digit out of its frame");
+        }
+        if found.measures.is_sound() && ends_inside(picture, &found) {
+            best = Some(found);
+            break;
+        }
+    }
     let best =
         best.context("nothing stands out whole from an even ground: photograph one dark digit on light paper")?;
     ensure!(!best.rival, "two digits or more found: cut them apart, one to a picture");

@@ -19,6 +19,7 @@ mod file;
 mod lines;
 mod ground;
 mod parts;
+mod frames;
 mod digit;
 mod search;
 mod cut;
