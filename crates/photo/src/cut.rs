@@ -41,6 +41,8 @@ pub struct CutOut {
     pub bounds: Part,
     /// How much there is around it, where the picture does not end before, in pixels.
     pub margin: u32,
+    /// Whether a frame was taken off around it.
+    pub framed: bool,
 }
 
 impl CutOut {
@@ -88,5 +90,5 @@ pub fn cut_out(view: &View, labels: &Labels, joined: &Joined) -> CutOut {
     });
     let grey = view.grey.view(left, top, width, height).to_image();
     let hat = view.hat.view(left, top, width, height).to_image();
-    CutOut { grey, hat, mask, bounds, margin }
+    CutOut { grey, hat, mask, bounds, margin, framed: false }
 }

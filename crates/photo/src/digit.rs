@@ -3,6 +3,7 @@
 use super::cut::CutOut;
 use super::frames::{frame, taken_off};
 use super::measures::{mean, standard_deviation};
+use super::pair::are_two;
 use super::search::{Found, RADII, WIDE_RADIUS, search};
 use anyhow::{Context, Result, ensure};
 use image::{GrayImage, Luma, imageops};
@@ -37,7 +38,8 @@ fn find_within(picture: &GrayImage, frames: usize) -> Result<CutOut> {
         let Some(found) = search(picture, radii) else { continue };
         if let Some(frame) = frame(&found.cut).filter(|_| frames > 0) {
             let inside = taken_off(picture, &found.cut, found.measures.light, &frame);
-            return find_within(&inside, frames - 1).context("what was found is framed: cut the digit out of its frame");
+            let digit = find_within(&inside, frames - 1).context("what was found is framed: cut the digit out of its frame")?;
+            return Ok(CutOut { framed: true, ..digit });
         }
         if found.measures.is_sound() && ends_inside(picture, &found) {
             best = Some(found);
@@ -46,7 +48,8 @@ fn find_within(picture: &GrayImage, frames: usize) -> Result<CutOut> {
     }
     let best =
         best.context("nothing stands out whole from an even ground: photograph one dark digit on light paper")?;
-    ensure!(!best.rival, "two digits or more found: cut them apart, one to a picture");
+    let two = best.rival || are_two(&best.cut);
+    ensure!(!two, "two digits or more found: cut them apart, one to a picture");
     ensure!(!best.measures.wide, "what was found is wider than a digit");
     let shaded = !best.measures.light && shades(&best) > MOST_SHADES;
     ensure!(!shaded, "what was found is full of shades, as a face is, and no digit");
