@@ -2,24 +2,15 @@
 
 use super::cut::CutOut;
 use super::frames::{frame, taken_off};
-use super::measures::{mean, standard_deviation};
 use super::pair::are_two;
 use super::search::{Found, RADII, WIDE_RADIUS, search};
+use super::shades::is_shaded;
 use anyhow::{Context, Result, ensure};
 use image::{GrayImage, Luma, imageops};
 use imageproc::contrast::{ThresholdType, threshold};
-use imageproc::distance_transform::{Norm, distance_transform};
 use imageproc::region_labelling::{Connectivity, connected_components};
 use std::collections::HashSet;
 
-/// A dark digit has at most so many shades, in parts of its contrast.
-const MOST_SHADES: f32 = 0.45;
-/// How far from the ground the ink is whose shades count, in pixels: nearer there are the strokes' soft edges.
-const INSIDE: u8 = 2;
-/// How far from the ink the ground is whose shades count, in pixels.
-const OUTSIDE: u8 = 4;
-/// How often the ground's shades count against once the ink's.
-const GROUND_COUNTS: f32 = 2.0;
 /// How much lighter than the ink is as dark as it, in parts of its contrast.
 const AS_DARK: f32 = 0.25;
 
@@ -51,22 +42,9 @@ fn find_within(picture: &GrayImage, frames: usize) -> Result<CutOut> {
     let two = best.rival || are_two(&best.cut);
     ensure!(!two, "two digits or more found: cut them apart, one to a picture");
     ensure!(!best.measures.wide, "what was found is wider than a digit");
-    let shaded = !best.measures.light && shades(&best) > MOST_SHADES;
+    let shaded = !best.measures.light && is_shaded(&best.cut, best.measures.contrast);
     ensure!(!shaded, "what was found is full of shades, as a face is, and no digit");
     Ok(best.cut)
-}
-
-/// How far the ink is from one darkness and the ground around it from empty, in parts of the contrast.
-fn shades(found: &Found) -> f32 {
-    let CutOut { mask, hat, .. } = &found.cut;
-    let mut ground = mask.clone();
-    imageops::invert(&mut ground);
-    let far_from = |mask: &GrayImage, least: u8| -> Vec<f32> {
-        let distance = distance_transform(mask, Norm::LInf);
-        let there = distance.pixels().zip(hat.pixels()).filter(|(distance, _)| distance.0[0] >= least);
-        there.map(|(_, hat)| f32::from(hat.0[0]) / found.measures.contrast).collect()
-    };
-    standard_deviation(&far_from(&ground, INSIDE)) + GROUND_COUNTS * mean(&far_from(mask, OUTSIDE))
 }
 
 /// Whether what is as dark as the ink ends before the picture does: a finger's shadow comes in from the border.

@@ -21,6 +21,7 @@ mod ground;
 mod parts;
 mod frames;
 mod pair;
+mod shades;
 mod digit;
 mod search;
 mod cut;
