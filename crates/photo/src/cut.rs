@@ -31,6 +31,8 @@ pub struct Joined {
 
 /// A digit with a margin, or what may be one.
 pub struct CutOut {
+    /// Whether it is light on dark ground, and cut out of the negative.
+    pub light: bool,
     /// Grey values on which the ink is dark.
     pub grey: GrayImage,
     /// How far the pixels stand out from their ground, of 255.
@@ -90,5 +92,5 @@ pub fn cut_out(view: &View, labels: &Labels, joined: &Joined) -> CutOut {
     });
     let grey = view.grey.view(left, top, width, height).to_image();
     let hat = view.hat.view(left, top, width, height).to_image();
-    CutOut { grey, hat, mask, bounds, margin, framed: false }
+    CutOut { light: view.light, grey, hat, mask, bounds, margin, framed: false }
 }

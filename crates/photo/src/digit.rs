@@ -1,5 +1,6 @@
 //! Finds the one digit on a picture, or says what is there instead.
 
+use super::border::{Touching, padded, touching};
 use super::cut::CutOut;
 use super::frames::{frame, taken_off};
 use super::pair::are_two;
@@ -14,12 +15,20 @@ use std::collections::HashSet;
 /// How much lighter than the ink is as dark as it, in parts of its contrast.
 const AS_DARK: f32 = 0.25;
 
+/// What to do where ink reaches the picture's border.
+const CUT_OFF: &str = "what there is touches the picture's border, leave paper all around the digit";
 /// So many frames are taken off, one inside the other.
 const MOST_FRAMES: usize = 3;
 
 /// The digit on a picture whose longest side is at most the working side; an error says what was found instead.
 pub fn find(picture: &GrayImage) -> Result<CutOut> {
-    find_within(picture, MOST_FRAMES)
+    let found = find_within(picture, MOST_FRAMES);
+    let Some(Touching { light, tight_on: Some(ground) }) = touching(picture) else { return found };
+    if found.as_ref().is_ok_and(|digit| digit.light == light) {
+        return found;
+    }
+    // What is lighter than the ink that fills the picture is a hole in it.
+    find_within(&padded(picture, ground), MOST_FRAMES).ok().filter(|digit| digit.light == light).map_or(found, Ok)
 }
 
 /// The digit inside at most so many frames.
@@ -28,7 +37,7 @@ fn find_within(picture: &GrayImage, frames: usize) -> Result<CutOut> {
     for radii in [&RADII[..], &[WIDE_RADIUS]] {
         let Some(found) = search(picture, radii) else { continue };
         if let Some(frame) = frame(&found.cut).filter(|_| frames > 0) {
-            let inside = taken_off(picture, &found.cut, found.measures.light, &frame);
+            let inside = taken_off(picture, &found.cut, &frame);
             let digit = find_within(&inside, frames - 1).context("what was found is framed: cut the digit out of its frame")?;
             return Ok(CutOut { framed: true, ..digit });
         }
@@ -37,8 +46,11 @@ fn find_within(picture: &GrayImage, frames: usize) -> Result<CutOut> {
             break;
         }
     }
-    let best =
-        best.context("nothing stands out whole from an even ground: photograph one dark digit on light paper")?;
+    let best = best.with_context(|| {
+        let cut_off = touching(picture).is_some();
+        let remedy = if cut_off { CUT_OFF } else { "photograph one dark digit on light paper" };
+        format!("nothing stands out whole from an even ground: {remedy}")
+    })?;
     let two = best.rival || are_two(&best.cut);
     ensure!(!two, "two digits or more found: cut them apart, one to a picture");
     ensure!(!best.measures.wide, "what was found is wider than a digit");

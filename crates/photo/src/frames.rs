@@ -45,12 +45,12 @@ fn surrounds(labels: &Labels, frame: &Part, inside: &Part) -> bool {
 }
 
 /// The picture with its ground where the frame was.
-pub fn taken_off(picture: &GrayImage, cut: &CutOut, light: bool, frame: &GrayImage) -> GrayImage {
+pub fn taken_off(picture: &GrayImage, cut: &CutOut, frame: &GrayImage) -> GrayImage {
     let mut without = picture.clone();
     let (left, top) = cut.corner();
     for (x, y, _) in dilate(frame, Norm::LInf, EDGE).enumerate_pixels().filter(|(.., frame)| frame.0[0] > 0) {
         let ground = cut.grey.get_pixel(x, y).0[0].saturating_add(cut.hat.get_pixel(x, y).0[0]);
-        without.put_pixel(left + x, top + y, Luma([if light { 255 - ground } else { ground }]));
+        without.put_pixel(left + x, top + y, Luma([if cut.light { 255 - ground } else { ground }]));
     }
     without
 }

@@ -22,6 +22,7 @@ mod parts;
 mod frames;
 mod pair;
 mod shades;
+mod border;
 mod digit;
 mod search;
 mod cut;
