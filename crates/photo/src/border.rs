@@ -16,6 +16,8 @@ const GROUND: f32 = 0.2;
 const LEAST_GROUND: usize = 55;
 /// How much of the picture's width or height tightly cut ink takes, at least, in percent.
 const TIGHT: u32 = 88;
+/// How much of its box ink fills that has a corner of the picture, at most, in percent.
+const STROKES: u32 = 45;
 /// The ground that is added on each side is the longer side divided by this.
 const ADDED: u32 = 4;
 
@@ -45,6 +47,7 @@ pub fn touching(picture: &GrayImage) -> Option<Touching> {
     let (_, inked) = parts(&map_subpixels(picture, away), ink);
     let touching = inked.into_iter().filter(|part| part.border > 0).reduce(|mut all: Part, part| {
         all.join(&part);
+        all.area += part.area;
         all
     })?;
     if contrast < LEAST_CONTRAST {
@@ -52,11 +55,16 @@ pub fn touching(picture: &GrayImage) -> Option<Touching> {
     }
     let is_ground = |grey: u8| f32::from(grey.abs_diff(ground)) <= GROUND * f32::from(contrast);
     let corners = [(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)];
-    // A shadow or a table that comes in from the border has a corner.
-    let even = corners.iter().all(|&(x, y)| is_ground(picture.get_pixel(x, y).0[0]))
+    // A shadow or a table that comes in from the border has a corner and fills its box; the bar of a 7 has one as well.
+    let strokes = 100 * touching.area <= STROKES * touching.width() * touching.height();
+    let even = (strokes || corners.iter().all(|&(x, y)| is_ground(picture.get_pixel(x, y).0[0])))
         && 100 * border.iter().filter(|grey| is_ground(**grey)).count() >= LEAST_GROUND * border.len();
-    let fills = 100 * touching.width() >= TIGHT * width || 100 * touching.height() >= TIGHT * height;
-    Some(Touching { light, tight_on: (even && fills).then_some(ground) })
+    Some(Touching { light, tight_on: (even && fills(&touching, picture)).then_some(ground) })
+}
+
+/// Whether ink takes nearly all of a picture's width or height.
+pub fn fills(ink: &Part, picture: &GrayImage) -> bool {
+    100 * ink.width() >= TIGHT * picture.width() || 100 * ink.height() >= TIGHT * picture.height()
 }
 
 /// The picture with more of its ground on every side.

@@ -1,6 +1,6 @@
 //! Finds the one digit on a picture, or says what is there instead.
 
-use super::border::{Touching, padded, touching};
+use super::border::{Touching, fills, padded, touching};
 use super::cut::CutOut;
 use super::frames::{frame, taken_off};
 use super::pair::are_two;
@@ -24,11 +24,15 @@ const MOST_FRAMES: usize = 3;
 pub fn find(picture: &GrayImage) -> Result<CutOut> {
     let found = find_within(picture, MOST_FRAMES);
     let Some(Touching { light, tight_on: Some(ground) }) = touching(picture) else { return found };
-    if found.as_ref().is_ok_and(|digit| digit.light == light) {
+    let cut_off = match &found {
+        Ok(digit) => digit.light != light, // what is lighter than the ink that fills the picture is a hole in it
+        Err(_) => true,
+    };
+    if !cut_off {
         return found;
     }
-    // What is lighter than the ink that fills the picture is a hole in it.
-    find_within(&padded(picture, ground), MOST_FRAMES).ok().filter(|digit| digit.light == light).map_or(found, Ok)
+    let fills = |digit: &CutOut| digit.light == light && fills(&digit.bounds, picture);
+    find_within(&padded(picture, ground), MOST_FRAMES).ok().filter(fills).map_or(found, Ok)
 }
 
 /// The digit inside at most so many frames.
@@ -38,7 +42,8 @@ fn find_within(picture: &GrayImage, frames: usize) -> Result<CutOut> {
         let Some(found) = search(picture, radii) else { continue };
         if let Some(frame) = frame(&found.cut).filter(|_| frames > 0) {
             let inside = taken_off(picture, &found.cut, &frame);
-            let digit = find_within(&inside, frames - 1).context("what was found is framed: cut the digit out of its frame")?;
+            let digit =
+                find_within(&inside, frames - 1).context("what was found is framed: cut the digit out of its frame")?;
             return Ok(CutOut { framed: true, ..digit });
         }
         if found.measures.is_sound() && ends_inside(picture, &found) {

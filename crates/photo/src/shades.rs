@@ -10,7 +10,9 @@ use imageproc::filter::gaussian_blur_f32;
 use imageproc::map::map_subpixels;
 
 /// A dark digit has at most so many shades, in parts of its contrast.
-const MOST_SHADES: f32 = 0.44;
+const MOST_SHADES: f32 = 0.45;
+/// The same where noise is smoothed: shades are then a little fainter.
+const MOST_SMOOTH_SHADES: f32 = 0.43;
 /// How far from the ground the ink is whose shades count, in pixels: nearer there are the strokes' soft edges.
 const INSIDE: u8 = 2;
 /// How far from the ink the ground is whose shades count, in pixels.
@@ -18,7 +20,7 @@ const OUTSIDE: u8 = 4;
 /// How often the ground's shades count against once the ink's.
 const GROUND_COUNTS: f32 = 2.0;
 /// How far noise and a paper's grain are smoothed, as the Gauss curve's standard deviation in pixels.
-const GRAIN: f32 = 4.0;
+const GRAIN: f32 = 3.0;
 /// The least weight that is divided by.
 const LEAST_WEIGHT: f32 = 1e-6;
 
@@ -30,11 +32,11 @@ pub fn is_shaded(cut: &CutOut, contrast: f32) -> bool {
     let ground = far_from(&cut.mask, OUTSIDE);
     let shades = |ink_hat: &GrayImage, ground_hat: &GrayImage| {
         let shades = standard_deviation(&there(ink_hat, &ink)) + GROUND_COUNTS * mean(&there(ground_hat, &ground));
-        shades > MOST_SHADES * contrast
+        shades / contrast
     };
-    shades(&cut.hat, &cut.hat) && {
+    shades(&cut.hat, &cut.hat) > MOST_SHADES && {
         let smooth = smoothed(&cut.grey, &ground);
-        shades(&smoothed(&cut.hat, &ink), &black_hat(&smooth, RADII[1]))
+        shades(&smoothed(&cut.hat, &ink), &black_hat(&smooth, RADII[1])) > MOST_SMOOTH_SHADES
     }
 }
 
