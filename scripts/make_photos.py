@@ -11,6 +11,7 @@ import gzip
 from pathlib import Path
 
 import numpy as np
+from photo_obstacles import OBSTACLES
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import gaussian_filter, map_coordinates, zoom
 
@@ -79,6 +80,7 @@ class Photo:
         self.page[:] = rng.uniform(.86, .97) * np.array([1, 1 - rng.uniform(0, .02), 1 - rng.uniform(0, .06)])
         self.marks = []
         self.glare = None
+        self.type = "jpg"
         self.light = np.ones((self.height, self.width))
         self.noise, self.blur, self.quality = rng.uniform(.004, .015), rng.uniform(.4, 1.0), int(rng.integers(70, 95))
 
@@ -440,7 +442,7 @@ def chalkboard(p):
 def dark_mode(p):
     p.page[:] = p.between(.0, .15)
     digit = p.write(ink=[p.between(.7, 1)] * 3, centre=p.somewhere(.2))
-    p.noise, p.blur = .0, .4
+    p.noise, p.blur, p.type = .0, .4, "png"
     return digit
 
 
@@ -471,7 +473,7 @@ def canvas(p):
     p.width = p.height = int(p.rng.integers(100, 420))
     p.page, p.light = np.ones((p.height, p.width, 3)), np.ones((p.height, p.width))
     digit = p.write(size=(.5, .85), ink=[0, 0, 0], centre=p.somewhere(.1))
-    p.noise, p.blur = 0, .3
+    p.noise, p.blur, p.type = 0, .3, "png"
     return digit
 
 
@@ -582,7 +584,7 @@ def main():
     parser.add_argument("--only", nargs="*", help="conditions, if not all")
     options = parser.parse_args()
     images, labels = mnist(options.mnist)
-    for number, (name, draw) in enumerate({**CONDITIONS, **HELD_OUT, **EMPTY}.items()):
+    for number, (name, draw) in enumerate({**CONDITIONS, **HELD_OUT, **EMPTY, **OBSTACLES}.items()):
         if options.only and name not in options.only:
             continue
         folder = Path(options.out, name)
@@ -594,10 +596,8 @@ def main():
             if name == "transparent":
                 alpha = 255 - np.uint8(photo.page.mean(-1) * 255 + .5)
                 Image.fromarray(np.stack([0 * alpha] * 3 + [alpha], -1)).save(f"{path}.png")
-            elif name in ("dark mode", "canvas"):
-                photo.finish().save(f"{path}.png")
             else:
-                photo.finish().save(f"{path}.jpg", quality=photo.quality)
+                photo.finish().save(f"{path}.{photo.type}", quality=photo.quality)
 
 
 if __name__ == "__main__":

@@ -33,12 +33,14 @@ def main():
         paths = sorted(folder.iterdir())
         labels = [path.stem.rsplit("-", 1)[1] for path in paths]
         read = [answer or "refused" for answer in answers(options.program, options.run, paths, env)]
-        hits = sum(map(str.__eq__, labels, read))
-        print(f"{folder.name:24} {hits:4} of {len(paths):4} {100 * hits / len(paths):6.1f} %", flush=True)
-        if "refused" not in labels:
+        # A label is a digit, "refused" or, where either is right, "<digit> or refused".
+        hits = sum(answer in label.split(" or ") for label, answer in zip(labels, read))
+        refused = f"  {read.count('refused'):4} refused" if all(label.endswith(" or refused") for label in labels) else ""
+        print(f"{folder.name:24} {hits:4} of {len(paths):4} {100 * hits / len(paths):6.1f} %{refused}", flush=True)
+        if not any(label.endswith("refused") for label in labels):
             right, total = right + hits, total + len(paths)
         for path, label, answer in zip(paths, labels, read):
-            if options.wrong and label != answer:
+            if options.wrong and answer not in label.split(" or "):
                 print(f"    {path}: {answer}", flush=True)
     print(f"{'all with a digit':24} {right:4} of {total:4} {100 * right / max(total, 1):6.1f} %")
 

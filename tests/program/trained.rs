@@ -240,6 +240,8 @@ fn predict_names_the_digits_on_pictures() {
     let text = stdout(&output);
     let right = text.lines().zip(&labels).enumerate().filter(|(i, (line, label))| {
         assert_eq!(line.matches('%').count(), 11, "a probability for each digit: {line}");
+        let percent: f32 = line.split_once('(').unwrap().1.split_once(" %").unwrap().0.parse().unwrap();
+        assert_eq!(percent < 70.0, line.ends_with("  not sure"), "{line}");
         line.starts_with(&format!("digit {i}.jpg: {label} ("))
     });
     let right = right.count();

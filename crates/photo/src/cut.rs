@@ -31,6 +31,8 @@ pub struct Joined {
 
 /// A digit with a margin, or what may be one.
 pub struct CutOut {
+    /// Whether it is light on dark ground, and cut out of the negative.
+    pub light: bool,
     /// Grey values on which the ink is dark.
     pub grey: GrayImage,
     /// How far the pixels stand out from their ground, of 255.
@@ -41,9 +43,16 @@ pub struct CutOut {
     pub bounds: Part,
     /// How much there is around it, where the picture does not end before, in pixels.
     pub margin: u32,
+    /// Whether a frame was taken off around it.
+    pub framed: bool,
 }
 
 impl CutOut {
+    /// Where its first column and row are on the whole picture.
+    pub fn corner(&self) -> (u32, u32) {
+        (self.bounds.left.saturating_sub(self.margin), self.bounds.top.saturating_sub(self.margin))
+    }
+
     /// What an image of its size has where the digit is, row after row.
     pub fn inked(&self, image: &GrayImage) -> impl Iterator<Item = u8> {
         let pixels = image.pixels().zip(self.mask.pixels());
@@ -83,5 +92,5 @@ pub fn cut_out(view: &View, labels: &Labels, joined: &Joined) -> CutOut {
     });
     let grey = view.grey.view(left, top, width, height).to_image();
     let hat = view.hat.view(left, top, width, height).to_image();
-    CutOut { grey, hat, mask, bounds, margin }
+    CutOut { light: view.light, grey, hat, mask, bounds, margin, framed: false }
 }

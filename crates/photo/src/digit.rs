@@ -1,51 +1,67 @@
 //! Finds the one digit on a picture, or says what is there instead.
 
+use super::border::{Touching, fills, padded, touching};
 use super::cut::CutOut;
-use super::measures::{mean, standard_deviation};
+use super::frames::{frame, taken_off};
+use super::pair::are_two;
 use super::search::{Found, RADII, WIDE_RADIUS, search};
+use super::shades::is_shaded;
 use anyhow::{Context, Result, ensure};
 use image::{GrayImage, Luma, imageops};
 use imageproc::contrast::{ThresholdType, threshold};
-use imageproc::distance_transform::{Norm, distance_transform};
 use imageproc::region_labelling::{Connectivity, connected_components};
 use std::collections::HashSet;
 
-/// A dark digit has at most so many shades, in parts of its contrast.
-const MOST_SHADES: f32 = 0.45;
-/// How far from the ground the ink is whose shades count, in pixels: nearer there are the strokes' soft edges.
-const INSIDE: u8 = 2;
-/// How far from the ink the ground is whose shades count, in pixels.
-const OUTSIDE: u8 = 4;
-/// How often the ground's shades count against once the ink's.
-const GROUND_COUNTS: f32 = 2.0;
 /// How much lighter than the ink is as dark as it, in parts of its contrast.
 const AS_DARK: f32 = 0.25;
 
+/// What to do where ink reaches the picture's border.
+const CUT_OFF: &str = "what there is touches the picture's border, leave paper all around the digit";
+/// So many frames are taken off, one inside the other.
+const MOST_FRAMES: usize = 3;
+
 /// The digit on a picture whose longest side is at most the working side; an error says what was found instead.
 pub fn find(picture: &GrayImage) -> Result<CutOut> {
-    let whole =
-        |radii: &[u8]| search(picture, radii).filter(|found| found.measures.is_sound() && ends_inside(picture, found));
-    let best = whole(&RADII).or_else(|| whole(&[WIDE_RADIUS]));
-    let best =
-        best.context("nothing stands out whole from an even ground: photograph one dark digit on light paper")?;
-    ensure!(!best.rival, "two digits or more found: cut them apart, one to a picture");
-    ensure!(!best.measures.wide, "what was found is wider than a digit");
-    let shaded = !best.measures.light && shades(&best) > MOST_SHADES;
-    ensure!(!shaded, "what was found is full of shades, as a face is, and no digit");
-    Ok(best.cut)
+    let found = find_within(picture, MOST_FRAMES);
+    let Some(Touching { light, tight_on: Some(ground) }) = touching(picture) else { return found };
+    let cut_off = match &found {
+        Ok(digit) => digit.light != light, // what is lighter than the ink that fills the picture is a hole in it
+        Err(_) => true,
+    };
+    if !cut_off {
+        return found;
+    }
+    let fills = |digit: &CutOut| digit.light == light && fills(&digit.bounds, picture);
+    find_within(&padded(picture, ground), MOST_FRAMES).ok().filter(fills).map_or(found, Ok)
 }
 
-/// How far the ink is from one darkness and the ground around it from empty, in parts of the contrast.
-fn shades(found: &Found) -> f32 {
-    let CutOut { mask, hat, .. } = &found.cut;
-    let mut ground = mask.clone();
-    imageops::invert(&mut ground);
-    let far_from = |mask: &GrayImage, least: u8| -> Vec<f32> {
-        let distance = distance_transform(mask, Norm::LInf);
-        let there = distance.pixels().zip(hat.pixels()).filter(|(distance, _)| distance.0[0] >= least);
-        there.map(|(_, hat)| f32::from(hat.0[0]) / found.measures.contrast).collect()
-    };
-    standard_deviation(&far_from(&ground, INSIDE)) + GROUND_COUNTS * mean(&far_from(mask, OUTSIDE))
+/// The digit inside at most so many frames.
+fn find_within(picture: &GrayImage, frames: usize) -> Result<CutOut> {
+    let mut best = None;
+    for radii in [&RADII[..], &[WIDE_RADIUS]] {
+        let Some(found) = search(picture, radii) else { continue };
+        if let Some(frame) = frame(&found.cut).filter(|_| frames > 0) {
+            let inside = taken_off(picture, &found.cut, &frame);
+            let digit =
+                find_within(&inside, frames - 1).context("what was found is framed: cut the digit out of its frame")?;
+            return Ok(CutOut { framed: true, ..digit });
+        }
+        if found.measures.is_sound() && ends_inside(picture, &found) {
+            best = Some(found);
+            break;
+        }
+    }
+    let best = best.with_context(|| {
+        let cut_off = touching(picture).is_some();
+        let remedy = if cut_off { CUT_OFF } else { "photograph one dark digit on light paper" };
+        format!("nothing stands out whole from an even ground: {remedy}")
+    })?;
+    let two = best.rival || are_two(&best.cut);
+    ensure!(!two, "two digits or more found: cut them apart, one to a picture");
+    ensure!(!best.measures.wide, "what was found is wider than a digit");
+    let shaded = !best.measures.light && is_shaded(&best.cut, best.measures.contrast);
+    ensure!(!shaded, "what was found is full of shades, as a face is, and no digit");
+    Ok(best.cut)
 }
 
 /// Whether what is as dark as the ink ends before the picture does: a finger's shadow comes in from the border.

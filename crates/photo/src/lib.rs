@@ -19,6 +19,10 @@ mod file;
 mod lines;
 mod ground;
 mod parts;
+mod frames;
+mod pair;
+mod shades;
+mod border;
 mod digit;
 mod search;
 mod cut;
@@ -65,7 +69,7 @@ fn find(grey: &GrayImage) -> Result<CutOut> {
     let digit = find_at(grey, scale)?;
     let bounds = &digit.bounds;
     let size = bounds.width().max(bounds.height());
-    if scale >= 1.0 || size > SMALL {
+    if scale >= 1.0 || size > SMALL || digit.framed {
         return Ok(digit);
     }
     let margin = size;

@@ -93,7 +93,7 @@ impl Measures {
 }
 
 /// Measures what was cut out, found as one part and its neighbours at a level.
-pub fn measure(cut: &CutOut, part: &Part, light: bool, level: u8) -> Measures {
+pub fn measure(cut: &CutOut, part: &Part, level: u8) -> Measures {
     let distance = distance_transform(&cut.mask, Norm::LInf);
     let away = |range: RangeInclusive<u32>| {
         let there = distance.enumerate_pixels().filter(move |(.., away)| range.contains(&u32::from(away.0[0])));
@@ -107,7 +107,7 @@ pub fn measure(cut: &CutOut, part: &Part, light: bool, level: u8) -> Measures {
     let area = cut.inked(&cut.mask).count() as f32;
     let outline = away(1..=1).count().max(1) as f32;
     Measures {
-        light,
+        light: cut.light,
         level,
         size: part.size(),
         wide: 100 * cut.bounds.width() > WIDEST * cut.bounds.height(),

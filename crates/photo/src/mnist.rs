@@ -54,7 +54,7 @@ pub fn ink(digit: &CutOut) -> GrayImage {
 }
 
 /// How far each pixel stands out, in parts of how far the ink around it does.
-fn evened_out(CutOut { hat, mask, bounds, .. }: &CutOut) -> GrayImage {
+pub fn evened_out(CutOut { hat, mask, bounds, .. }: &CutOut) -> GrayImage {
     let size = bounds.height().max(bounds.width()) as f32;
     let kept = dilate(mask, Norm::LInf, if size > LARGE { LARGE_EDGE } else { EDGE });
     let at = |x: u32, y: u32| f32::from(hat.get_pixel(x, y).0[0]);

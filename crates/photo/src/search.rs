@@ -59,7 +59,7 @@ fn best_at(view: &View, level: u8) -> Option<Found> {
     candidates.sort_by(|a, b| rough(b).total_cmp(&rough(a)));
     let found = candidates.into_iter().take(CANDIDATES).map(|part| {
         let cut = cut_out(view, &labels, &joined(part, &parts));
-        let measures = measure(&cut, part, view.light, level);
+        let measures = measure(&cut, part, level);
         Found { cut, measures, rival: false }
     });
     let mut found: Vec<Found> = found.collect();

@@ -1,5 +1,6 @@
 //! Photographs and drawings of digits.
 
+mod beside;
 mod refused;
 
 use super::{open, to_mnist};
