@@ -4,7 +4,7 @@ use crate::program::data::announce;
 use crate::program::files;
 use crate::program::messages::escaped;
 use crate::program::run::folder::PREDICTIONS;
-use crate::program::run::network::{self, Network, RunOptions, TrainedRun, probabilities};
+use crate::program::run::network::{self, Network, RunOptions, TrainedRun, is_sure, probabilities};
 use crate::program::run::options::path;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -52,9 +52,6 @@ const SHOWN: usize = 200;
 /// The side of a picture in the figure, in pixels: five times MNIST's.
 const SIDE: u32 = 140;
 
-/// A network that gives its answer less than this, of 1, is not sure: nearly half of the wrong answers, few right ones.
-const SURE: f32 = 0.7;
-
 fn predict_pictures(TrainedRun { dir, network, .. }: &TrainedRun, options: &PredictOptions) -> Result<()> {
     let (mut text, mut panels, mut errors) = (String::new(), Vec::new(), Vec::new());
     for path in &options.images {
@@ -71,11 +68,12 @@ fn predict_pictures(TrainedRun { dir, network, .. }: &TrainedRun, options: &Pred
             }
         };
         let logits = network.logits(&network::image(&pixels)?)?;
-        let (probabilities, digit) = &probabilities(&logits)?[0];
+        let prediction = &probabilities(&logits)?[0];
+        let (probabilities, digit) = prediction;
         let percent = |class: usize| format!("{:.2} %", 100.0 * probabilities[class]);
         write!(text, "{}: {digit} ({})  ", escaped(&path.display().to_string()), percent(*digit))?;
         (0..probabilities.len()).try_for_each(|class| write!(text, "  {class}: {}", percent(class)))?;
-        text.push_str(if probabilities[*digit] < SURE { "  not sure\n" } else { "\n" });
+        text.push_str(if is_sure(prediction) { "\n" } else { "  not sure\n" });
 
         if options.show && panels.len() < SHOWN {
             let mut likely: Vec<usize> = (0..probabilities.len()).collect();

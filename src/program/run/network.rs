@@ -101,6 +101,13 @@ pub fn most_confident_mistakes(labels: &[i64], predictions: &[(Vec<f32>, usize)]
     wrong
 }
 
+/// With a lower probability of its likeliest class the network is not sure.
+const SURE: f32 = 0.7;
+
+pub fn is_sure(prediction: &(Vec<f32>, usize)) -> bool {
+    confidence(prediction) >= SURE
+}
+
 /// The probability of the likeliest class.
 pub fn confidence((probabilities, predicted): &(Vec<f32>, usize)) -> f32 {
     probabilities[*predicted]

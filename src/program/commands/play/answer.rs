@@ -1,13 +1,10 @@
 //! What the page is told of a forward pass: every layer's maps, and the sum that makes one of their pixels.
 
-use crate::program::run::network::{confidence, probabilities};
+use crate::program::run::network::{is_sure, probabilities};
 use anyhow::{Context, Result, ensure};
 use cnn_tutorial::nn::{Frame, LayerKind, Stage};
 use serde::{Serialize, Serializer};
 use tch::{Kind, TchError, Tensor};
-
-/// With a lower probability of its digit the network is not sure.
-const SURE: f32 = 0.7;
 
 /// A number, or in words what it is instead: JSON has no word for infinity.
 #[derive(Clone, Copy)]
@@ -38,7 +35,7 @@ pub struct Answer {
     /// The image in MNIST's convention, 28x28.
     seen: Vec<u8>,
     digit: usize,
-    /// Whether the digit has most of the probability, see `SURE`.
+    /// Whether the digit has most of the probability, see `is_sure`.
     sure: bool,
     probabilities: Vec<Num>,
     /// The input first.
@@ -72,7 +69,7 @@ impl Layer {
 pub fn answer(seen: Vec<u8>, input: &Tensor, stages: &[Stage]) -> Result<Answer> {
     let last = stages.last().context("the network has no layers")?;
     let prediction = probabilities(&last.output)?.pop().context("the network gives no answer")?;
-    let sure = confidence(&prediction) >= SURE;
+    let sure = is_sure(&prediction);
     let (probabilities, digit) = prediction;
     let mut layers = vec![Layer::new("input", "what the network sees", input)?];
     for Stage { name, layer, output, .. } in stages {
