@@ -56,12 +56,26 @@ fn find_within(picture: &GrayImage, frames: usize) -> Result<CutOut> {
         let remedy = if cut_off { CUT_OFF } else { "photograph one dark digit on light paper" };
         format!("nothing stands out whole from an even ground: {remedy}")
     })?;
+    let best = match best.measures.light.then(|| search(picture, &[WIDE_RADIUS])).flatten() {
+        Some(around) if has_as_hole(&around, &best) => around,
+        _ => best,
+    };
     let two = best.rival || are_two(&best.cut);
     ensure!(!two, "two digits or more found: cut them apart, one to a picture");
     ensure!(!best.measures.wide, "what was found is wider than a digit");
     let shaded = !best.measures.light && is_shaded(&best.cut, best.measures.contrast);
     ensure!(!shaded, "what was found is full of shades, as a face is, and no digit");
     Ok(best.cut)
+}
+
+/// Whether something light is the hole of a dark digit around it, whose strokes are wider than the windows that were looked in.
+fn has_as_hole(around: &Found, light: &Found) -> bool {
+    let (outer, inner) = (&around.cut.bounds, &light.cut.bounds);
+    let encloses = outer.left < inner.left
+        && outer.top < inner.top
+        && inner.right < outer.right
+        && inner.bottom < outer.bottom;
+    encloses && !around.measures.light && around.measures.is_sound() && around.measures.score() > 0.0
 }
 
 /// Whether what is as dark as the ink ends before the picture does: a finger's shadow comes in from the border.
