@@ -5,6 +5,7 @@
 set -euo pipefail
 CDPATH= cd -- "$(dirname -- "$0")/.."
 ./scripts/setup.sh --python
+cargo build --release
 
 fail() { echo "portable: $1" >&2; exit 1; }
 # 7.2 computes what gathers numbers from many places wrongly.
@@ -34,5 +35,4 @@ if [ -z "$qemu" ] || ! is_new "$qemu"; then
     is_new "$qemu" || fail "QEMU 10 or newer could not be fetched: install qemu-user, so that qemu-x86_64 --version runs"
   fi
 fi
-cargo build --release
 exec .venv/bin/python scripts/portable.py --qemu "$qemu" "$@"
