@@ -71,10 +71,8 @@ fn find_within(picture: &GrayImage, frames: usize) -> Result<CutOut> {
 /// Whether something light is the hole of a dark digit around it, whose strokes are wider than the windows that were looked in.
 fn has_as_hole(around: &Found, light: &Found) -> bool {
     let (outer, inner) = (&around.cut.bounds, &light.cut.bounds);
-    let encloses = outer.left < inner.left
-        && outer.top < inner.top
-        && inner.right < outer.right
-        && inner.bottom < outer.bottom;
+    let encloses =
+        outer.left < inner.left && outer.top < inner.top && inner.right < outer.right && inner.bottom < outer.bottom;
     encloses && !around.measures.light && around.measures.is_sound() && around.measures.score() > 0.0
 }
 

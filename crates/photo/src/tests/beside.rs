@@ -51,9 +51,8 @@ fn a_frame_is_no_part_of_the_digit_inside() {
 #[test]
 fn the_hole_of_a_thick_digit_is_not_the_digit() {
     for (wide, high) in [(150.0, 190.0), (170.0, 230.0), (190.0, 270.0)] {
-        let from_middle = |x: u32, y: u32, wide: f32, high: f32| {
-            ((x as f32 - 240.0) / wide).hypot((y as f32 - 320.0) / high)
-        };
+        let from_middle =
+            |x: u32, y: u32, wide: f32, high: f32| ((x as f32 - 240.0) / wide).hypot((y as f32 - 320.0) / high);
         let zero = GrayImage::from_fn(480, 640, |x, y| {
             let inked = from_middle(x, y, wide, high) < 1.0 && from_middle(x, y, wide * 0.3, high * 0.45) > 1.0;
             Luma([if inked { 50 } else { 230 }])
