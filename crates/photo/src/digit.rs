@@ -15,6 +15,9 @@ use std::collections::HashSet;
 /// How much lighter than the ink is as dark as it, in parts of its contrast.
 const AS_DARK: f32 = 0.25;
 
+/// How much of its box a digit with holes fills, at most, in percent: a plate with a light digit on it fills more.
+const FILLED: u32 = 73;
+
 /// What to do where ink reaches the picture's border.
 const CUT_OFF: &str = "what there is touches the picture's border, leave paper all around the digit";
 /// So many frames are taken off, one inside the other.
@@ -73,7 +76,8 @@ fn has_as_hole(around: &Found, light: &Found) -> bool {
     let (outer, inner) = (&around.cut.bounds, &light.cut.bounds);
     let encloses =
         outer.left < inner.left && outer.top < inner.top && inner.right < outer.right && inner.bottom < outer.bottom;
-    encloses && !around.measures.light && around.measures.is_sound() && around.measures.score() > 0.0
+    let filled = around.cut.inked(&around.cut.mask).count() as u32 * 100 > FILLED * outer.width() * outer.height();
+    encloses && !filled && !around.measures.light && around.measures.is_sound() && around.measures.score() > 0.0
 }
 
 /// Whether what is as dark as the ink ends before the picture does: a finger's shadow comes in from the border.

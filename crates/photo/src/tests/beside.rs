@@ -63,6 +63,16 @@ fn the_hole_of_a_thick_digit_is_not_the_digit() {
 }
 
 #[test]
+fn a_light_digit_on_a_dark_plate_is_no_hole() {
+    for index in [2, 3, 5, 7] {
+        let on_plate = |x: u32, y: u32| ((x as f32 - 240.0) / 210.0).hypot((y as f32 - 320.0) / 240.0) < 1.0;
+        let plate = page(index, |grey, x, y| if on_plate(x, y) { 280.0 - grey } else { 230.0 });
+        let same = closest(&read(&plate), &read(&page(index, |grey, _, _| grey)), 1);
+        assert!(same > 0.8, "digit {index}: {same}");
+    }
+}
+
+#[test]
 fn two_digits_that_nearly_touch_are_refused_as_two() {
     for (left, right) in [(0, 2), (9, 8), (1, 1), (3, 4), (7, 5), (6, 0)] {
         let (left_digit, right_digit) = (cut_out(left, 200), cut_out(right, 200));
