@@ -6,7 +6,8 @@
 //! 2. `lines` takes ruled lines off the page, and `ground` says how far each pixel stands out from what it lies on.
 //! 3. `parts` finds the parts that hang together.
 //! 4. `digit` finds the one that is a digit: `search` tries the parts, `cut` joins what belongs together and cuts it out,
-//!    `measures` measures and rates it.
+//!    `measures` measures and rates it. In its folder is what it looks at besides: frames, the picture's border, a second digit
+//!    close by, a face's shades.
 //! 5. `mnist` brings its ink to 28x28 pixels.
 
 use anyhow::{Context, Result};
@@ -19,10 +20,6 @@ mod file;
 mod lines;
 mod ground;
 mod parts;
-mod frames;
-mod pair;
-mod shades;
-mod border;
 mod digit;
 mod search;
 mod cut;

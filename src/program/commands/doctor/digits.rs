@@ -107,14 +107,15 @@ fn digest(tensor: &Tensor) -> Result<String, TchError> {
 
 /// What differs first as a step is computed: forwards through the layers, backwards through the gradients.
 fn first_difference(found: &Step, expected: &Step, layers: &[String]) -> Option<String> {
-    if let Some(i) = found.outputs.iter().zip(&expected.outputs).position(|(found, expected)| found != expected) {
-        return Some(format!("the output of {}", layers[i]));
+    let count = found.outputs.len().max(expected.outputs.len());
+    if let Some(i) = (0..count).find(|&i| found.outputs.get(i) != expected.outputs.get(i)) {
+        return Some(format!("the output of {}", layers.get(i).map_or("a layer that is missing", String::as_str)));
     }
     if found.loss != expected.loss {
         return Some(format!("the loss, {} instead of {},", found.loss, expected.loss));
     }
     let differs = |found: &BTreeMap<String, String>, expected: &BTreeMap<String, String>| {
-        found.iter().rev().find(|(name, digest)| expected.get(*name) != Some(*digest)).map(|(name, _)| name.clone())
+        expected.iter().rev().find(|(name, digest)| found.get(*name) != Some(*digest)).map(|(name, _)| name.clone())
     };
     let gradient = differs(&found.gradients, &expected.gradients).map(|name| format!("the gradient of {name}"));
     gradient.or_else(|| differs(&found.parameters, &expected.parameters).map(|name| format!("{name} after it")))
@@ -143,5 +144,11 @@ mod tests {
         assert_eq!(difference(&found).unwrap(), format!("the loss, 2.5 instead of {},", expected.loss));
         found.outputs[3] = other();
         assert_eq!(difference(&found).unwrap(), "the output of layer 4");
+        let mut short = published();
+        short.outputs.pop();
+        assert_eq!(difference(&short).unwrap(), format!("the output of layer {}", expected.outputs.len()));
+        let mut few = published();
+        few.parameters.remove("cnn1.bias");
+        assert_eq!(difference(&few).unwrap(), "cnn1.bias after it");
     }
 }

@@ -1,6 +1,6 @@
 //! Gives a picture that is cut off close to its ink more of its ground.
 
-use super::parts::{Part, parts};
+use crate::parts::{Part, parts};
 use image::{GrayImage, Luma, imageops};
 use imageproc::map::map_subpixels;
 

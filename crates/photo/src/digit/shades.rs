@@ -1,9 +1,9 @@
 //! Tells a face from ink on paper by its shades.
 
-use super::cut::CutOut;
-use super::ground::black_hat;
-use super::measures::{mean, standard_deviation};
-use super::search::RADII;
+use crate::cut::CutOut;
+use crate::ground::black_hat;
+use crate::measures::{mean, standard_deviation};
+use crate::search::RADII;
 use image::{GrayImage, ImageBuffer, Luma};
 use imageproc::distance_transform::{Norm, distance_transform};
 use imageproc::filter::gaussian_blur_f32;

@@ -1,8 +1,8 @@
 //! Tells two digits that stand close to each other from the pieces of one.
 
-use super::cut::CutOut;
-use super::mnist::evened_out;
-use super::parts::{Labels, Part, parts};
+use crate::cut::CutOut;
+use crate::mnist::evened_out;
+use crate::parts::{Labels, Part, parts};
 
 /// Ink of more than this keeps two digits together, of 255: the gap between close ones is not empty.
 const APART: [u8; 2] = [20, 110];

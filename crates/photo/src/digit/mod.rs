@@ -1,15 +1,20 @@
 //! Finds the one digit on a picture, or says what is there instead.
 
-use super::border::{Touching, fills, padded, touching};
-use super::cut::CutOut;
-use super::frames::{frame, taken_off};
-use super::pair::are_two;
-use super::search::{Found, RADII, WIDE_RADIUS, search};
-use super::shades::is_shaded;
+mod border;
+mod frames;
+mod pair;
+mod shades;
+
+use crate::cut::CutOut;
+use crate::search::{Found, RADII, WIDE_RADIUS, search};
 use anyhow::{Context, Result, ensure};
+use border::{Touching, fills, padded, touching};
+use frames::{frame, taken_off};
 use image::{GrayImage, Luma, imageops};
 use imageproc::contrast::{ThresholdType, threshold};
 use imageproc::region_labelling::{Connectivity, connected_components};
+use pair::are_two;
+use shades::is_shaded;
 use std::collections::HashSet;
 
 /// How much lighter than the ink is as dark as it, in parts of its contrast.

@@ -1,7 +1,7 @@
 //! Takes the frame off a picture: a ring, a box or a plate's rim around a digit is no part of it.
 
-use super::cut::CutOut;
-use super::parts::{Labels, Part, parts};
+use crate::cut::CutOut;
+use crate::parts::{Labels, Part, parts};
 use image::{GrayImage, Luma};
 use imageproc::distance_transform::Norm;
 use imageproc::morphology::dilate;
