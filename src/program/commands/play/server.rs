@@ -20,17 +20,25 @@ use tokio::task::spawn_blocking;
 
 const HTML: &str = include_str!("../../../../assets/play/index.html");
 const CSS: &str = include_str!("../../../../assets/play/style.css");
-const JAVASCRIPT: &str = include_str!("../../../../assets/play/script.js");
+
+macro_rules! scripts {
+    ($($name:literal),*) => {
+        [$((concat!("/", $name), include_str!(concat!("../../../../assets/play/", $name)))),*]
+    };
+}
+const SCRIPTS: [(&str, &str); 6] = scripts!["common.js", "sum.js", "draw.js", "maps.js", "bench.js", "page.js"];
 
 type Shared = Arc<Mutex<Player>>;
 type Reply<T> = Result<Json<T>, Refusal>;
 
 pub fn router(player: Player) -> Router {
     let file = |kind: &'static str, text: &'static str| get(async move || ([(header::CONTENT_TYPE, kind)], text));
-    Router::new()
+    let scripts = SCRIPTS
+        .into_iter()
+        .fold(Router::new(), |router, (path, text)| router.route(path, file("text/javascript; charset=utf-8", text)));
+    scripts
         .route("/", file("text/html; charset=utf-8", HTML))
         .route("/style.css", file("text/css; charset=utf-8", CSS))
-        .route("/script.js", file("text/javascript; charset=utf-8", JAVASCRIPT))
         .route("/api/runs", get(runs))
         .route("/api/digit", get(digit))
         .route("/api/kernels", get(kernels))

@@ -1,0 +1,174 @@
+// The tab "Draw": the drawing pad, and the network's answer.
+"use strict";
+
+const pad = $("pad");
+const pen = pad.getContext("2d", { willReadFrequently: true });
+pen.lineWidth = 9;
+pen.lineCap = pen.lineJoin = "round";
+const cursor = { x: 56, y: 56, down: false };
+
+function wipe() {
+  pen.fillStyle = "#000";
+  pen.fillRect(0, 0, pad.width, pad.height);
+}
+
+function line(from, to) {
+  pen.strokeStyle = "#fff";
+  pen.beginPath();
+  pen.moveTo(from.x, from.y);
+  pen.lineTo(to.x, to.y);
+  pen.stroke();
+}
+
+const classifyDrawing = newest(async () => {
+  const png = await new Promise((done) => pad.toBlob(done, "image/png"));
+  const answer = await ask("/api/picture" + choice(), png);
+  if (answer.refused) $("doubt").textContent = "This is not yet a digit.";
+  else show(answer);
+});
+const classifyPixels = newest(async () => show(await ask("/api/pixels" + choice(), state.seen)));
+
+let stroke = null;
+const place = (event) => {
+  const box = pad.getBoundingClientRect();
+  const share = (at, start, length) => (at - start - pad.clientLeft) / length * pad.width;
+  return { x: share(event.clientX, box.left, pad.clientWidth), y: share(event.clientY, box.top, pad.clientHeight) };
+};
+pad.addEventListener("pointerdown", (event) => {
+  pad.setPointerCapture(event.pointerId);
+  stroke = place(event);
+  line(stroke, stroke);
+  drawn();
+});
+pad.addEventListener("pointermove", (event) => {
+  if (!stroke) return;
+  for (const part of event.getCoalescedEvents?.() ?? [event]) {
+    const to = place(part);
+    line(stroke, to);
+    stroke = to;
+  }
+  drawn();
+});
+for (const end of ["pointerup", "pointercancel"]) pad.addEventListener(end, () => { stroke = null; });
+
+pad.addEventListener("keydown", (event) => {
+  const step = { ArrowLeft: [-4, 0], ArrowRight: [4, 0], ArrowUp: [0, -4], ArrowDown: [0, 4] }[event.key];
+  if (step) {
+    const to = { x: Math.max(4, Math.min(108, cursor.x + step[0])), y: Math.max(4, Math.min(108, cursor.y + step[1])) };
+    if (cursor.down) line(cursor, to);
+    Object.assign(cursor, to);
+    if (cursor.down) drawn();
+  } else if (event.key === " ") {
+    cursor.down = !cursor.down;
+    if (cursor.down) {
+      line(cursor, cursor);
+      drawn();
+    }
+  } else if (/^[0-9]$/.test(event.key)) {
+    example({ label: event.key });
+  } else {
+    return;
+  }
+  event.preventDefault();
+  $("origin").textContent =
+    `The pen is ${cursor.down ? "down" : "up"}, at ${Math.round(cursor.x / 4)}, ${Math.round(cursor.y / 4)} of 28, 28.`;
+});
+
+function drawn() {
+  say("");
+  $("origin").textContent = "Your drawing.";
+  classifyDrawing();
+}
+
+$("clear").addEventListener("click", () => {
+  wipe();
+  state.seen = new Uint8Array(784);
+  $("origin").textContent = "Empty. The network answers all the same: it knows nothing but digits.";
+  classifyPixels();
+});
+
+const next = {};
+const example = newest(async ({ mistake = false, label = "" }) => {
+  const key = [state.run, mistake && state.weights, label].join();
+  next[key] = (next[key] ?? -1) + 1;
+  say("");
+  const found = await ask("/api/digit" + choice({ index: next[key], mistake, ...(label && { label }) }));
+  state.seen = Uint8Array.from(found.pixels);
+  putOnPad(state.seen);
+  const which = mistake ? `Mistake ${next[key] % found.count + 1} of ${found.count}: a` : "A";
+  $("origin").textContent = `${which} ${found.label}, image ${found.index} of ${found.data}.`;
+  await classifyPixels();
+});
+$("example").addEventListener("click", () => example({}));
+$("mistake").addEventListener("click", () => example({ mistake: true }));
+
+function putOnPad(pixels) {
+  const small = element("canvas", { width: 28, height: 28 });
+  paintGrey(small, pixels);
+  wipe();
+  pen.drawImage(small, 0, 0, pad.width, pad.height);
+}
+
+function paintGrey(canvas, pixels) {
+  const image = new ImageData(28, 28);
+  pixels.forEach((grey, i) => image.data.set([grey, grey, grey, 255], 4 * i));
+  canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+$("photo").addEventListener("change", async () => {
+  const [file] = $("photo").files;
+  if (!file) return;
+  try {
+    say("");
+    const answer = await ask("/api/picture" + choice(), file);
+    if (answer.refused) throw new Error(answer.refused);
+    show(answer);
+    putOnPad(state.seen);
+    $("origin").textContent = `${file.name}, brought to MNIST's convention.`;
+  } catch (error) {
+    say(`${file.name}: ${error.message}`);
+  }
+  $("photo").value = "";
+});
+
+// ---- The answer
+
+function show(answer) {
+  const { digit, sure, probabilities, layers } = answer;
+  const anew = state.answer?.layers.map((l) => l.name + l.layer).join() !== layers.map((l) => l.name + l.layer).join();
+  state.answer = answer;
+  state.seen = Uint8Array.from(answer.seen);
+  paintGrey($("seen"), answer.seen);
+  $("digit").textContent = digit;
+  $("sure").textContent = percent(probabilities[digit]);
+  $("doubt").textContent = sure ? "" : "The network is not sure.";
+  if (!$("probabilities").children.length) {
+    $("probabilities").append(...probabilities.map((_, i) => element("div", { className: "bar", role: "listitem" },
+      element("span", { textContent: i }), element("i", {}, element("b"), element("u", { hidden: true })), element("span"))));
+  }
+  probabilities.forEach((p, i) => {
+    const bar = $("probabilities").children[i];
+    bar.classList.toggle("best", i === digit);
+    bar.querySelector("b").style.width = 100 * p + "%";
+    bar.lastChild.textContent = percent(p);
+  });
+  if (anew) {
+    state.pick = null;
+    $("sum").replaceChildren(element("p", { className: "note", textContent: "Point at a pixel of any map." }));
+    buildLayers(layers);
+  }
+  layers.forEach((_, i) => paintLayer(i));
+  state.answers++;
+  if (state.pick) explain();
+}
+
+// The answer of the network before, as outlines on the bars.
+function remember() {
+  const answer = state.answer;
+  [...$("probabilities").children].forEach((bar, i) => {
+    const outline = bar.querySelector("u");
+    outline.hidden = false;
+    outline.style.width = 100 * answer.probabilities[i] + "%";
+  });
+  if (answer) $("before").textContent = `Outlined: ${state.run}, ${state.weights} weights: ${answer.digit}, ${percent(answer.probabilities[answer.digit])}.`;
+}

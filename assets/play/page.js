@@ -1,0 +1,58 @@
+// The whole page: its tabs, the runs it offers, and its start.
+"use strict";
+
+const benches = ["convolution", "pooling"].map((name) => new Bench(name));
+
+function turnTo() {
+  const part = ["draw", "convolution", "pooling"].find((name) => location.hash === "#" + name) ?? "draw";
+  for (const main of document.querySelectorAll("main")) main.hidden = main.id !== part;
+  for (const link of document.querySelectorAll("nav a")) {
+    if (link.hash === "#" + part) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  scrollTo(0, 0);
+  repaint();
+}
+
+function repaint() {
+  readColours();
+  if (!$("draw").hidden && state.answer) {
+    state.answer.layers.forEach((_, i) => paintLayer(i));
+    if (state.pick) explain();
+  }
+  for (const bench of benches) if (!bench.root.hidden) bench.update();
+}
+
+function offerWeights() {
+  const { weights } = state.runs.find((run) => run.name === $("run").value);
+  $("weights").replaceChildren(...weights.map((name) => new Option(name, name)));
+  if (weights.includes(state.weights)) $("weights").value = state.weights;
+}
+
+async function choose() {
+  remember();
+  Object.assign(state, { run: $("run").value, weights: $("weights").value });
+  say("");
+  await classifyPixels();
+  for (const bench of benches) await bench.offerOwnKernels().catch((error) => say(error.message));
+}
+
+async function start() {
+  readColours();
+  wipe();
+  if (innerWidth < 600) $("zoom").value = 2;
+  state.runs = await ask("/api/runs");
+  $("run").replaceChildren(...state.runs.map(({ name, title }) => new Option(`${name} (${title})`, name)));
+  $("run").addEventListener("change", () => { offerWeights(); choose(); });
+  $("weights").addEventListener("change", choose);
+  $("zoom").addEventListener("input", repaint);
+  addEventListener("hashchange", turnTo);
+  addEventListener("resize", repaint);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+  offerWeights();
+  await choose();
+  turnTo();
+  await example({});
+}
+
+start().catch((error) => say(error.message));
