@@ -49,6 +49,7 @@ def parse_args():
     parser.add_argument("--batch-size", type=int, default=100)
     parser.add_argument("--optimizer", choices=["sgd", "adam", "adamw"], help="sgd for cnn, adam for lenet5 unless given")
     parser.add_argument("--lr", type=float, default=0.001)
+    parser.add_argument("--lr-from", action="append", default=[], help="N=LR: another one from iteration N on")
     parser.add_argument("--momentum", type=float, default=0.0)
     parser.add_argument("--weight-decay", type=float, help="0, for adamw 0.01, unless given")
     parser.add_argument("--lr-schedule", choices=["none", "step", "cosine"], default="none")
@@ -293,6 +294,7 @@ def main():
     start = time.perf_counter()
 
     # Model training
+    lr_from = {int(n): float(lr) for n, lr in (change.split("=") for change in args.lr_from)}
     count = 0
     loss_list = []
     iteration_list = []
@@ -308,6 +310,8 @@ def main():
                 labels = labels.to(device)
                 if args.augment:
                     train = augment(train)
+                if count + 1 in lr_from:
+                    optimizer.param_groups[0]["lr"] = lr_from[count + 1]
                 # Clear gradients
                 optimizer.zero_grad()
                 # Forward propagation

@@ -25,6 +25,10 @@ pub struct Cli {
     /// a file or folder of your own; with --device, to go on somewhere else than it began
     #[arg(long, help_heading = RESULTS, value_name = "DIR", value_parser = path())]
     pub resume: Option<PathBuf>,
+
+    /// Begin when it is told to, and tell the page of `play` how it goes: see `run::live`
+    #[arg(long, hide = true, conflicts_with = "resume")]
+    pub conducted: bool,
 }
 
 /// What there is besides training.

@@ -20,6 +20,7 @@ pub mod run;
 
 use anyhow::Result;
 use cli::{Cli, Command};
+use commands::train::Conductor;
 use commands::{doctor, evaluate, explain, play, predict, summary, train};
 use std::io::{self, Write};
 
@@ -47,7 +48,7 @@ pub fn main() -> ! {
 /// The program's exit code.
 fn run_command(cli: &Cli) -> Result<u8> {
     match (&cli.command, &cli.resume) {
-        (None, None) => return train::train(&cli.options, None),
+        (None, None) => return train::train(&cli.options, None, cli.conducted.then(Conductor::new)),
         (None, Some(dir)) => return train::resume(dir, cli.options.data.as_ref(), cli.options.device),
         (Some(Command::Doctor(options)), _) => return doctor::doctor(options),
         (Some(Command::Evaluate(options)), _) => evaluate::evaluate(options),

@@ -1,7 +1,7 @@
 //! What `--resume` goes on from: weights, the optimizer's state and the position, in one file that is replaced whole.
 
 use super::options::Options;
-use super::weights::{self, set_weights, write_tensors};
+use super::weights::{self, part, set_weights, write_tensors};
 use crate::program::files::{self, put};
 use anyhow::{Context, Result, ensure};
 use cnn_tutorial::optim::Optimizer;
@@ -87,11 +87,7 @@ impl Checkpoint {
 
     /// Sets weights and optimizer to what they were.
     pub fn restore(&self, vs: &VarStore, optimizer: &mut Optimizer) -> Result<()> {
-        let part = |prefix: &str| -> HashMap<_, _> {
-            let tensors = self.tensors.iter();
-            tensors.filter_map(|(name, t)| Some((name.strip_prefix(prefix)?.to_owned(), t.shallow_clone()))).collect()
-        };
-        set_weights(vs, part("model."), CHECKPOINT)?;
-        optimizer.load_state_dict(&part("optimizer.")).context(CHECKPOINT)
+        set_weights(vs, part(&self.tensors, "model."), CHECKPOINT)?;
+        optimizer.load_state_dict(&part(&self.tensors, "optimizer.")).context(CHECKPOINT)
     }
 }

@@ -7,6 +7,7 @@ use crate::program::machine::device::DeviceChoice;
 use anyhow::{Context, Result, bail, ensure};
 use cnn_tutorial::data::{Dataset, digits, train_test_split};
 use serde::{Deserialize, Serialize};
+use std::fs;
 use std::io::Read as _;
 use std::num::NonZeroU8;
 use std::path::Path;
@@ -46,6 +47,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// Writes `config.json`, or replaces it.
+    pub fn write(&self, dir: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(self)? + "\n";
+        files::put(dir, CONFIG, |path| Ok(fs::write(path, text)?))
+    }
+
     /// The data that the run in `dir` was trained on: as `given`, or by the name in `config.json`.
     ///
     /// A path is not taken from the folder of a run, which may come from elsewhere.

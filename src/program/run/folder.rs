@@ -3,7 +3,7 @@
 use super::checkpoint::{CHECKPOINT, Checkpoint};
 use super::config::{CONFIG, Config, read_config};
 use super::metrics::{METRICS, Metrics};
-use crate::program::files::{put, remove, remove_partial};
+use crate::program::files::{remove, remove_partial};
 use anyhow::{Context, Result, bail};
 use cnn_tutorial::explain::{FILTERS, LAYERS, POOLING};
 use std::fs::{self, File, TryLockError};
@@ -67,8 +67,7 @@ impl Run {
             remove(&dir, file).with_context(unwritable)?;
         }
         remove_partial(&dir, &FILES).with_context(unwritable)?;
-        let config = serde_json::to_string_pretty(config)? + "\n";
-        put(&dir, CONFIG, |path| Ok(fs::write(path, config)?)).with_context(unwritable)?;
+        config.write(&dir).with_context(unwritable)?;
         let metrics = Metrics::create(&dir).with_context(unwritable)?;
         Ok(Self { dir, metrics, _lock: lock })
     }

@@ -48,19 +48,7 @@ impl Metrics {
 
     /// Opens the file to go on after `iteration`; what was logged later is cut off.
     pub fn resume(dir: &Path, iteration: u64) -> Result<Self> {
-        let path = dir.join(METRICS);
-        let unreadable = || format!("{} cannot be read: it holds what this run logged; train anew", path.display());
-        // Rows of later iterations are left out, and so are numbers that no training logs.
-        let file = files::open(&path, LARGEST).with_context(unreadable)?;
-        let logged = csv::Reader::from_reader(file).into_deserialize::<Row>().flatten();
-        let logged = logged.filter(|row| row.iteration <= iteration && row.is_of_a_run());
-        let mut rows: Vec<Row> = Vec::new();
-        for row in logged {
-            if rows.last().is_none_or(|last| last.iteration < row.iteration) {
-                rows.push(row);
-            }
-        }
-        Self::begin(dir, rows)
+        Self::begin(dir, read(dir, iteration)?)
     }
 
     /// A file of its own, with these rows, whatever stood there.
@@ -83,6 +71,21 @@ impl Metrics {
         self.rows.push(row);
         Ok(())
     }
+}
+
+/// What the run in `dir` logged up to `iteration`. Numbers that no training logs are left out.
+pub fn read(dir: &Path, iteration: u64) -> Result<Vec<Row>> {
+    let path = dir.join(METRICS);
+    let unreadable = || format!("{} cannot be read: it holds what this run logged; train anew", path.display());
+    let file = files::open(&path, LARGEST).with_context(unreadable)?;
+    let logged = csv::Reader::from_reader(file).into_deserialize::<Row>().flatten();
+    let mut rows: Vec<Row> = Vec::new();
+    for row in logged.filter(|row| row.iteration <= iteration && row.is_of_a_run()) {
+        if rows.last().is_none_or(|last| last.iteration < row.iteration) {
+            rows.push(row);
+        }
+    }
+    Ok(rows)
 }
 
 fn write(writer: &mut csv::Writer<File>, row: &Row) -> Result<()> {

@@ -3,6 +3,7 @@
 pub mod checkpoint;
 pub mod config;
 pub mod folder;
+pub mod live;
 pub mod metrics;
 pub mod network;
 pub mod options;

@@ -62,6 +62,12 @@ pub fn set_weights(vs: &VarStore, mut weights: HashMap<String, Tensor>, name: &s
     Ok(())
 }
 
+/// The tensors whose names begin with `prefix`, without it.
+pub fn part(tensors: &HashMap<String, Tensor>, prefix: &str) -> HashMap<String, Tensor> {
+    let named = tensors.iter().filter_map(|(name, tensor)| Some((name.strip_prefix(prefix)?, tensor)));
+    named.map(|(name, tensor)| (name.to_owned(), tensor.shallow_clone())).collect()
+}
+
 /// Errors where the file does not hold what the network has, each and nothing else.
 fn check_keys(variables: &BTreeMap<String, Tensor>, weights: &HashMap<String, Tensor>, name: &str) -> Result<()> {
     let missing: Vec<_> = variables.keys().filter(|key| !weights.contains_key(*key)).map(String::as_str).collect();

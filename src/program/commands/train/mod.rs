@@ -21,6 +21,7 @@ use cnn_tutorial::nn::CrossEntropyLoss;
 use cnn_tutorial::optim::Optimizer;
 use prepare::{Prepared, prepare_device};
 use schedule::Schedule;
+pub use session::Conductor;
 use session::Session;
 use std::path::Path;
 
@@ -44,12 +45,12 @@ pub fn resume(dir: &Path, data: Option<&Source>, device: DeviceChoice) -> Result
         ..config.options.clone()
     };
     options.check().map_err(anyhow::Error::msg)?;
-    train(&options, Some((dir, config)))
+    train(&options, Some((dir, config)), None)
 }
 
 /// Prepares the data, defines the model, trains it, plots what was tracked; `resumed` is the run to go on with. Returns
 /// the program's exit code: 0, or 128 and the number of the signal that ended the training early.
-pub fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> {
+pub fn train(options: &Options, resumed: Option<(&Path, Config)>, conductor: Option<Conductor>) -> Result<u8> {
     let options = &Options { optimizer: Some(options.algorithm()), ..options.clone() };
     let (device, cuda_graph) = prepare_device(options)?;
 
@@ -71,10 +72,10 @@ pub fn train(options: &Options, resumed: Option<(&Path, Config)>) -> Result<u8> 
 
     // The run's folder, and where the run stands
     let config = data.config(options, schedule, device)?;
-    let (run, position) = open_run(&config, resumed, &network, &mut optimizer)?;
+    let run = open_run(&config, resumed, &network, &mut optimizer)?;
 
     // Model Training
-    let mut session = Session::new(&config, schedule, &network, &error, &test_loader, run, position)?;
+    let mut session = Session::new(config, schedule, &network, &error, &test_loader, run, conductor)?;
     session.train(&train_loader, &mut optimizer, cuda_graph)?;
 
     // Plot your tracked quantities

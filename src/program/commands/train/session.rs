@@ -1,5 +1,6 @@
 //! What the program does after each iteration: logs, prints, keeps weights and checkpoints, and stops on Ctrl-C.
 
+mod conducted;
 mod replay;
 
 use super::schedule::Schedule;
@@ -21,6 +22,7 @@ use cnn_tutorial::nn::CrossEntropyLoss;
 use cnn_tutorial::optim::Optimizer;
 use cnn_tutorial::repr::python_repr;
 use cnn_tutorial::train::train;
+pub use conducted::Conductor;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, Write};
 use std::num::NonZeroU64;
@@ -32,7 +34,7 @@ use tch::Tensor;
 
 /// A training under way.
 pub struct Session<'a> {
-    config: &'a Config,
+    config: Config,
     schedule: Schedule,
     network: &'a Network,
     error: &'a CrossEntropyLoss,
@@ -48,24 +50,40 @@ pub struct Session<'a> {
     bar: ProgressBar,
     /// Becomes other than 0 when the training is to end.
     stop: Arc<AtomicUsize>,
+    /// The page that conducts the training, if one does.
+    conductor: Option<Conductor>,
 }
 
 impl<'a> Session<'a> {
     /// A training that goes on from `position`, where network and optimizer are.
     pub fn new(
-        config: &'a Config,
+        config: Config,
         schedule: Schedule,
         network: &'a Network,
         error: &'a CrossEntropyLoss,
         test_loader: &'a DataLoader<'a>,
-        run: Run,
-        position: Position,
+        (run, position): (Run, Position),
+        conductor: Option<Conductor>,
     ) -> Result<Self> {
         let template = "{wide_bar} {pos}/{len} {msg} {per_sec} {eta} left";
         let bar = ProgressBar::new(schedule.iterations).with_style(ProgressStyle::with_template(template)?);
         let (losses, tracking, stop) = (Vec::new(), Duration::ZERO, signals::watch()?);
         let recorder = None;
-        Ok(Self { config, schedule, network, error, test_loader, run, position, losses, recorder, tracking, bar, stop })
+        Ok(Self {
+            config,
+            schedule,
+            network,
+            error,
+            test_loader,
+            run,
+            position,
+            losses,
+            recorder,
+            tracking,
+            bar,
+            stop,
+            conductor,
+        })
     }
 
     /// Trains to the end, or until a signal comes; on a card with a CUDA graph, if there is one.
@@ -76,7 +94,7 @@ impl<'a> Session<'a> {
         cuda_graph: Option<Methods>,
     ) -> Result<()> {
         let Schedule { epochs, iterations, .. } = self.schedule;
-        let Config { computed_on, computed_with_threads, .. } = self.config;
+        let Config { computed_on, computed_with_threads, .. } = &self.config;
         let threads = if computed_with_threads.get() == 1 { "thread" } else { "threads" };
         say!(
             "training: {iterations} iterations, {epochs} epochs, on {computed_on} with {computed_with_threads} {threads}"
@@ -87,6 +105,8 @@ impl<'a> Session<'a> {
         let start = Instant::now();
         self.recorder = cuda_graph.map(Recorder::new);
         let epochs = self.epochs_left(train_loader)?;
+        self.tell_begun()?;
+        self.conducted(optimizer)?;
         if self.position.iteration < iterations && !self.is_stopped() {
             optimizer.set_lr(self.lr())?;
             let (model, error) = (&*self.network.module, self.error);
@@ -123,21 +143,34 @@ impl<'a> Session<'a> {
             if print && let Some(Row { accuracy, .. }) = self.run.metrics.rows.last() {
                 let (loss, accuracy) = (python_repr(loss), python_repr(*accuracy));
                 let line = format!("Iteration: {iteration} Loss: {loss} Accuracy: {accuracy} %");
-                // Whoever reads may have left (`| head -1`): the run goes on, its numbers are in its folder.
-                self.bar.suspend(|| writeln!(io::stdout(), "{line}").unwrap_or_default());
+                match &mut self.conductor {
+                    Some(conductor) => conductor.lines.push(line),
+                    // Whoever reads may have left (`| head -1`): the run goes on, its numbers are in its folder.
+                    None => self.bar.suspend(|| writeln!(io::stdout(), "{line}").unwrap_or_default()),
+                }
             }
         }
         if save {
-            Checkpoint::save(&self.run.dir, options, self.position, &self.network.vs, optimizer)?;
+            self.save(optimizer)?;
         }
+        self.conducted(optimizer)?;
+        let stopped = !last && self.is_stopped();
+        if stopped {
+            self.save(optimizer)?;
+        }
+        let last = last || stopped;
         optimizer.set_lr(self.lr())?;
         Ok(if last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    fn save(&self, optimizer: &Optimizer) -> Result<()> {
+        Checkpoint::save(&self.run.dir, &self.config.options, self.position, &self.network.vs, optimizer)
     }
 
     /// The learning rate of the next iteration.
     fn lr(&self) -> f64 {
         let (options, epoch) = (&self.config.options, self.position.iteration / self.schedule.batches);
-        options.lr_scheduler(self.schedule.epochs).lr(options.lr.into(), epoch)
+        options.lr_scheduler(self.schedule.epochs).lr(options.lr_after(self.position.iteration), epoch)
     }
 
     fn is_stopped(&self) -> bool {
@@ -164,16 +197,29 @@ impl<'a> Session<'a> {
     }
 
     /// The loss of the last iteration; an error if one since the last call is NaN.
+    fn last_loss(&mut self) -> Result<f64> {
+        let losses = self.read_losses()?;
+        let last = losses.last().copied().unwrap_or(f32::NAN);
+        if let Some(conductor) = &mut self.conductor {
+            conductor.losses.extend(losses);
+        }
+        Ok(last.into())
+    }
+
+    /// The losses since the last call; an error if one is NaN.
     ///
     /// They are read all at once, because a read makes a GPU's queue run dry.
-    fn last_loss(&mut self) -> Result<f64> {
+    fn read_losses(&mut self) -> Result<Vec<f32>> {
+        if self.losses.is_empty() {
+            return Ok(Vec::new());
+        }
         let values: Vec<f32> = Tensor::f_stack(&self.losses, 0)?.try_into()?;
         self.losses.clear();
         if let Some(i) = values.iter().position(|loss| loss.is_nan()) {
             let iteration = self.position.iteration - (values.len() - 1 - i) as u64;
             bail!("the loss became NaN at iteration {iteration}: try a smaller --lr than before, or --scale unit");
         }
-        Ok(values[values.len() - 1].into())
+        Ok(values)
     }
 
     /// Keeps the weights, plots the tracked quantities, and tells what the training came to.

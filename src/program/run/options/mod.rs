@@ -2,21 +2,23 @@
 //! are written here and nowhere else; `config.json` keeps them.
 
 mod architecture;
+mod arguments;
 mod choices;
 mod number;
 mod path;
 mod training;
 
 pub use architecture::{ARCHITECTURES, Architecture, NewNetwork};
+pub use arguments::Field;
 pub use choices::{Algorithm, LrSchedule, Scale};
-pub use number::Seed;
+pub use number::{LrChange, NonNegative, Seed};
 pub use path::path;
 
 use crate::program::data::Source;
 use crate::program::machine::device::DeviceChoice;
 use clap::Args;
 use cnn_tutorial::optim::AdamW;
-use number::{Fraction, NonNegative};
+use number::Fraction;
 use path::text_path;
 use serde::{Deserialize, Serialize};
 use std::num::{NonZeroU8, NonZeroU32, NonZeroU64};
@@ -76,6 +78,11 @@ pub struct Options {
     /// Learning rate
     #[arg(long, help_heading = TRAINING, default_value = "0.001")]
     pub lr: NonNegative,
+
+    /// Another learning rate from iteration N on; may be given several times
+    #[arg(long, help_heading = TRAINING, value_name = "N=LR")]
+    #[serde(default)]
+    pub lr_from: Vec<LrChange>,
 
     /// Momentum of SGD
     #[arg(long, help_heading = TRAINING, default_value = "0")]
@@ -168,6 +175,12 @@ impl Options {
     pub fn check(&self) -> Result<(), &'static str> {
         if self.algorithm() != Algorithm::Sgd && f64::from(self.momentum) != 0.0 {
             return Err("--momentum goes with --optimizer sgd: Adam has its betas instead");
+        }
+        if !self.lr_from.is_empty() && !self.has_one_lr() {
+            return Err("--lr-from goes with --lr-schedule none: a schedule has learning rates of its own");
+        }
+        if !self.lr_from.is_sorted_by(|a, b| a.iteration < b.iteration) {
+            return Err("--lr-from has to be given in the order of its iterations, each of them once");
         }
         if self.portable && !matches!(self.device, DeviceChoice::Auto | DeviceChoice::Cpu) {
             return Err("--portable is for the CPU: a GPU rounds in ways of its own");

@@ -1,6 +1,8 @@
 //! Numbers in the ranges that options have: checked alike on the command line and in `config.json`.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 
 macro_rules! ranged {
@@ -79,5 +81,43 @@ impl FromStr for Seed {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let number = text.parse().map(Self::Signed).or_else(|_| text.parse().map(Self::Unsigned));
         number.map_err(|_| format!("expected a whole number from {} to {}", i64::MIN, u64::MAX))
+    }
+}
+
+/// A learning rate that begins with an iteration, counted from 1: as in `121=0.01`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct LrChange {
+    pub iteration: NonZeroU64,
+    pub lr: NonNegative,
+}
+
+impl FromStr for LrChange {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let expected = "expected an iteration and a learning rate, such as 121=0.01";
+        let (iteration, lr) = text.split_once('=').ok_or(expected)?;
+        Ok(Self { iteration: iteration.parse().map_err(|_| expected)?, lr: lr.parse()? })
+    }
+}
+
+impl TryFrom<String> for LrChange {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<LrChange> for String {
+    fn from(change: LrChange) -> Self {
+        change.to_string()
+    }
+}
+
+impl fmt::Display for LrChange {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}={}", self.iteration, f64::from(self.lr))
     }
 }

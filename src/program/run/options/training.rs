@@ -25,6 +25,17 @@ impl Options {
         }
     }
 
+    /// Whether no schedule sets the learning rate.
+    pub fn has_one_lr(&self) -> bool {
+        self.lr_schedule == LrSchedule::None
+    }
+
+    /// The learning rate after `done` iterations, before a schedule changes it.
+    pub fn lr_after(&self, done: u64) -> f64 {
+        let begun = self.lr_from.iter().rev().find(|change| change.iteration.get() <= done + 1);
+        begun.map_or(self.lr, |change| change.lr).into()
+    }
+
     /// The loader's transform: scale, augmentation, which is for training only, and memory layout.
     pub fn transform(&self, augment: bool, onednn: bool) -> Box<Transform<'static>> {
         let Self { scale, channels_last, .. } = *self;

@@ -1,0 +1,99 @@
+//! What a training says to a page that conducts it, and the page to the training: over the training's standard output and
+//! input, both of this program.
+
+use super::options::{LrChange, NonNegative};
+use anyhow::{Context, Result, ensure};
+use safetensors::tensor::{SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::io::{BufRead, Read, Write};
+use std::path::PathBuf;
+use tch::{Device, TchError, Tensor};
+
+/// The most bytes of a message's tensors, and of its words.
+const LARGEST: u64 = 8 << 30;
+const LONGEST: u64 = 1 << 24;
+
+/// What the page asks of the training.
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Go on until so many iterations are done, then wait.
+    Until(u64),
+    /// From the next iteration on.
+    Lr(NonNegative),
+    /// End, with a checkpoint.
+    Stop,
+}
+
+/// What the training tells. Tensors go with each message: `losses` `[n]` of the iterations that are new, `rows` `[n, 3]` that
+/// were logged since, and the network's variables under `weights.`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Message {
+    Begun {
+        dir: PathBuf,
+        epochs: u64,
+        iterations: u64,
+        /// Iterations of an epoch.
+        batches: u64,
+    },
+    Look {
+        iteration: u64,
+        /// Whether it waits for an order.
+        paused: bool,
+        /// The learning rate of the next iteration, and how it was changed on the way.
+        lr: f64,
+        lr_from: Vec<LrChange>,
+        /// The tutorial's lines that are new.
+        lines: Vec<String>,
+    },
+    /// One step that was asked for alone. Its tensors are the variables under `before.`, `gradient.` and `after.`, and what the
+    /// optimizer keeps of them under `state_before.` and `state_after.`.
+    Step { iteration: u64, lr: f64 },
+}
+
+/// A message's words, and how many bytes of tensors follow them.
+#[derive(Deserialize, Serialize)]
+struct Head {
+    message: Message,
+    bytes: u64,
+}
+
+/// Sends a message with its tensors, from whatever device.
+pub fn send(to: &mut impl Write, message: Message, tensors: Vec<(String, Tensor)>) -> Result<()> {
+    let on_cpu = |(name, tensor): (String, Tensor)| -> Result<_, TchError> {
+        let tensor = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_contiguous()?;
+        let kind = tensor.f_kind()?;
+        let mut bytes = vec![0; tensor.numel() * kind.elt_size_in_bytes()];
+        tensor.f_copy_data_u8(&mut bytes, tensor.numel())?;
+        Ok((name, kind, tensor.size(), bytes))
+    };
+    let tensors = tensors.into_iter().map(on_cpu).collect::<Result<Vec<_>, _>>()?;
+    let mut views = Vec::new();
+    for (name, kind, size, bytes) in &tensors {
+        let shape = size.iter().map(|&side| side as usize).collect();
+        views.push((name.as_str(), TensorView::new((*kind).try_into()?, shape, bytes)?));
+    }
+    let bytes = safetensors::serialize(views, &None)?;
+    let head = serde_json::to_string(&Head { message, bytes: bytes.len() as u64 })?;
+    writeln!(to, "{head}")?;
+    to.write_all(&bytes)?;
+    Ok(to.flush()?)
+}
+
+/// The next message with its tensors, or `None` where the training has ended.
+pub fn receive(from: &mut impl BufRead) -> Result<Option<(Message, HashMap<String, Tensor>)>> {
+    let mut head = String::new();
+    if from.take(LONGEST).read_line(&mut head)? == 0 {
+        return Ok(None);
+    }
+    let Head { message, bytes: length } =
+        serde_json::from_str(&head).context("the training's message cannot be read")?;
+    ensure!(length <= LARGEST, "the training's message has {length} bytes: expected at most {LARGEST}");
+    let mut bytes = Vec::new();
+    from.take(length).read_to_end(&mut bytes)?;
+    let tensors = SafeTensors::deserialize(&bytes).context("the training's message is not whole")?;
+    let tensors = tensors.tensors().into_iter().map(|(name, view)| Ok((name, view.try_into()?)));
+    Ok(Some((message, tensors.collect::<Result<_, TchError>>()?)))
+}
