@@ -24,9 +24,17 @@ const classifyDrawing = newest(async () => {
   const png = await new Promise((done) => pad.toBlob(done, "image/png"));
   const answer = await ask("/api/picture" + choice(), png);
   if (answer.refused) $("doubt").textContent = "This is not yet a digit.";
-  else show(answer);
+  else await take(answer);
 });
-const classifyPixels = newest(async () => show(await ask("/api/pixels" + choice(), state.seen)));
+const classifyPixels = newest(async () => isTrained() ? look() : show(await ask("/api/pixels" + choice(), state.seen)));
+
+// While a training is looked at, its network answers.
+async function take(answer) {
+  if (!isTrained()) return show(answer);
+  state.seen = Uint8Array.from(answer.seen);
+  paintGrey($("seen"), answer.seen);
+  await look();
+}
 
 let stroke = null;
 const place = (event) => {
@@ -122,7 +130,7 @@ $("photo").addEventListener("change", async () => {
     say("");
     const answer = await ask("/api/picture" + choice(), file);
     if (answer.refused) throw new Error(answer.refused);
-    show(answer);
+    await take(answer);
     putOnPad(state.seen);
     $("origin").textContent = `${file.name}, brought to MNIST's convention.`;
   } catch (error) {

@@ -20,7 +20,7 @@ function buildLayers(layers) {
 // All maps of a layer beside each other, a pixel of the canvas for each of theirs and one between them.
 function layout(i) {
   const { channels, height, width } = size(state.answer.layers[i]);
-  const zoom = Number($("zoom").value);
+  const zoom = state.live ? liveZoom() : Number($("zoom").value);
   const room = Math.floor($("layers").clientWidth / zoom);
   const columns = Math.max(1, Math.min(channels, Math.floor((room + 1) / (width + 1))));
   return { channels, height, width, zoom, columns, rows: Math.ceil(channels / columns) };

@@ -4,19 +4,22 @@
 const benches = ["convolution", "pooling"].map((name) => new Bench(name));
 
 function turnTo() {
-  const part = ["draw", "convolution", "pooling"].find((name) => location.hash === "#" + name) ?? "draw";
+  const part = ["draw", "convolution", "pooling", "train"].find((name) => location.hash.split("?")[0] === "#" + name) ?? "draw";
   for (const main of document.querySelectorAll("main")) main.hidden = main.id !== part;
   for (const link of document.querySelectorAll("nav a")) {
     if (link.hash === "#" + part) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
   scrollTo(0, 0);
+  turnToTrain(part === "train");
+  if (part === "draw") classifyPixels();
   repaint();
 }
 
 function repaint() {
   readColours();
-  if (!$("draw").hidden && state.answer) {
+  if (state.live) renderCharts();
+  if ((state.live || !$("draw").hidden) && state.answer) {
     state.answer.layers.forEach((_, i) => paintLayer(i));
     if (state.pick) explain();
   }
@@ -27,6 +30,14 @@ function offerWeights() {
   const { weights } = state.runs.find((run) => run.name === $("run").value);
   $("weights").replaceChildren(...weights.map((name) => new Option(name, name)));
   if (weights.includes(state.weights)) $("weights").value = state.weights;
+}
+
+async function offerRuns() {
+  state.runs = await ask("/api/runs");
+  $("run").replaceChildren(...state.runs.map(({ name, title }) => new Option(`${name} (${title})`, name)));
+  if (state.runs.some(({ name }) => name === state.run)) $("run").value = state.run;
+  offerWeights();
+  await offerBeside();
 }
 
 async function choose() {
@@ -41,18 +52,18 @@ async function start() {
   readColours();
   wipe();
   if (innerWidth < 600) $("zoom").value = 2;
-  state.runs = await ask("/api/runs");
-  $("run").replaceChildren(...state.runs.map(({ name, title }) => new Option(`${name} (${title})`, name)));
+  await offerRuns();
   $("run").addEventListener("change", () => { offerWeights(); choose(); });
   $("weights").addEventListener("change", choose);
   $("zoom").addEventListener("input", repaint);
   addEventListener("hashchange", turnTo);
   addEventListener("resize", repaint);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
-  offerWeights();
   await choose();
+  const unknown = await startTrain();
   turnTo();
   await example({});
+  if (unknown.length) say(`The address names ${unknown.join(", ")}, which is no option here.`);
 }
 
 start().catch((error) => say(error.message));

@@ -22,4 +22,6 @@ mod resume;
 mod robust;
 mod setup;
 mod trained;
+mod training;
+mod training_page;
 mod tutorial;

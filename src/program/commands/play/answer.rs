@@ -16,6 +16,12 @@ impl Serialize for Num {
     }
 }
 
+impl From<f32> for Num {
+    fn from(number: f32) -> Self {
+        Self(number)
+    }
+}
+
 fn numbers(tensor: &Tensor) -> Result<Vec<Num>, TchError> {
     Ok(Vec::<f32>::try_from(tensor.f_flatten(0, -1)?)?.into_iter().map(Num).collect())
 }

@@ -9,6 +9,7 @@ mod picture;
 mod player;
 mod runs;
 mod server;
+mod training;
 
 use crate::program::data::Source;
 use crate::program::machine::signals;
@@ -18,12 +19,16 @@ use axum::Router;
 use clap::Args;
 use connections::{Patience, serve};
 use player::Player;
+use std::env;
 use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime;
+use tokio::task::spawn_blocking;
+use training::Trainer;
 
 #[derive(Debug, Args)]
 pub struct PlayOptions {
@@ -50,18 +55,38 @@ const KEPT: Duration = Duration::from_secs(600);
 /// Serves the page until Ctrl-C, its address on standard output.
 pub fn play(options: &PlayOptions) -> Result<()> {
     options.data.iter().try_for_each(Source::fetch)?;
-    let router = router(options.run.clone(), options.data.clone())?;
+    let trainer = Arc::new(Mutex::new(Trainer::new(env::current_exe()?)));
+    let router = server::router(Player::new(options.run.clone(), options.data.clone())?, trainer.clone());
+    // One thread for each answer: a training beside them has need of the others.
+    tch::set_num_threads(1);
     // This thread takes requests and hands on the work: it is never busy.
     let runtime = runtime::Builder::new_current_thread().enable_all().thread_keep_alive(KEPT).build()?;
-    let played = runtime.block_on(show(options, router));
+    let played = runtime.block_on(async {
+        let played = show(options, router).await;
+        end(&trainer).await.and(played)
+    });
     // No answer is waited for, see `main`: nothing is torn down at work.
     runtime.shutdown_background();
     played
 }
 
-/// What answers the page's requests. It begins with the run in the folder `first`.
+/// What answers the page's requests, for tests: nothing can be trained. It begins with the run in the folder `first`.
+#[allow(dead_code)] // the fuzz targets have it
 pub fn router(first: Option<PathBuf>, data: Option<Source>) -> Result<Router> {
-    Ok(server::router(Player::new(first, data)?))
+    Ok(server::router(Player::new(first, data)?, Arc::default()))
+}
+
+/// Waits until a training that is under way has kept its checkpoint, or for a second signal.
+async fn end(trainer: &Mutex<Trainer>) -> Result<()> {
+    let asked_again = signals::first()?;
+    let waits = trainer.lock().unwrap_or_else(PoisonError::into_inner).end();
+    if let Some(waits) = waits {
+        tokio::select! {
+            _ = spawn_blocking(waits) => (),
+            () = asked_again => (),
+        }
+    }
+    Ok(())
 }
 
 async fn show(options: &PlayOptions, router: Router) -> Result<()> {

@@ -3,9 +3,10 @@
 use super::answer::{Answer, Num, Sum, answer, rows, sum_at};
 use super::kept::Kept;
 use super::runs::{Choice, Named, RunEntry, Runs, digits_config};
+use super::training::{Again, again};
 use crate::program::data::{MNIST_DIR, Source};
 use crate::program::run::network::{self, Network, Weights, most_confident_mistakes, probabilities};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use cnn_tutorial::data::{Dataset, digits};
 use cnn_tutorial::nn::{LayerKind, Stage};
 use serde::Serialize;
@@ -56,6 +57,14 @@ impl Player {
         self.examples.clear();
         self.mistakes.clear();
         self.runs.entries()
+    }
+
+    /// What a run has logged, and how to have it again.
+    pub fn again(&self, run: &str) -> Result<Again> {
+        match self.runs.find(run)? {
+            Named::Run(dir) => again(&dir, &digits_config(&dir)?),
+            Named::Untrained(_) => bail!("{run} is not trained"),
+        }
     }
 
     fn network(&mut self, choice: &Choice) -> Result<&Network> {

@@ -6,6 +6,7 @@ use super::guard::guard;
 use super::picture;
 use super::player::{Example, Kernels, Player};
 use super::runs::{Choice, RunEntry};
+use super::training::{Again, Trainer, routes};
 use crate::program::messages::in_words;
 use anyhow::{Result, ensure};
 use axum::body::Bytes;
@@ -26,12 +27,13 @@ macro_rules! scripts {
         [$((concat!("/", $name), include_str!(concat!("../../../../assets/play/", $name)))),*]
     };
 }
-const SCRIPTS: [(&str, &str); 6] = scripts!["common.js", "sum.js", "draw.js", "maps.js", "bench.js", "page.js"];
+const SCRIPTS: [(&str, &str); 8] =
+    scripts!["common.js", "sum.js", "draw.js", "maps.js", "bench.js", "chart.js", "train.js", "page.js"];
 
 type Shared = Arc<Mutex<Player>>;
-type Reply<T> = Result<Json<T>, Refusal>;
+pub type Reply<T> = Result<Json<T>, Refusal>;
 
-pub fn router(player: Player) -> Router {
+pub fn router(player: Player, trainer: Arc<Mutex<Trainer>>) -> Router {
     let file = |kind: &'static str, text: &'static str| get(async move || ([(header::CONTENT_TYPE, kind)], text));
     let scripts = SCRIPTS
         .into_iter()
@@ -40,19 +42,21 @@ pub fn router(player: Player) -> Router {
         .route("/", file("text/html; charset=utf-8", HTML))
         .route("/style.css", file("text/css; charset=utf-8", CSS))
         .route("/api/runs", get(runs))
+        .route("/api/run", get(run))
         .route("/api/digit", get(digit))
         .route("/api/kernels", get(kernels))
         .route("/api/pixels", post(pixels))
         .route("/api/sum", post(sum))
         .route("/api/arguments", post(arguments))
         .route("/api/picture", post(picture))
+        .with_state(Arc::new(Mutex::new(player)))
+        .merge(routes(trainer))
         .layer(DefaultBodyLimit::disable()) // the guard has read the body
         .layer(middleware::from_fn(guard))
-        .with_state(Arc::new(Mutex::new(player)))
 }
 
 /// A request that cannot be answered, and why.
-struct Refusal(StatusCode, String);
+pub struct Refusal(StatusCode, String);
 
 impl From<anyhow::Error> for Refusal {
     fn from(error: anyhow::Error) -> Self {
@@ -67,7 +71,7 @@ impl IntoResponse for Refusal {
 }
 
 /// What `work` makes, on a thread of its own: meanwhile others are answered.
-async fn reply<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Reply<T> {
+pub async fn reply<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Reply<T> {
     let failed = |_| Refusal(StatusCode::INTERNAL_SERVER_ERROR, "the program has failed at this".into());
     Ok(Json(spawn_blocking(work).await.map_err(failed)??))
 }
@@ -79,6 +83,16 @@ fn locked(player: &Shared) -> MutexGuard<'_, Player> {
 
 async fn runs(State(player): State<Shared>) -> Reply<Vec<RunEntry>> {
     reply(move || Ok(locked(&player).runs())).await
+}
+
+#[derive(Deserialize)]
+struct Name {
+    run: String,
+}
+
+/// What a run has logged, and how to have it again.
+async fn run(State(player): State<Shared>, Query(Name { run }): Query<Name>) -> Reply<Again> {
+    reply(move || locked(&player).again(&run)).await
 }
 
 #[derive(Deserialize)]
@@ -151,7 +165,7 @@ async fn arguments(State(player): State<Shared>, Json(arguments): Json<Arguments
     .await
 }
 
-fn seen(body: &Bytes) -> Result<Vec<u8>> {
+pub fn seen(body: &Bytes) -> Result<Vec<u8>> {
     ensure!(body.len() == 784, "expected 784 bytes, the pixels of 28x28, found {}", body.len());
     Ok(body.to_vec())
 }

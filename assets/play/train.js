@@ -1,0 +1,418 @@
+// The tab "Train": a training that is started, watched and changed here. It is the program's own: closed or loaded anew, the
+// page finds it again.
+"use strict";
+
+const ENDED = ["finished", "stopped", "failed"];
+const FOREVER = 1e15; // iterations
+
+// The options that are always in sight; the others are below "More options".
+const FIRST = ["model", "data", "optimizer", "lr", "momentum", "weight-decay", "batch-size", "scale", "shuffle", "augment",
+  "seed", "threads", "epochs", "max-steps"];
+
+const training = { id: 0, phase: null, losses: [], known: 0, rows: [], lines: [], moments: [], moment: null, update: null };
+const beside = new Map(); // the runs that are laid over it, by their names
+
+// Whether the network in sight is that of a training.
+const isTrained = () => state.live && training.id > 0;
+const isUnderWay = () => training.phase !== null && !ENDED.includes(training.phase);
+
+// ---- The form: every option of the command line, from the program's own list
+
+function control(field) {
+  const { name, choices, value, several } = field;
+  const title = field.help;
+  if (value === null) return element("input", { type: "checkbox", name, title });
+  if (choices.length) {
+    const select = element("select", { name, title }, ...choices.map((choice) => new Option(choice)));
+    if (field.default === null) select.prepend(new Option("as in the slides", ""));
+    select.value = field.default ?? "";
+    return select;
+  }
+  const input = element("input", { name, title, spellcheck: false, placeholder: field.default ?? (several ? value : "") });
+  input.autocomplete = "off";
+  if (name === "data") input.setAttribute("list", "data-names");
+  return input;
+}
+
+function buildForm(fields) {
+  const row = (field) => element("label", {}, field.name, control(field));
+  const first = FIRST.map((name) => fields.find((field) => field.name === name)).filter(Boolean);
+  $("options").replaceChildren(...first.map(row));
+  $("more-options").append(...fields.filter((field) => !first.includes(field)).map(row));
+  training.fields = fields;
+}
+
+const fieldOf = (name) => $("train").querySelector(`[name="${name}"]`);
+
+// The arguments that stand in the form: what is as it was is left out.
+function formArguments() {
+  return training.fields.flatMap(({ name, value, several, default: usual }) => {
+    const field = fieldOf(name);
+    if (value === null) return field.checked ? ["--" + name] : [];
+    const text = field.value.trim();
+    if (!text || text === usual) return [];
+    return several ? text.split(/\s+/).flatMap((part) => ["--" + name, part]) : ["--" + name, text];
+  });
+}
+
+// The address holds what stands in the form, so that it can be handed on.
+function writeAddress() {
+  const settings = new URLSearchParams();
+  for (const { name, value, default: usual } of training.fields) {
+    const field = fieldOf(name);
+    if (value === null ? field.checked : field.value.trim() && field.value.trim() !== usual) {
+      settings.set(name, value === null ? "" : field.value.trim());
+    }
+  }
+  history.replaceState(null, "", "#train" + (String(settings) ? "?" + settings : ""));
+}
+
+// Returns what it names that is no option.
+function readAddress() {
+  const unknown = [];
+  for (const [name, text] of new URLSearchParams(location.hash.split("?")[1] ?? "")) {
+    const field = training.fields.some((known) => known.name === name) && fieldOf(name);
+    if (!field) unknown.push(name);
+    else if (field.type === "checkbox") field.checked = true;
+    else field.value = text;
+  }
+  return unknown;
+}
+
+// ---- Orders
+
+async function order(what) {
+  say("");
+  try {
+    await ask("/api/training/order", what);
+    await look();
+  } catch (error) {
+    say(error.message);
+  }
+}
+
+// So many iterations more; a training that is not there, or has ended, begins anew.
+async function go(more) {
+  say("");
+  if (isUnderWay()) return order({ until: more === FOREVER ? FOREVER : training.update.iteration + more });
+  try {
+    await ask("/api/training/start", { arguments: formArguments(), until: more });
+    await look();
+  } catch (error) {
+    say(error.message);
+  }
+}
+
+const untilEpochsEnd = () => {
+  const { iteration, batches } = training.update ?? {};
+  return isUnderWay() && batches ? batches - iteration % batches : FOREVER;
+};
+
+// ---- What is told of it
+
+const NEVER = { training: 0, losses: 0, rows: 0, lines: 0 };
+
+const look = newest(async () => {
+  const known = training.id ? { training: training.id, losses: training.known, rows: training.rows.length, lines: training.lines.length } : NEVER;
+  if (training.moment !== null) known.moment = training.moment;
+  const update = await ask("/api/training?" + new URLSearchParams(known), state.seen);
+  if (!update) return;
+  if (update.training !== training.id) {
+    Object.assign(training, { id: update.training, losses: [], known: 0, rows: [], lines: [], moment: null, stepped: null });
+    forgetLooks();
+  }
+  const ended = ENDED.includes(update.phase) && isUnderWay();
+  Object.assign(training, { phase: update.phase, update, moments: update.moments, known: update.losses_known });
+  training.losses.push(...update.losses);
+  training.rows.push(...update.rows);
+  training.lines.push(...update.lines);
+  render(update);
+  if (ended) await offerRuns();
+});
+
+function forgetLooks() {
+  $("mistakes-left").replaceChildren();
+  $("step").replaceChildren();
+  $("again-text").hidden = true;
+}
+
+const WORDS_OF = {
+  starting: () => "It is getting ready.",
+  running: () => "It trains.",
+  paused: () => "It waits: go on, or take a step.",
+  ending: () => "It ends, and keeps its checkpoint.",
+  finished: ({ run }) => `Finished: the run is in ${run}.`,
+  stopped: ({ run }) => `Stopped. cargo run --release -- --resume ${run} goes on.`,
+  failed: ({ error, said }) => error ?? said,
+};
+
+function render(update) {
+  const { phase, iteration, iterations, batches, epochs, lr, lr_from, shown } = update;
+  $("phase").textContent = WORDS_OF[phase](update);
+  $("phase").classList.toggle("refusal", phase === "failed");
+  $("where").textContent = iterations
+    ? `Iteration ${iteration} of ${iterations}, epoch ${Math.min(epochs, Math.floor(iteration / batches) + 1)} of ${epochs}` : update.said;
+  $("progress").max = iterations || 1;
+  $("progress").value = iteration;
+  const lastRow = training.rows.at(-1);
+  $("numbers").textContent = [training.losses.length ? `loss ${format(training.losses.at(-1)[1])}` : "",
+    lastRow ? `validation accuracy ${format(lastRow[2])} %` : ""].filter(Boolean).join(", ");
+  $("lines").textContent = training.lines.join("\n");
+  $("live-lr").placeholder = format(lr);
+  $("live-lr").disabled = !isUnderWay() || !update.lr_may_change;
+  $("live-lr").title = update.lr_may_change ? "From the next iteration on" : "--lr-schedule sets it";
+  $("changes").textContent = lr_from.length ? `Changed on the way, iteration=rate: ${lr_from.join(", ")}` : "";
+  offerButtons();
+
+  const slider = $("moment");
+  slider.max = update.moments.length;
+  if (training.moment === null) slider.value = update.moments.length;
+  slider.disabled = !update.moments.length;
+  if (shown) {
+    const now = training.moment === null ? (isUnderWay() ? "now" : "at the end") : "then";
+    $("moment-words").textContent = `After iteration ${shown.iteration}, ${now}`;
+    if (shown.answer) show(shown.answer);
+    renderKernels(shown.kernels);
+  }
+  renderCharts();
+  if (update.step !== null && update.step !== training.stepped) {
+    training.stepped = update.step;
+    followStep();
+  }
+}
+
+function offerButtons() {
+  const waits = !isUnderWay() || training.phase === "paused";
+  for (const id of ["go", "one", "ten", "epoch"]) $(id).disabled = !waits;
+  $("go").textContent = isUnderWay() ? "Go on" : "Start";
+  $("pause").disabled = training.phase !== "running";
+  $("stop").disabled = !isUnderWay() || training.phase === "ending";
+  for (const field of $("train").querySelectorAll("#options [name], #more-options [name]")) field.disabled = isUnderWay();
+}
+
+function renderCharts() {
+  const log = $("log").checked;
+  const others = [...beside.values()];
+  const colour = (i) => SERIES[i % SERIES.length];
+  const mark = training.moment !== null ? training.update?.shown?.iteration ?? null : null;
+  const logged = (column) => [{ colour: colour(0), points: training.rows.map((row) => [row[0], row[column]]) },
+    ...others.map((run, i) => ({ colour: colour(i + 1), points: run.rows.map((row) => [row[0], row[column]]) }))];
+  chart($("loss-chart"), { title: "Loss", log, mark,
+    series: [{ colour: colour(0), faint: training.rows.length > 0, points: training.losses }, ...logged(1)] });
+  chart($("accuracy-chart"), { title: "Validation accuracy (%)", mark, series: logged(2), empty: [0, 100] });
+}
+
+// ---- Kernels
+
+function renderKernels(kernels) {
+  $("kernels").hidden = !kernels;
+  if (!kernels) return;
+  $("kernels-of").textContent = `Kernels of ${kernels.layer}`;
+  const magnitude = (all) => Math.max(...all.flat(2).map((v) => Math.abs(v) || 0));
+  const largest = Math.max(magnitude(kernels.start), magnitude(kernels.now));
+  for (const [name, most] of [["start", largest], ["now", largest], ["difference", magnitude(kernels.difference)]]) {
+    paintKernels($("kernels-" + name), kernels[name], most);
+    $(`kernels-${name}-range`).textContent = `colours from −${short(most)} to ${short(most)}`;
+  }
+}
+
+function paintKernels(canvas, kernels, largest) {
+  const [height, width] = [kernels[0].length, kernels[0][0].length];
+  const room = canvas.parentElement.clientWidth - 160;
+  const cell = Math.max(2, Math.min(9, Math.floor((room / Math.min(kernels.length, 16) - 3) / width)));
+  const columns = Math.max(1, Math.min(kernels.length, Math.floor((room + 3) / (width * cell + 3))));
+  const rows = Math.ceil(kernels.length / columns);
+  const sizes = { width: columns * (width * cell + 3) - 3, height: rows * (height * cell + 3) - 3 };
+  Object.assign(canvas, sizes);
+  const ink = canvas.getContext("2d");
+  kernels.forEach((kernel, i) => kernel.forEach((row, y) => row.forEach((value, x) => {
+    ink.fillStyle = `rgb(${colour(value, largest)})`;
+    ink.fillRect((i % columns) * (width * cell + 3) + x * cell, Math.floor(i / columns) * (height * cell + 3) + y * cell, cell, cell);
+  })));
+}
+
+// ---- One step, number by number
+
+const followStep = newest(async (parameter = training.number?.parameter, index = training.number?.index ?? 0) => {
+  parameter ??= await firstKernel();
+  const followed = await ask("/api/training/step?" + new URLSearchParams({ parameter, index }));
+  training.number = { parameter, index };
+  const { place, lines, kernel, optimizer, parameters } = followed;
+  const select = element("select", {}, ...parameters.map(([name, shape]) => new Option(`${name}, ${shape.join("x")}`, name)));
+  select.setAttribute("aria-label", "Parameter");
+  select.value = parameter;
+  select.addEventListener("change", () => followStep(select.value, 0));
+  const [, shape] = parameters.find(([name]) => name === parameter);
+  const count = shape.reduce((product, side) => product * side, 1);
+  const number = element("input", { type: "number", min: 0, max: count - 1, value: index });
+  number.setAttribute("aria-label", "Which number of it");
+  number.addEventListener("change", () => followStep(parameter, number.value));
+  const step = [element("p", {}, element("b", { textContent: `Step ${followed.iteration} of ${optimizer}: ${parameter}[${place.join(", ")}]` })),
+    element("div", { className: "row" }, select, element("label", {}, `number, 0 to ${count - 1} `, number))];
+  const body = lines.map(({ name, formula, value }) => element("tr", {}, element("th", { textContent: name }),
+    element("td", { className: "formula", textContent: formula }), element("td", { className: "value", textContent: format(value) })));
+  step.push(element("table", { className: "step" }, element("tbody", {}, ...body)));
+  if (kernel) {
+    const width = kernel[0][0].length;
+    const start = index - index % (kernel[0].length * width);
+    const titles = ["weights before", "gradients", "how they moved"];
+    step.push(element("div", { className: "row" }, ...kernel.map((rows, i) => {
+      const numbers = table(rows.flat(), width, (j) => start + j === Number(index) ? "chosen" : "");
+      [...numbers.querySelectorAll("td")].forEach((cell, j) => cell.addEventListener("click", () => followStep(parameter, start + j)));
+      return element("figure", {}, element("figcaption", { textContent: titles[i] }), numbers);
+    })));
+  }
+  $("step").replaceChildren(...step);
+});
+
+async function firstKernel() {
+  const layer = training.update?.shown?.kernels?.layer;
+  return layer ? layer + ".weight" : (training.update?.parameters ?? ["fc1.weight"])[0];
+}
+
+// ---- The mistakes that are left
+
+const showMistakes = newest(async () => {
+  const moment = training.moment === null ? {} : { moment: training.moment };
+  const { iteration, count, of, first } = await ask("/api/training/mistakes?" + new URLSearchParams(moment));
+  const pictures = first.map(({ pixels, label, digit, probability }) => {
+    const canvas = element("canvas", { width: 28, height: 28 });
+    paintGrey(canvas, pixels);
+    const button = element("button", { className: "mistake", title: "Put it on the pad" }, canvas,
+      `${label} read as ${digit}, ${percent(probability)}`);
+    button.addEventListener("click", () => {
+      state.seen = Uint8Array.from(pixels);
+      putOnPad(state.seen);
+      look();
+    });
+    return button;
+  });
+  $("mistakes-left").replaceChildren(
+    element("p", { textContent: `After iteration ${iteration}: ${count} of ${of} validation images are read wrongly` + (count > first.length ? `, the surest ${first.length} of them:` : ".") }),
+    element("div", { className: "mistakes" }, ...pictures));
+});
+
+// ---- Other runs, and the same again
+
+async function offerBeside() {
+  const trained = state.runs.filter(({ weights }) => weights.some((name) => name !== "untrained"));
+  $("beside").replaceChildren(...trained.map(({ name, title }) => {
+    const box = element("input", { type: "checkbox", value: name, checked: beside.has(name) });
+    box.addEventListener("change", () => layBeside(name, box.checked));
+    return element("label", {}, box, `${name} (${title})`);
+  }));
+  if (!trained.length) $("beside").textContent = "There is no run yet.";
+  for (const name of beside.keys()) if (!trained.some((run) => run.name === name)) beside.delete(name);
+}
+
+async function layBeside(name, wanted) {
+  try {
+    if (wanted) beside.set(name, await ask("/api/run?" + new URLSearchParams({ run: name })));
+    else beside.delete(name);
+    await renderDifferences();
+  } catch (error) {
+    say(error.message);
+  }
+  renderCharts();
+}
+
+const UNIMPORTANT = ["out", "overwrite", "print_every", "save_every"];
+
+// What the runs in the chart have different options for.
+async function renderDifferences() {
+  const runs = [...beside].map(([name, { options }]) => [name, options]);
+  if (training.update?.run) runs.unshift([training.update.run + ", this training", (await ask("/api/training/again")).options]);
+  const told = (value) => value === null ? "–" : Array.isArray(value) ? value.join(" ") || "–" : String(value);
+  const names = Object.keys(runs[0]?.[1] ?? {}).filter((key) => !UNIMPORTANT.includes(key))
+    .filter((key) => new Set(runs.map(([, options]) => told(options[key]))).size > 1);
+  const colours = training.update?.run ? SERIES : SERIES.slice(1);
+  const head = runs.map(([name], i) => {
+    const title = element("th", { textContent: name });
+    title.style.color = `var(${colours[i % colours.length]})`;
+    return title;
+  });
+  const body = names.map((key) => element("tr", {}, element("th", { textContent: key }),
+    ...runs.map(([, options]) => element("td", { textContent: told(options[key]) }))));
+  $("differences").replaceChildren(...(beside.size ? [element("table", {}, element("thead", {}, element("tr", {}, element("th"), ...head)),
+    element("tbody", {}, ...(runs.length > 1 && !names.length ? [element("tr", {}, element("td", { textContent: "the same options" }))] : body)))] : []));
+}
+
+async function copy(what) {
+  try {
+    say("");
+    let text = location.href;
+    if (what !== "link") text = (await ask("/api/training/again"))[what];
+    if (text === null) throw new Error("Python's script has the slides' two networks: write yours there, and give it the options of the command line.");
+    $("again-text").value = text;
+    $("again-text").hidden = false;
+    $("again-text").select();
+    // Elsewhere than on this machine's own address the browser has no clipboard for a page.
+    if (navigator.clipboard) await navigator.clipboard.writeText(text).catch(() => document.execCommand("copy"));
+    else document.execCommand("copy");
+    $("copied").textContent = "Copied.";
+    setTimeout(() => { $("copied").textContent = ""; }, 2000);
+  } catch (error) {
+    say(error.message);
+  }
+}
+
+// ---- The tab
+
+// The largest size of a pixel with which all maps are in sight.
+function liveZoom() {
+  const [width, height] = [$("maps-live").clientWidth, Math.max(200, innerHeight - $("maps-live").getBoundingClientRect().top - $("live").scrollTop)];
+  const tall = (zoom) => state.answer.layers.map(size).reduce((sum, map) => {
+    const columns = Math.max(1, Math.min(map.channels, Math.floor((width / zoom + 1) / (map.width + 1))));
+    return sum + 24 + Math.ceil(map.channels / columns) * (map.height + 1) * zoom;
+  }, 0);
+  return [4, 3, 2].find((zoom) => tall(zoom) < height) ?? 1;
+}
+
+// The digit, its answer and its maps are one and the same on both tabs: the tab in sight has them.
+function turnToTrain(here) {
+  state.live = here;
+  $(here ? "pupil" : "digit-home").append($("digit-panel"));
+  $(here ? "maps-live" : "maps-home").append($("layers"));
+  $("layers").inert = here;
+  if (here) look();
+}
+
+// Several looks a second while it trains, and now and then while it does not.
+async function follow() {
+  for (;;) {
+    if (state.live && !document.hidden) await look();
+    const pause = !state.live || document.hidden ? 300 : training.phase === "running" || training.phase === "starting" ? 40 : 400;
+    await new Promise((done) => setTimeout(done, pause));
+  }
+}
+
+async function startTrain() {
+  buildForm(await ask("/api/options"));
+  const unknown = readAddress();
+  $("train").querySelector("form").addEventListener("input", writeAddress);
+  $("train").querySelector("form").addEventListener("submit", (event) => event.preventDefault());
+  $("go").addEventListener("click", () => go(FOREVER));
+  $("pause").addEventListener("click", () => order({ until: 0 }));
+  $("one").addEventListener("click", () => go(1));
+  $("ten").addEventListener("click", () => go(10));
+  $("epoch").addEventListener("click", () => go(untilEpochsEnd()));
+  $("stop").addEventListener("click", () => order("stop"));
+  $("live-lr").addEventListener("change", () => {
+    const lr = decimal($("live-lr").value);
+    $("live-lr").value = "";
+    if (Number.isNaN(lr)) say("learning rate: expected a number");
+    else order({ lr });
+  });
+  $("moment").addEventListener("input", () => {
+    const at = Number($("moment").value);
+    training.moment = at >= training.moments.length ? null : training.moments[at];
+    look();
+  });
+  $("log").addEventListener("change", renderCharts);
+  $("show-mistakes").addEventListener("click", () => showMistakes());
+  for (const what of ["command", "python", "link"]) $("copy-" + what).addEventListener("click", () => copy(what));
+  offerButtons();
+  await offerBeside();
+  follow();
+  return unknown;
+}

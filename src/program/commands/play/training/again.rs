@@ -1,0 +1,97 @@
+//! The same training again: the command line and the Python script that give a run's very numbers.
+
+use super::super::answer::Num;
+use super::Trainer;
+use super::update::told_row;
+use crate::program::run::config::Config;
+use crate::program::run::metrics;
+use crate::program::run::options::Options;
+use anyhow::Result;
+use serde::Serialize;
+use serde_json::Value;
+use std::path::Path;
+
+const TUTORIAL: &str = include_str!("../../../../../scripts/tutorial.py");
+/// Where that script finds the embedded digits; the copy has no such place.
+const ROOT: &str = "ROOT = Path(__file__).resolve().parent.parent";
+/// The networks that it has.
+const MODELS: [&str; 2] = ["cnn", "lenet5"];
+
+/// What a run has logged, and how to have it again.
+#[derive(Serialize)]
+pub struct Again {
+    rows: Vec<(u64, Num, Num)>,
+    options: Value,
+    command: String,
+    /// Nothing for a network that Python's script does not have.
+    python: Option<String>,
+}
+
+impl Trainer {
+    /// Of the training under way, with what was changed so far.
+    pub fn again(&mut self) -> Result<Again> {
+        let training = self.training()?;
+        let config = training.config()?;
+        again(&training.told().begun_or_nothing().dir, &config)
+    }
+}
+
+/// Of the run in `dir`, of which `config` tells.
+pub fn again(dir: &Path, config: &Config) -> Result<Again> {
+    let options = Options {
+        data: Some(config.data.clone()),
+        device: config.computed_on,
+        threads: Some(config.computed_with_threads),
+        ..config.options.clone()
+    };
+    let arguments = options.arguments(false)?;
+    let quoted: Vec<_> = arguments.iter().map(|argument| quoted(argument)).collect();
+    let python = MODELS.contains(&options.model.name).then(|| options.arguments(true)).transpose()?;
+    Ok(Again {
+        rows: metrics::read(dir, u64::MAX)?.iter().map(told_row).collect(),
+        options: serde_json::to_value(&options)?,
+        command: format!("cargo run --release -- {}", quoted.join(" ")),
+        python: python.map(|arguments| script(&arguments)).transpose()?,
+    })
+}
+
+fn script(arguments: &[String]) -> Result<String> {
+    // Python reads a string of JSON as the same string.
+    let arguments = serde_json::to_string(arguments)?;
+    Ok(format!(
+        "# The same training in Python, to the last bit: save this as again.py in the project's folder, then\n\
+         # .venv/bin/python again.py\n\
+         import sys\n\n\
+         sys.argv[1:] = {arguments}\n\n{}",
+        TUTORIAL.replace(ROOT, "ROOT = Path.cwd()")
+    ))
+}
+
+/// As a shell reads it as one word.
+fn quoted(argument: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./=,:+".contains(c);
+    if !argument.is_empty() && argument.chars().all(plain) {
+        argument.into()
+    } else {
+        format!("'{}'", argument.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MODELS, ROOT, TUTORIAL, quoted};
+
+    #[test]
+    fn pythons_script_has_what_its_copy_replaces_and_these_networks() {
+        assert_eq!(TUTORIAL.matches(ROOT).count(), 1);
+        assert!(TUTORIAL.contains(&format!("choices={MODELS:?}")));
+    }
+
+    #[test]
+    fn a_shell_takes_each_argument_as_one_word() {
+        assert_eq!(quoted("--lr-from"), "--lr-from");
+        assert_eq!(quoted("121=0.01"), "121=0.01");
+        assert_eq!(quoted("my data/it's.csv"), r"'my data/it'\''s.csv'");
+        assert_eq!(quoted(""), "''");
+    }
+}

@@ -1,0 +1,129 @@
+//! The training that the page conducts, one at a time: this program once more, as the command line would start it. So its
+//! numbers are the command line's, and nothing that the page does can disturb them.
+
+mod again;
+mod routes;
+mod step;
+mod told;
+mod update;
+
+pub use again::{Again, again};
+pub use routes::routes;
+
+use crate::program::messages::escaped;
+use crate::program::run::live::Order;
+use crate::program::run::network::Network;
+use crate::program::run::options::Options;
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use cnn_tutorial::data::Dataset;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use told::Told;
+
+/// Starts trainings, and keeps the last one.
+#[derive(Default)]
+pub struct Trainer {
+    /// This program's path; without it there is no training.
+    program: Option<PathBuf>,
+    training: Option<Training>,
+    /// How many were started.
+    started: u64,
+}
+
+/// A training, under way or at its end.
+struct Training {
+    options: Options,
+    process: Child,
+    /// Closed where it is to end.
+    orders: Option<ChildStdin>,
+    ended: Option<ExitStatus>,
+    told: Arc<Mutex<Told>>,
+    /// Answers with the weights of a moment.
+    network: Option<Network>,
+    /// What it is validated on.
+    examples: Option<Dataset>,
+}
+
+impl Trainer {
+    pub fn new(program: PathBuf) -> Self {
+        Self { program: Some(program), ..Self::default() }
+    }
+
+    /// Starts a training with the arguments of a command line. It waits for orders. Errors in the command line's words.
+    pub fn start(&mut self, arguments: &[String]) -> Result<()> {
+        let program = self.program.as_ref().context("there is no training here")?;
+        if let Some(training) = &mut self.training {
+            ensure!(training.status()?.is_some(), "a training is under way: stop it first");
+        }
+        let options = Options::parse(arguments).map_err(|error| anyhow!(first_words(&error.to_string())))?;
+        let mut command = Command::new(program);
+        // From the options, and not as they came: nothing but a training can be started.
+        command.args(options.arguments(false)?).arg("--conducted");
+        if let Some(out) = &options.out {
+            command.arg("--out").arg(out);
+        }
+        if options.overwrite {
+            command.arg("--overwrite");
+        }
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().with_context(|| format!("{} cannot be started", program.display()))?;
+        let (orders, output, errors) = (process.stdin.take(), process.stdout.take(), process.stderr.take());
+        let told = Arc::new(Mutex::new(Told::default()));
+        let (hears, reads) = (told.clone(), told.clone());
+        let (output, errors) = (output.context("no standard output")?, errors.context("no standard error")?);
+        thread::spawn(move || told::hear(output, &hears));
+        thread::spawn(move || told::read(errors, &reads));
+        self.started += 1;
+        self.training = Some(Training { options, process, orders, ended: None, told, network: None, examples: None });
+        Ok(())
+    }
+
+    /// Errors where no training is under way.
+    pub fn order(&mut self, order: Order) -> Result<()> {
+        let training = self.training()?;
+        if let Some(status) = training.status()? {
+            bail!("the training has ended ({status}): start another one");
+        }
+        let Some(orders) = &mut training.orders else { bail!("the training is ending") };
+        if let Order::Stop = order {
+            training.orders = None;
+            return Ok(());
+        }
+        writeln!(orders, "{}", serde_json::to_string(&order)?).context("the training does not listen")
+    }
+
+    fn training(&mut self) -> Result<&mut Training> {
+        self.training.as_mut().context("there is no training: start one")
+    }
+
+    /// Asks a training that is under way to end, which leaves a checkpoint, and returns what waits for that.
+    pub fn end(&mut self) -> Option<impl FnOnce() + Send + use<>> {
+        let training = self.training.take()?;
+        let Training { mut process, orders, .. } = training;
+        drop(orders);
+        Some(move || drop(process.wait()))
+    }
+}
+
+impl Training {
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// With what the process has ended, if it has.
+    fn status(&mut self) -> Result<Option<ExitStatus>> {
+        if self.ended.is_none() {
+            self.ended = self.process.try_wait()?;
+        }
+        Ok(self.ended)
+    }
+}
+
+/// A refusal of the command line without its advice on how to call the program.
+fn first_words(error: &str) -> String {
+    let words = error.split("\n\nUsage:").next().unwrap_or_default().split("\n\nFor more").next().unwrap_or_default();
+    escaped(words.trim_start_matches("error: ").trim())
+}

@@ -1,0 +1,178 @@
+//! What a training has told so far, and the moments of it that are kept.
+
+use crate::program::messages::shortened;
+use crate::program::run::live::{Message, receive};
+use crate::program::run::metrics::Row;
+use crate::program::run::options::LrChange;
+use crate::program::run::weights::part;
+use anyhow::{Context, Result};
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use tch::Tensor;
+
+/// How many moments are kept, and how many bytes of weights.
+const MOST_MOMENTS: usize = 200;
+const MOST_BYTES: usize = 256 << 20;
+
+#[derive(Default)]
+pub struct Told {
+    pub begun: Option<Begun>,
+    pub iteration: u64,
+    pub paused: bool,
+    pub lr: f64,
+    pub lr_from: Vec<LrChange>,
+    /// That of each iteration.
+    pub losses: Vec<f32>,
+    pub rows: Vec<Row>,
+    /// The tutorial's lines.
+    pub lines: Vec<String>,
+    /// The last line on standard error, and the last one that is an error.
+    pub said: String,
+    pub error: Option<String>,
+    /// The network of the last look.
+    pub latest: Option<Moment>,
+    pub moments: Vec<Moment>,
+    /// Every how many looks one is kept, and how many there were.
+    stride: usize,
+    looks: usize,
+    pub step: Option<Step>,
+}
+
+#[derive(Clone)]
+pub struct Begun {
+    pub dir: PathBuf,
+    pub epochs: u64,
+    pub iterations: u64,
+    pub batches: u64,
+}
+
+/// The network's variables after so many iterations.
+pub struct Moment {
+    pub iteration: u64,
+    pub weights: HashMap<String, Tensor>,
+}
+
+/// A step that was asked for alone.
+pub struct Step {
+    pub iteration: u64,
+    pub lr: f64,
+    pub tensors: HashMap<String, Tensor>,
+}
+
+impl Moment {
+    /// The same tensors once more.
+    pub fn share(&self) -> Self {
+        let weights = self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
+        Self { iteration: self.iteration, weights: weights.collect() }
+    }
+}
+
+impl Told {
+    fn take(&mut self, message: Message, tensors: HashMap<String, Tensor>) -> Result<()> {
+        match message {
+            Message::Begun { dir, epochs, iterations, batches } => {
+                self.begun = Some(Begun { dir, epochs, iterations, batches });
+            }
+            Message::Look { iteration, paused, lr, lr_from, lines } => {
+                (self.iteration, self.paused, self.lr, self.lr_from) = (iteration, paused, lr, lr_from);
+                let numbers = |name: &str| tensors.get(name).with_context(|| format!("a look without {name}"));
+                self.losses.extend(Vec::<f32>::try_from(numbers("losses")?)?);
+                for row in Vec::<Vec<f64>>::try_from(numbers("rows")?)? {
+                    let [iteration, loss, accuracy] = row[..] else { continue };
+                    self.rows.push(Row { iteration: iteration as u64, loss, accuracy });
+                }
+                self.lines.extend(lines);
+                self.keep(Moment { iteration, weights: part(&tensors, "weights.") });
+            }
+            Message::Step { iteration, lr } => self.step = Some(Step { iteration, lr, tensors }),
+        }
+        Ok(())
+    }
+
+    /// Keeps the first look, and of the others so many that they fit, evenly.
+    fn keep(&mut self, moment: Moment) {
+        self.stride = self.stride.max(1);
+        let bytes: usize = moment.weights.values().map(|tensor| 4 * tensor.numel()).sum();
+        let most = MOST_MOMENTS.min(MOST_BYTES / bytes.max(1)).max(2);
+        if self.moments.len() >= most {
+            let mut place = 0;
+            self.moments.retain(|_| {
+                place += 1;
+                place % 2 == 1
+            });
+            self.stride *= 2;
+        }
+        let is_new = self.moments.last().is_none_or(|last| last.iteration < moment.iteration);
+        if is_new && self.looks.is_multiple_of(self.stride) {
+            self.moments.push(moment.share());
+        }
+        self.looks += usize::from(is_new);
+        self.latest = Some(moment);
+    }
+
+    /// The moment after `iteration` iterations or the last one before; without a number the latest.
+    pub fn moment(&self, iteration: Option<u64>) -> Option<&Moment> {
+        let latest = self.latest.as_ref();
+        match iteration.filter(|&at| latest.is_some_and(|latest| at < latest.iteration)) {
+            Some(at) => self.moments.iter().rev().find(|moment| moment.iteration <= at).or(self.moments.first()),
+            None => latest,
+        }
+    }
+}
+
+/// Hears what a training tells until it ends.
+pub fn hear(output: impl Read, told: &Mutex<Told>) {
+    let mut output = BufReader::new(output);
+    let heard = loop {
+        match receive(&mut output) {
+            Ok(Some((message, tensors))) => {
+                let taken = told.lock().unwrap_or_else(PoisonError::into_inner).take(message, tensors);
+                if taken.is_err() {
+                    break taken;
+                }
+            }
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+    };
+    if let Err(error) = heard {
+        told.lock().unwrap_or_else(PoisonError::into_inner).error = Some(format!("{error:#}"));
+    }
+}
+
+/// Passes on what a training says to a person.
+pub fn read(errors: impl Read, told: &Mutex<Told>) {
+    for line in BufReader::new(errors).lines().map_while(Result::ok) {
+        say!("{line}");
+        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(error) = line.strip_prefix("error: ") {
+            told.error = Some(shortened(error));
+        }
+        told.said = shortened(&line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST_MOMENTS, Moment, Told};
+    use std::collections::HashMap;
+
+    #[test]
+    fn moments_are_kept_evenly_from_the_first_to_the_latest() {
+        let mut told = Told::default();
+        for iteration in 0..5000 {
+            told.keep(Moment { iteration, weights: HashMap::new() });
+            told.keep(Moment { iteration, weights: HashMap::new() }); // a second look at the same
+            assert!(told.moments.len() <= MOST_MOMENTS);
+        }
+        let kept: Vec<u64> = told.moments.iter().map(|moment| moment.iteration).collect();
+        assert!(kept.len() > MOST_MOMENTS / 3 && kept[0] == 0, "{kept:?}");
+        assert!(kept.windows(2).all(|two| two[1] - two[0] == kept[1]), "{kept:?}");
+        assert_eq!(told.moment(None).unwrap().iteration, 4999);
+        assert_eq!(told.moment(Some(9999)).unwrap().iteration, 4999);
+        assert_eq!(told.moment(Some(kept[3] + 1)).unwrap().iteration, kept[3]);
+        assert_eq!(told.moment(Some(0)).unwrap().iteration, 0);
+    }
+}

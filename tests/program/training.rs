@@ -1,0 +1,295 @@
+//! A training that the page of `play` conducts, as a browser would ask for it.
+
+use crate::common::python;
+use crate::page::{Page, ask};
+use crate::running::{program, run, stderr};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const DIGITS: [&str; 4] = ["--data", "digits", "--threads", "1"];
+
+fn get(page: &Page, path: &str) -> Value {
+    let (status, text) = ask("GET", &format!("{}{path}", page.address), None);
+    assert_eq!(status, 200, "{path}: {text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+/// The answer's status and words to what is asked in JSON.
+fn post(page: &Page, path: &str, body: &Value) -> (u16, String) {
+    ask("POST", &format!("{}api/training/{path}", page.address), Some(body.to_string().as_bytes()))
+}
+
+fn start(page: &Page, options: &str, until: u64) {
+    let arguments: Vec<&str> = DIGITS.into_iter().chain(options.split_whitespace()).collect();
+    assert_eq!(post(page, "start", &json!({"arguments": arguments, "until": until})), (200, "null".into()));
+}
+
+fn order(page: &Page, order: &Value) {
+    assert_eq!(post(page, "order", order), (200, "null".into()), "{order}");
+}
+
+/// What the page is told that knows nothing yet, and looks at the moment after so many iterations.
+fn look(page: &Page, moment: Option<u64>) -> Value {
+    let moment = moment.map(|at| format!("&moment={at}")).unwrap_or_default();
+    let url = format!("{}api/training?training=1&losses=0&rows=0&lines=0{moment}", page.address);
+    let (status, text) = ask("POST", &url, Some(&[7; 784]));
+    assert_eq!(status, 200, "{text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Looks at it, all the while, until it stands so.
+fn until(page: &Page, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    let start = Instant::now();
+    loop {
+        let seen = look(page, None);
+        if is_so(&seen) {
+            return seen;
+        }
+        assert!(start.elapsed() < Duration::from_secs(120), "not {what}: {} {}", seen["phase"], seen["iteration"]);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn paused_after(page: &Page, iteration: u64) -> Value {
+    until(page, "paused", |seen| seen["phase"] == "paused" && seen["iteration"] == iteration)
+}
+
+fn finished(page: &Page) -> Value {
+    until(page, "finished", |seen| seen["phase"] == "finished")
+}
+
+#[track_caller]
+fn assert_same_bytes(dir: &Path, run: &str, expected: &str) {
+    for file in ["metrics.csv", "model.safetensors", "best.safetensors"] {
+        let [found, expected] = [run, expected].map(|run| fs::read(dir.join(run).join(file)).unwrap());
+        assert!(found == expected && !found.is_empty(), "{file} of {run} is not that of the command line");
+    }
+}
+
+#[test]
+fn with_pauses_steps_looks_and_a_changed_rate_it_has_the_bytes_of_the_command_line_and_of_python() {
+    let dir = tempfile::tempdir().unwrap();
+    let page = Page::open(dir.path());
+    let options =
+        "--model lenet5 --max-steps 45 --eval-every 6 --print-every 12 --shuffle --augment --scale unit --lr 0.003";
+    start(&page, options, 1);
+    paused_after(&page, 1);
+    // What draws random numbers in the page's own process, and what looks at the training.
+    for model in ["cnn", "lenet5"] {
+        let (status, _) =
+            ask("POST", &format!("{}api/pixels?run={model}&weights=untrained", page.address), Some(&[0; 784]));
+        assert_eq!(status, 200);
+    }
+    let mistakes = get(&page, "api/training/mistakes");
+    assert_eq!(mistakes["of"], 360);
+    order(&page, &json!({"until": 2}));
+    paused_after(&page, 2);
+    order(&page, &json!({"until": 20}));
+    paused_after(&page, 20);
+    order(&page, &json!({"lr": 0.01}));
+    order(&page, &json!({"lr": 0.0005}));
+    until(&page, "changed", |seen| seen["lr_from"] == json!(["21=0.0005"]));
+    order(&page, &json!({"until": 1_000_000_000_000_000_u64}));
+    let end = finished(&page);
+    assert_eq!(end["losses"].as_array().unwrap().len(), 45);
+    assert_eq!(end["rows"].as_array().unwrap().len(), 7);
+    assert_eq!(end["lines"].as_array().unwrap().len(), 3);
+    assert!(end["lines"][0].as_str().unwrap().starts_with("Iteration: 12 Loss: "), "{}", end["lines"]);
+
+    let again = get(&page, "api/training/again");
+    assert_eq!(get(&page, "api/run?run=runs/lenet5-digits"), again, "the finished run tells the same");
+    let command = again["command"].as_str().unwrap();
+    let arguments = command.strip_prefix("cargo run --release -- ").unwrap().split(' ');
+    let output = run(dir.path(), &arguments.chain(["--out", "again"]).collect::<Vec<_>>());
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_same_bytes(dir.path(), "runs/lenet5-digits", "again");
+
+    let Some(python) = python() else { return };
+    fs::create_dir(dir.path().join("assets")).unwrap();
+    let digits = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/digits.csv.gz");
+    fs::copy(digits, dir.path().join("assets/digits.csv.gz")).unwrap();
+    fs::write(dir.path().join("again.py"), again["python"].as_str().unwrap()).unwrap();
+    let output = Command::new(python).arg("again.py").current_dir(dir.path()).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let metrics = |run: &str| fs::read_to_string(dir.path().join("runs").join(run).join("metrics.csv")).unwrap();
+    assert_eq!(metrics("lenet5-digits"), metrics("lenet5-python"), "{command}");
+    let weights = |run: &str| {
+        let mut weights =
+            tch::Tensor::read_safetensors(dir.path().join("runs").join(run).join("model.safetensors")).unwrap();
+        weights.sort_by(|a, b| a.0.cmp(&b.0));
+        weights
+    };
+    for ((name, rust), (_, python)) in weights("lenet5-digits").iter().zip(&weights("lenet5-python")) {
+        assert!(rust.equal(python), "{name} after Python's training");
+    }
+}
+
+#[test]
+fn what_the_command_line_refuses_is_refused_in_its_words_and_one_training_runs_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let page = Page::open(dir.path());
+    let refused = |arguments: Value, words: &str| {
+        let (status, text) = post(&page, "start", &json!({"arguments": arguments, "until": 1}));
+        assert!(status == 422 && text.contains(words) && !text.contains("Usage"), "{arguments}: {status} {text}");
+    };
+    refused(json!(["--lr", "fast"]), "expected a number of 0 or more");
+    refused(json!(["--model", "vgg"]), "[possible values: cnn, lenet5]");
+    refused(json!(["--momentum", "0.9", "--optimizer", "adam"]), "--momentum goes with --optimizer sgd");
+    refused(json!(["evaluate", "--csv", "out.csv"]), "unexpected argument 'evaluate'");
+    refused(json!(["--resume", "runs/cnn"]), "unexpected argument '--resume'");
+    refused(json!(["--out", ""]), "it is an empty path");
+    for order in [json!({"until": 5}), json!("stop"), json!({"lr": 0.1})] {
+        let (status, text) = post(&page, "order", &order);
+        assert!(status == 422 && text.contains("there is no training: start one"), "{order}: {text}");
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "nothing was begun");
+
+    start(&page, "--max-steps 9 --eval-every 3", 4);
+    paused_after(&page, 4);
+    refused(json!(["--data", "digits"]), "a training is under way: stop it first");
+    for (bad, words) in [
+        (json!({"lr": -1}), "expected a number of 0 or more"),
+        (json!({"lr": "x"}), "lr"),
+        (json!({"until": -1}), "until"),
+        (json!({"jump": 3}), "jump"),
+    ] {
+        let (status, text) = post(&page, "order", &bad);
+        assert!((400..500).contains(&status) && text.contains(words), "{bad}: {status} {text}");
+    }
+    order(&page, &json!("stop"));
+    let stopped = until(&page, "stopped", |seen| seen["phase"] == "stopped");
+    assert_eq!(stopped["iteration"], 4);
+    assert_eq!(post(&page, "order", &json!({"until": 9})).0, 422);
+    let output = run(dir.path(), &["--resume", "runs/cnn-digits"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let output =
+        run(dir.path(), &[&DIGITS[..], &["--max-steps", "9", "--eval-every", "3", "--out", "straight"]].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_same_bytes(dir.path(), "runs/cnn-digits", "straight");
+}
+
+#[test]
+fn a_training_that_fails_says_why_and_the_next_one_can_begin() {
+    let dir = tempfile::tempdir().unwrap();
+    let page = Page::open(dir.path());
+    start(&page, "--lr 1e30 --max-steps 100", 1_000_000);
+    let failed = until(&page, "failed", |seen| seen["phase"] == "failed");
+    assert!(failed["error"].as_str().unwrap().contains("the loss became NaN at iteration"), "{}", failed["error"]);
+    let arguments = json!({"arguments": ["--data", "nowhere.csv"], "until": 1});
+    assert_eq!(post(&page, "start", &arguments).0, 200);
+    let failed = until(&page, "failed", |seen| seen["training"] == 2 && seen["phase"] == "failed");
+    assert!(failed["error"].as_str().unwrap().contains("nowhere.csv"), "{}", failed["error"]);
+    start(&page, "--max-steps 2 --model lenet5", 2);
+    until(&page, "finished", |seen| seen["training"] == 3 && seen["phase"] == "finished");
+}
+
+fn number(followed: &Value, name: &str) -> f64 {
+    let lines = followed["lines"].as_array().unwrap();
+    let line = lines.iter().find(|line| line["name"] == name);
+    line.unwrap_or_else(|| panic!("there is no {name}: {followed}"))["value"].as_f64().unwrap()
+}
+
+#[test]
+fn a_single_step_is_followed_number_by_number_for_each_optimizer() {
+    for (options, sums) in [
+        ("--optimizer sgd --lr 0.01", ["gradient", "step"]),
+        ("--optimizer sgd --lr 0.01 --momentum 0.9 --weight-decay 0.1", ["with weight decay", "buffer"]),
+        ("--optimizer adam --lr 0.01", ["m̂", "v̂"]),
+        ("--optimizer adamw --lr 0.01 --weight-decay 0.5", ["v", "decayed weight"]),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let page = Page::open(dir.path());
+        start(&page, &format!("--model lenet5 --scale unit --max-steps 20 {options}"), 3);
+        paused_after(&page, 3);
+        let (status, text) =
+            ask("GET", &format!("{}api/training/step?parameter=conv2.weight&index=0", page.address), None);
+        assert!(status == 422 && text.contains("there is no single step yet"), "{text}");
+        order(&page, &json!({"until": 4}));
+        paused_after(&page, 4);
+        let followed = get(&page, "api/training/step?parameter=conv2.weight&index=187");
+        assert_eq!((&followed["iteration"], &followed["place"]), (&json!(4), &json!([1, 1, 2, 2])), "{options}");
+        assert!(sums.iter().all(|name| number(&followed, name).is_finite()));
+        let old = if options.contains("adamw") { "decayed weight" } else { "weight" };
+        let (old, step, new) = (number(&followed, old), number(&followed, "step"), number(&followed, "new weight"));
+        assert!(
+            step != 0.0 && (old + step - new).abs() <= 2e-7 * old.abs().max(1e-2),
+            "{options}: {old} + {step} = {new}"
+        );
+        if options.contains("--momentum") {
+            let buffer = 0.9 * number(&followed, "buffer before") + number(&followed, "with weight decay");
+            assert!((buffer - number(&followed, "buffer")).abs() < 1e-6 * buffer.abs(), "{followed}");
+        }
+        let kernel = &followed["kernel"];
+        assert_eq!(kernel[0][2][2], followed["lines"][0]["value"], "the kernel that the number is of");
+        assert_eq!(kernel[1][2][2], followed["lines"][1]["value"]);
+        for (wrong, words) in [
+            ("parameter=conv2.weight&index=2400", "has 2400 numbers"),
+            ("parameter=conv2.weight&index=-1", "has 2400 numbers"),
+            ("parameter=nothing&index=0", "the network has no nothing"),
+        ] {
+            let (status, text) = ask("GET", &format!("{}api/training/step?{wrong}", page.address), None);
+            assert!(status == 422 && text.contains(words), "{wrong}: {text}");
+        }
+    }
+}
+
+#[test]
+fn one_can_look_back_at_the_network_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let page = Page::open(dir.path());
+    start(&page, "--max-steps 12 --lr 0.01", 5);
+    let then = paused_after(&page, 5);
+    order(&page, &json!({"until": 100}));
+    let end = finished(&page);
+    assert_ne!(end["shown"]["answer"]["probabilities"], then["shown"]["answer"]["probabilities"]);
+    assert_eq!(look(&page, Some(5))["shown"], then["shown"]);
+    let untrained = format!("{}api/pixels?run=cnn&weights=untrained", page.address);
+    // There is a run now, and the untrained networks are not offered beside it.
+    let (_, text) = ask("POST", &untrained, Some(&[7; 784]));
+    let untrained: Value = serde_json::from_str(&text).unwrap();
+    let start = look(&page, Some(0));
+    assert_eq!(start["shown"]["answer"], untrained);
+    assert_eq!(start["shown"]["kernels"]["start"], start["shown"]["kernels"]["now"]);
+    assert_ne!(end["shown"]["kernels"]["start"], end["shown"]["kernels"]["now"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_and_a_killed_page_leave_a_checkpoint_with_the_changed_rate_that_goes_on_to_the_same_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = "--model lenet5 --scale unit --max-steps 60 --eval-every 10 --save-every 1000 --shuffle";
+    for (signal, out) in [(libc::SIGINT, "ctrl-c"), (libc::SIGKILL, "killed")] {
+        let mut page = Page::open(dir.path());
+        start(&page, &format!("{options} --out {out}"), 15);
+        paused_after(&page, 15);
+        order(&page, &json!({"lr": 0.02}));
+        order(&page, &json!({"until": 25}));
+        paused_after(&page, 25);
+        assert_eq!(unsafe { libc::kill(page.program.id() as i32, signal) }, 0);
+        let status = page.program.wait().unwrap();
+        assert_eq!(status.code(), (signal == libc::SIGINT).then_some(0));
+        // A killed page leaves its training to end by itself.
+        let start = Instant::now();
+        let resumed = loop {
+            let output = run(dir.path(), &["--resume", out]);
+            if output.status.success() || start.elapsed() > Duration::from_secs(60) {
+                break output;
+            }
+            assert!(stderr(&output).contains("another process is training in"), "{}", stderr(&output));
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        assert!(resumed.status.success(), "{}", stderr(&resumed));
+        assert!(stderr(&resumed).contains("resumed after iteration 25"), "{}", stderr(&resumed));
+    }
+    let straight = DIGITS.into_iter().chain(options.split_whitespace());
+    let output =
+        program(dir.path(), &straight.chain(["--lr-from", "16=0.02", "--out", "straight"]).collect::<Vec<_>>());
+    let output = { output }.output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    for out in ["ctrl-c", "killed"] {
+        assert_same_bytes(dir.path(), out, "straight");
+    }
+}

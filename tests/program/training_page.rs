@@ -1,0 +1,135 @@
+//! The tab "Train" of the page, in a real browser.
+
+use crate::common::python;
+use crate::page::{Browser, Page, train};
+use crate::running::stderr;
+use serde_json::json;
+use std::fs;
+use std::process::Command;
+
+const ADDRESS: &str = "#train?model=lenet5&data=digits&scale=unit&shuffle=&lr=0.003&threads=1&eval-every=40";
+
+#[test]
+fn a_training_is_started_watched_changed_looked_back_at_and_handed_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(browser) = Browser::start() else { return };
+    train(dir.path(), "cnn", "100");
+    let page = Page::open(dir.path());
+    browser.resize(1280, 720);
+    let address = format!("{}{ADDRESS}&max-steps=800", page.address);
+    browser.open(&address);
+    browser.wait("training.fields && fieldOf('model').value === 'lenet5' && fieldOf('shuffle').checked");
+
+    // A step alone, its numbers, and the kernel number that is pointed at.
+    browser.click("#one");
+    browser.wait("training.phase === 'paused' && training.update.iteration === 1");
+    browser.wait("document.querySelector('#step .step')");
+    assert!(browser.text("#step").contains("Step 1 of Adam: conv1.weight[0, 0, 0, 0]"), "{}", browser.text("#step"));
+    browser.script("document.querySelectorAll('#step figure td')[7].click()");
+    browser.wait("document.querySelector('#step b').textContent.includes('conv1.weight[0, 0, 1, 2]')");
+    browser.click("#ten");
+    browser.wait("training.phase === 'paused' && training.update.iteration === 11");
+    browser.click("#epoch");
+    browser.wait("training.phase === 'paused' && training.update.iteration === 15");
+
+    // It trains; meanwhile a digit is drawn, and the network of the moment answers.
+    browser.click("#go");
+    browser.wait("training.phase === 'running' && training.update.iteration > 20");
+    assert_eq!(browser.script("return fieldOf('lr').disabled"), true);
+    let before = browser.script("return state.answers");
+    browser.mouse("#pad", &[(0, -50), (0, -20), (0, 20), (0, 50)], true);
+    browser.wait(&format!("state.answers > {before} + 3 && $('origin').textContent === 'Your drawing.'"));
+    browser.wait("state.seen[14 * 28 + 14] > 100 && state.answer.seen.join() === state.seen.join()");
+    browser.click("#pause");
+    browser.wait("training.phase === 'paused'");
+    let at = browser.script("return training.update.iteration").as_u64().unwrap();
+    browser.keys("#live-lr", "0.0005\u{E007}");
+    browser.wait("$('changes').textContent.endsWith('=0.0005')");
+    assert_eq!(browser.text("#changes"), format!("Changed on the way, iteration=rate: {}=0.0005", at + 1));
+    browser.keys("#live-lr", "-1\u{E007}");
+    browser.wait("$('message').textContent.includes('expected a number of 0 or more')");
+
+    // The page is loaded anew: the training and its curves are still there.
+    browser.open("about:blank");
+    browser.open(&address);
+    browser.wait("training.phase === 'paused' && $('loss-chart').width > 100");
+    let known = "[training.update.iteration, training.losses.length, training.rows.length, training.losses[0][0]]";
+    assert_eq!(browser.script(&format!("return {known}")), json!([at, at, at / 40, 1]));
+
+    // Back to the start, and to now again.
+    let slide = |place: &str| {
+        browser.script(&format!("$('moment').value = {place}; $('moment').dispatchEvent(new Event('input'))"));
+    };
+    browser.script("window.now = state.answer.probabilities.join()");
+    slide("0");
+    browser.wait("$('moment-words').textContent === 'After iteration 0, then'");
+    assert_eq!(browser.script("return window.now === state.answer.probabilities.join()"), false);
+    slide("$('moment').max");
+    browser.wait(&format!("$('moment-words').textContent === 'After iteration {at}, now'"));
+    browser.wait("window.now === state.answer.probabilities.join()");
+
+    browser.script("document.querySelectorAll('#course details').forEach((part) => { part.open = true; })");
+    browser.click("#show-mistakes");
+    browser.wait("document.querySelector('.mistake')");
+    assert!(browser.text("#mistakes-left").contains("of 360 validation images"), "{}", browser.text("#mistakes-left"));
+    browser.click(".mistake");
+    browser.wait("state.answer.seen.join() === state.seen.join()");
+
+    // Beside another run, to the end, and the same again.
+    browser.click("#beside input");
+    browser.wait("document.querySelector('#differences table')");
+    let differences = browser.text("#differences");
+    assert!(differences.contains("lenet5cnn") && differences.contains("lr_from"), "{differences}");
+    browser.click("#go");
+    browser.wait("training.phase === 'finished'");
+    assert_eq!(browser.script("return [training.losses.length, training.rows.length]"), json!([800, 20]));
+    browser.wait("state.runs.some((run) => run.name === 'runs/lenet5-digits')");
+    browser.click("#copy-command");
+    browser.wait("$('again-text').value.startsWith('cargo run --release -- --model lenet5')");
+    browser.click("#copy-python");
+    browser.wait("$('again-text').value.includes('import torch')");
+    let script = browser.script("return $('again-text').value");
+    browser.click("#copy-link");
+    browser.wait(&format!("$('again-text').value === {}", json!(address)));
+    assert_eq!(browser.complaints().into_iter().filter(|line| !line.contains("422")).collect::<Vec<_>>(), [""; 0]);
+
+    let Some(python) = python() else { return };
+    fs::create_dir(dir.path().join("assets")).unwrap();
+    let digits = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/digits.csv.gz");
+    fs::copy(digits, dir.path().join("assets/digits.csv.gz")).unwrap();
+    fs::write(dir.path().join("again.py"), script.as_str().unwrap()).unwrap();
+    let output = Command::new(python).arg("again.py").current_dir(dir.path()).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let metrics = |run: &str| fs::read_to_string(dir.path().join("runs").join(run).join("metrics.csv")).unwrap();
+    assert_eq!(metrics("lenet5-digits"), metrics("lenet5-python"));
+}
+
+#[test]
+fn on_a_telephone_a_training_is_stopped_and_a_refusal_is_said_and_the_other_tabs_are_as_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(browser) = Browser::start() else { return };
+    let page = Page::open(dir.path());
+    browser.resize(390, 844);
+    browser.open(&format!("{}{ADDRESS}&nonsense=1", page.address));
+    browser
+        .wait("training.fields && $('message').textContent === 'The address names nonsense, which is no option here.'");
+    assert_eq!(browser.script("return document.documentElement.scrollWidth <= innerWidth"), true);
+    browser.fill("#options [name=lr]", "fast");
+    browser.click("#go");
+    browser.wait("$('message').textContent.includes(\"invalid value 'fast' for '--lr <LR>'\")");
+    browser.fill("#options [name=lr]", "0.01");
+    assert!(browser.script("return location.hash").as_str().unwrap().contains("lr=0.01"));
+    browser.click("#go");
+    browser.wait("training.phase === 'running' && training.update.iteration > 2");
+    browser.click("#stop");
+    browser.wait("training.phase === 'stopped'");
+    assert!(browser.text("#phase").contains("--resume runs/lenet5-digits goes on"), "{}", browser.text("#phase"));
+    assert_eq!(browser.script("return fieldOf('lr').disabled"), false);
+
+    // The digit and its maps go back to the tab "Draw", where the run that is chosen answers.
+    browser.script("location.hash = '#draw'");
+    browser.wait("!$('draw').hidden && $('digit-home').contains(pad) && !$('layers').inert");
+    let untrained = "state.answer.layers.length === 8 && busy === 0";
+    browser.wait(untrained);
+    assert_eq!(browser.complaints().into_iter().filter(|line| !line.contains("422")).collect::<Vec<_>>(), [""; 0]);
+}
