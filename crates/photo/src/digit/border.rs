@@ -18,6 +18,10 @@ const LEAST_GROUND: usize = 55;
 const TIGHT: u32 = 88;
 /// How much of its box ink fills that has a corner of the picture, at most, in percent.
 const STROKES: u32 = 45;
+/// How much of the picture is neither ground nor ink, at most, in percent: a face has shades of all kinds.
+const BETWEEN: usize = 30;
+/// What stands out further than the first of these and less far than the second is neither, in parts of the contrast.
+const NEITHER: [f32; 2] = [0.25, 0.75];
 /// The ground that is added on each side is the longer side divided by this.
 const ADDED: u32 = 4;
 
@@ -25,7 +29,7 @@ const ADDED: u32 = 4;
 pub struct Touching {
     /// Whether it is lighter than the ground.
     pub light: bool,
-    /// The ground's grey, where all of the border that is not ink has it and the ink fills the picture.
+    /// The ground's grey, where the border has it beside the ink and the picture is nearly all ground and ink.
     pub tight_on: Option<u8>,
 }
 
@@ -54,11 +58,14 @@ pub fn touching(picture: &GrayImage) -> Option<Touching> {
         return None;
     }
     let is_ground = |grey: u8| f32::from(grey.abs_diff(ground)) <= GROUND * f32::from(contrast);
+    let [fainter, stronger] = NEITHER.map(|away| away * f32::from(contrast));
+    let is_between = |grey: u8| (fainter..stronger).contains(&f32::from(grey.abs_diff(ground)));
     let corners = [(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)];
     // A shadow or a table that comes in from the border has a corner and fills its box; the bar of a 7 has one as well.
     let strokes = 100 * touching.area <= STROKES * touching.width() * touching.height();
     let even = (strokes || corners.iter().all(|&(x, y)| is_ground(picture.get_pixel(x, y).0[0])))
-        && 100 * border.iter().filter(|grey| is_ground(**grey)).count() >= LEAST_GROUND * border.len();
+        && 100 * border.iter().filter(|grey| is_ground(**grey)).count() >= LEAST_GROUND * border.len()
+        && 100 * all.iter().filter(|grey| is_between(**grey)).count() <= BETWEEN * all.len();
     Some(Touching { light, tight_on: (even && fills(&touching, picture)).then_some(ground) })
 }
 
