@@ -132,7 +132,7 @@ const look = newest(async () => {
 
 function forgetLooks() {
   $("mistakes-left").replaceChildren();
-  $("step").replaceChildren();
+  $("step").replaceChildren(element("p", { className: "note", textContent: "Take “1 step”: here is how one number of the network changes." }));
   $("again-text").hidden = true;
 }
 
@@ -411,6 +411,7 @@ async function startTrain() {
   $("log").addEventListener("change", renderCharts);
   $("show-mistakes").addEventListener("click", () => showMistakes());
   for (const what of ["command", "python", "link"]) $("copy-" + what).addEventListener("click", () => copy(what));
+  forgetLooks();
   offerButtons();
   await offerBeside();
   follow();

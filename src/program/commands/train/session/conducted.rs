@@ -112,7 +112,7 @@ impl Session<'_> {
                 None if !waits => break,
                 None | Some(Order::Stop) => {}
                 Some(Order::Until(until)) => {
-                    conductor.until = until;
+                    (conductor.until, shown) = (until, false);
                     let alone = until == done + 1;
                     let before = alone.then(|| copies(self.learned(optimizer, "before.", "state_before.")?));
                     conductor.before = before.transpose()?.map(|before| (before, self.lr()));
