@@ -30,7 +30,6 @@ function offerWeights() {
 }
 
 async function choose() {
-  remember();
   Object.assign(state, { run: $("run").value, weights: $("weights").value });
   say("");
   await classifyPixels();

@@ -1,5 +1,7 @@
 //! The page of `play` in a real browser.
 
+mod draw;
+
 use crate::common::digits;
 use crate::page::{Browser, Page, train};
 use crate::running::{run, stdout};
@@ -38,12 +40,17 @@ fn page_with_runs(dir: &Path) -> Option<(Page, Browser)> {
     let browser = Browser::start()?;
     train(dir, "lenet5", "20");
     train(dir, "cnn", "200");
+    Some((open(dir, &browser), browser))
+}
+
+/// The page on a projector, with a digit.
+fn open(dir: &Path, browser: &Browser) -> Page {
     let page = Page::open(dir);
     browser.resize(1280, 720);
     browser.open(&page.address);
     browser.wait("state.answer && document.querySelector('#origin').textContent.includes('image 0')");
-    settle(&browser);
-    Some((page, browser))
+    settle(browser);
+    page
 }
 
 #[test]
