@@ -179,9 +179,10 @@ function show(answer) {
   if (anew) {
     state.pick = null;
     $("sum").replaceChildren(element("p", { className: "note", textContent: "Point at a pixel of any map." }));
+    $("brief").textContent = "Point at a pixel of any map: lines show what it is made of.";
     buildLayers(layers);
   }
-  layers.forEach((_, i) => paintLayer(i));
+  paintLayers();
   state.answers++;
   if (state.pick) explain();
 }

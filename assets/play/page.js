@@ -17,7 +17,7 @@ function turnTo() {
 function repaint() {
   readColours();
   if (!$("draw").hidden && state.answer) {
-    state.answer.layers.forEach((_, i) => paintLayer(i));
+    paintLayers();
     if (state.pick) explain();
   }
   for (const bench of benches) if (!bench.root.hidden) bench.update();

@@ -1,6 +1,7 @@
 //! The page of `play` in a real browser.
 
 mod draw;
+mod maps;
 
 use crate::common::digits;
 use crate::page::{Browser, Page, train};

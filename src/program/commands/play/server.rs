@@ -26,7 +26,16 @@ macro_rules! scripts {
         [$((concat!("/", $name), include_str!(concat!("../../../../assets/play/", $name)))),*]
     };
 }
-const SCRIPTS: [(&str, &str); 6] = scripts!["common.js", "sum.js", "draw.js", "maps.js", "bench.js", "page.js"];
+const SCRIPTS: [(&str, &str); 8] = scripts![
+    "common.js",
+    "sum.js",
+    "draw.js",
+    "maps.js",
+    "logits.js",
+    "at_once.js",
+    "bench.js",
+    "page.js"
+];
 
 type Shared = Arc<Mutex<Player>>;
 type Reply<T> = Result<Json<T>, Refusal>;
