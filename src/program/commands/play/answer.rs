@@ -25,7 +25,12 @@ pub fn rows(matrix: &Tensor) -> Result<Vec<Vec<Num>>, TchError> {
     (0..matrix.size()[0]).map(|row| numbers(&matrix.f_get(row)?)).collect()
 }
 
-fn number(tensor: &Tensor) -> Result<Num, TchError> {
+/// The maps of `[C, H, W]`, each of them rows of numbers.
+pub fn maps(maps: &Tensor) -> Result<Vec<Vec<Vec<Num>>>, TchError> {
+    (0..maps.size()[0]).map(|channel| rows(&maps.f_get(channel)?)).collect()
+}
+
+pub fn number(tensor: &Tensor) -> Result<Num, TchError> {
     Ok(Num(f32::try_from(tensor)?))
 }
 
