@@ -48,6 +48,5 @@ function drawLines(pixel, windows) {
     return path;
   });
   lines.classList.toggle("many", windows.length > 1);
-  lines.style.width = $("layers").scrollWidth + "px";
   lines.replaceChildren(...paths);
 }

@@ -10,7 +10,6 @@ const SMALL = {
 // What further maps of such an input are.
 const TURNS = [["", (rows) => rows], ["mirrored", (rows) => rows.map((row) => [...row].reverse())],
   ["turned over", (rows) => [...rows].reverse()], ["turned round", (rows) => rows.map((row) => [...row].reverse()).reverse()]];
-const MOST_INPUTS = 16;
 
 class Bench {
   constructor(name) {
@@ -46,7 +45,7 @@ class Bench {
     if (input === parts.preset) return this.take(input.value);
     if (input === parts.kernel_size && kernels) {
       const [height, width] = both(steps(input.value));
-      if ([height, width].every((side) => side >= 1 && side <= 11)) kernels.resize(height, width);
+      if ([height, width].every((side) => side >= 1 && side <= MOST_SIDE)) kernels.resize(height, width);
     } else if (input === parts.slider) {
       parts.norm_type.value = Number((2 ** input.value).toPrecision(3));
     } else if (input === parts.norm_type) {

@@ -10,6 +10,8 @@ const PRESETS = {
   "leave it as it is": [[0, 0, 0], [0, 1, 0], [0, 0, 0]],
 };
 const YOURS = "your own";
+const MOST_INPUTS = 16;
+const MOST_SIDE = 11;
 
 class Kernels {
   constructor(parts, changed) {
@@ -42,7 +44,7 @@ class Kernels {
     bias.value = this.biases[o];
     kernel.style.gridTemplateColumns = `repeat(${rows[0].length}, ${rows[0].length > 5 ? "minmax(0, 1fr)" : "52px"})`;
     kernel.replaceChildren(...rows.flatMap((row, y) => row.map((value, x) => {
-      const input = element("input", { value: format(value), inputMode: "decimal" });
+      const input = element("input", { value: short(value), inputMode: "decimal" });
       input.setAttribute("aria-label", `kernel, row ${y}, column ${x}`);
       input.addEventListener("input", () => {
         const typed = this.all[o][i].rows.map((line, v) => line.map((old, u) => v === y && u === x ? decimal(input.value) : old));
@@ -94,7 +96,8 @@ class Kernels {
 
   // Those of the network that is chosen in the tab "Draw". What was taken of another is no longer called by its name.
   async offer() {
-    this.own = await ask("/api/convolutions" + choice());
+    const all = await ask("/api/convolutions" + choice());
+    this.own = all.filter(({ shape: [, inputs, ...sides] }) => inputs <= MOST_INPUTS && sides.every((side) => side <= MOST_SIDE));
     const groups = this.own.map(({ layer, name, shape: [outputs, inputs] }) => {
       const kernel = (_, channel) => new Option(`${name}, kernel ${channel}`, `${layer} ${channel}`);
       const label = `${name} of your network` + (inputs > 1 ? `, for ${inputs} maps` : "");

@@ -155,5 +155,8 @@ fn all_layers_beside_each_other_fit_a_projector_with_lines_from_a_pixel_to_its_w
     browser.click("#at-once");
     settle(&browser);
     assert_eq!(browser.script("return document.documentElement.scrollWidth"), 390);
+    let last = "document.querySelector('#layers > :nth-last-child(2)')";
+    let beyond = browser.script(&format!("return $('layers').scrollWidth - {last}.offsetLeft - {last}.offsetWidth"));
+    assert_eq!(beyond, 0, "there is nothing to scroll to after the logits");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
