@@ -1,16 +1,6 @@
 // The tabs "Convolution" and "Pooling": a layer with arguments of one's own.
 "use strict";
 
-const SMALL = {
-  convolution: [[0, 0, 0, 0, 0, 0, 0], [0, 1, 2, 3, 2, 1, 0], [0, 2, 9, 9, 9, 2, 0], [0, 0, 0, 1, 9, 0, 0],
-    [0, 0, 1, 9, 2, 0, 0], [0, 1, 9, 2, 0, 0, 0], [0, 2, 9, 0, 0, 0, 0]],
-  pooling: [[0.1, 0.3, 0.2, 0.5, 0.4, 0.1], [0.8, 0.2, 0.6, 0.5, 0.9, 0.3], [0.4, 0.4, 0.1, 0.7, 0.2, 0.2],
-    [0.4, 0.4, 0.3, 0.1, 0.6, 0.8], [0.9, 0.1, 0.5, 0.2, 0.3, 0.7], [0.2, 0.1, 0.5, 0.5, 0.4, 0.6]],
-};
-// What further maps of such an input are.
-const TURNS = [["", (rows) => rows], ["mirrored", (rows) => rows.map((row) => [...row].reverse())],
-  ["turned over", (rows) => [...rows].reverse()], ["turned round", (rows) => rows.map((row) => [...row].reverse()).reverse()]];
-
 class Bench {
   constructor(name) {
     this.name = name;
@@ -21,7 +11,7 @@ class Bench {
     for (const part of this.root.querySelectorAll("[data-is]")) this.parts[part.dataset.is] = part;
     this.update = newest(() => this.compute(), (error) => this.refuse(error));
     this.take = newest((name) => this.takeKernel(name), (error) => this.refuse(error));
-    this.parts.input.append(new Option("small numbers", "small"), new Option("your digit, 28x28", "digit"));
+    this.inputs = new Inputs(name, this.parts);
     if (this.parts.kernel) this.kernels = new Kernels(this.parts, () => this.update());
     for (const input of this.root.querySelectorAll(".controls input, .controls select")) {
       input.addEventListener(input.tagName === "SELECT" ? "change" : "input", () => this.changed(input));
@@ -53,40 +43,17 @@ class Bench {
     } else if (input === parts.out_channels || input === parts.in_channels) {
       this.count();
     } else if (input === parts.input || input === parts.first) {
-      this.limit();
+      this.inputs.limit();
+      this.count();
     }
     this.update();
   }
 
-  // The layer that the input's maps are of, if it is one of the network's.
-  get layer() {
-    const layer = this.parts.input.value.match(/^layer (\d+)$/);
-    return layer && Number(layer[1]);
-  }
-
-  // How many maps of the input may be taken, from the first on.
-  get most() {
-    if (this.layer === null) return TURNS.length;
-    return Math.min(MOST_INPUTS, size(state.answer.layers[this.layer]).channels - Number(this.parts.first.value));
-  }
-
-  // Makes the numbers of channels fit the input.
-  limit() {
-    const { first, first_label, in_channels } = this.parts;
-    if (!first) return;
-    first_label.hidden = this.layer === null;
-    const last = this.layer === null ? 0 : size(state.answer.layers[this.layer]).channels - 1;
-    first.max = last;
-    if (!(first.value >= 0 && first.value <= last)) first.value = last;
-    in_channels.max = this.most;
-    in_channels.value = Math.min(in_channels.value, this.most);
-    this.count();
-  }
-
   // What is no number of channels is refused when all is computed.
   count() {
+    if (!this.kernels) return;
     const [inputs, outputs] = [this.parts.in_channels, this.parts.out_channels].map((field) => Number(field.value));
-    if (Number.isInteger(inputs) && inputs >= 1 && inputs <= this.most && [1, 2, 3, 4].includes(outputs)) {
+    if (Number.isInteger(inputs) && inputs >= 1 && inputs <= this.inputs.most && [1, 2, 3, 4].includes(outputs)) {
       this.kernels.count(inputs, outputs);
     }
   }
@@ -94,17 +61,15 @@ class Bench {
   // A kernel brings the fields along: its size, and where it is a network's for several maps also these.
   async takeKernel(name) {
     await this.kernels.take(name);
-    const { kernel_size, in_channels, input, first } = this.parts;
+    const { kernel_size, in_channels } = this.parts;
     const { all, own } = this.kernels;
     const { rows } = all[0][0];
     kernel_size.value = rows.length === rows[0].length ? rows.length : `${rows.length}, ${rows[0].length}`;
-    const [layer] = name.split(" ");
-    if (all[0].length > this.most && own.some((convolution) => String(convolution.layer) === layer)) {
-      input.value = `layer ${layer}`;
-      first.value = 0;
-    }
+    const convolution = own.find(({ layer }) => String(layer) === name.split(" ")[0]);
+    if (convolution && all[0].length > this.inputs.most) this.inputs.take(convolution.layer);
     in_channels.value = all[0].length;
-    this.limit();
+    this.inputs.limit();
+    this.count();
     this.update();
   }
 
@@ -112,38 +77,6 @@ class Bench {
     if (!this.kernels) return;
     await this.kernels.offer();
     this.update();
-  }
-
-  // Those of the network's layers whose maps have more than one pixel.
-  offerMaps() {
-    const { input } = this.parts;
-    const { layers } = state.answer;
-    const offered = layers.map(({ name, shape }) => `${name}, ${shape.join("x")}`);
-    if (offered.join() === this.offered) return;
-    this.offered = offered.join();
-    const chosen = input.value;
-    [...input.options].slice(2).forEach((option) => option.remove());
-    offered.forEach((name, layer) => {
-      if (layers[layer].shape[1] > 1) input.append(new Option(name, `layer ${layer}`));
-    });
-    input.value = chosen;
-    if (input.selectedIndex < 0) input.value = "small";
-    this.limit();
-  }
-
-  // The input's maps, and what each is called.
-  async input(count) {
-    const { layer } = this;
-    if (layer !== null) {
-      const first = Number(this.parts.first.value);
-      const maps = await ask("/api/maps" + choice({ layer, first, count }), state.seen);
-      return [maps, maps.map((_, i) => `${i}: map ${first + i}`)];
-    }
-    const scale = this.name === "pooling" ? 255 : 1; // large powers of 255 leave what 32 bits can hold
-    const digit = () => Array.from({ length: 28 }, (_, y) => Array.from(state.seen.slice(28 * y, 28 * y + 28), (grey) => grey / scale));
-    const rows = this.parts.input.value === "small" ? SMALL[this.name] : digit();
-    const turns = TURNS.slice(0, count);
-    return [turns.map(([, turn]) => turn(rows)), turns.map(([name], i) => i + (name && `: ${name}`))];
   }
 
   async compute() {
@@ -157,7 +90,7 @@ class Bench {
       if (!(Number.isInteger(found) && found >= 1 && found <= most)) throw new Error(`${part}: expected a whole number from 1 to ${most}`);
       return found;
     };
-    if (this.kernels && state.answer) this.offerMaps();
+    if (this.kernels && state.answer && this.inputs.offer()) this.count();
     const kernel = this.kernels?.all.map((kernels) => kernels.map(({ rows }) => rows)) ?? [];
     if (kernel.flat(3).some(Number.isNaN)) throw new Error("kernel: expected a number in each field");
     const bias = this.kernels?.biases.map(decimal) ?? [];
@@ -165,7 +98,7 @@ class Bench {
     const layer = this.parts.layer?.value ?? "Conv2d";
     if (this.parts.power) this.parts.power.hidden = layer !== "LPPool2d";
     channels("out_channels", 4);
-    const [input, labels] = await this.input(channels("in_channels", this.most));
+    const [input, labels] = await this.inputs.maps(channels("in_channels", this.inputs.most));
     const question = { layer, input, kernel, kernel_size: value("kernel_size", steps), stride: value("stride", steps),
       padding: value("padding", steps), bias, norm_type: value("norm_type", decimal), at: this.at };
     const outcome = await ask("/api/arguments", question);

@@ -1,5 +1,6 @@
 //! The page of `play` in a real browser.
 
+mod channels;
 mod convolution;
 mod draw;
 mod maps;

@@ -26,7 +26,7 @@ macro_rules! scripts {
         [$((concat!("/", $name), include_str!(concat!("../../../../assets/play/", $name)))),*]
     };
 }
-const SCRIPTS: [(&str, &str); 10] = scripts![
+const SCRIPTS: [(&str, &str); 11] = scripts![
     "common.js",
     "sum.js",
     "draw.js",
@@ -35,6 +35,7 @@ const SCRIPTS: [(&str, &str); 10] = scripts![
     "at_once.js",
     "kernels.js",
     "grids.js",
+    "inputs.js",
     "bench.js",
     "page.js"
 ];
