@@ -89,15 +89,17 @@ for name, changes, weights in [
     text = json.dumps(config | changes, separators=(",", ":")).encode()
     write("run", name, struct.pack("<HH", len(text), len(metrics)) + text + metrics + weights)
 
-question = dict(layer="Conv2d", input=[[1.0] * 3] * 3, kernel=[[1.0] * 2] * 2, kernel_size=[2, 2], stride=1, padding=[1, 0],
-                bias=0.5, norm_type=2.0, at=[0, 0])  # fmt: skip
+question = dict(layer="Conv2d", input=[[[1.0] * 3] * 3] * 2, kernel=[[[[1.0] * 2] * 2] * 2] * 3, kernel_size=[2, 2], stride=1, padding=[1, 0],
+                bias=[0.5, 0.0, 1.0], norm_type=2.0, at=[0, 0, 0])  # fmt: skip
 untrained, json_head = "run=cnn&weights=untrained", "Content-Type: application/json\n"
 for name, address, head, body in [
     ("runs", "GET /api/runs", "Sec-Fetch-Site: same-origin\n", b""),
     ("page", "GET /", "Sec-Fetch-Site: cross-site\nSec-Fetch-Mode: navigate\nSec-Fetch-Dest: document\n", b""),
     ("digit", f"GET /api/digit?{untrained}&index=3&mistake=false&label=4", "", b""),
     ("mistake", "GET /api/digit?run=lenet5&weights=untrained&index=3&mistake=true", "", b""),
-    ("kernels", f"GET /api/kernels?{untrained}", "Origin: http://localhost\n", b""),
+    ("convolutions", f"GET /api/convolutions?{untrained}", "Origin: http://localhost\n", b""),
+    ("kernel", f"GET /api/kernel?{untrained}&layer=3&channel=2", "", b""),
+    ("maps", f"POST /api/maps?{untrained}&layer=3&first=2&count=4", "", bytes(784)),
     ("pixels", f"POST /api/pixels?{untrained}", "", bytes(784)),
     ("sum", f"POST /api/sum?{untrained}&layer=3&channel=2&row=1&column=0", "", bytes(784)),
     ("arguments", "POST /api/arguments", json_head, json.dumps(question).encode()),

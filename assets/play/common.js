@@ -3,7 +3,7 @@
 "use strict";
 
 const $ = (id) => document.getElementById(id);
-const state = { run: "", weights: "", live: false, seen: new Uint8Array(784), answer: null, answers: 0, pick: null };
+const state = { run: "", weights: "", live: false, seen: new Uint8Array(784), answer: null, before: null, answers: 0, pick: null };
 
 // ---- Talking to the program
 

@@ -6,13 +6,18 @@ const pen = pad.getContext("2d", { willReadFrequently: true });
 pen.lineWidth = 9;
 pen.lineCap = pen.lineJoin = "round";
 const cursor = { x: 56, y: 56, down: false };
+let given = false; // whether the digit on the pad was put there, and not drawn
 
 function wipe() {
   pen.fillStyle = "#000";
   pen.fillRect(0, 0, pad.width, pad.height);
+  given = false;
+  state.seen = new Uint8Array(784);
 }
 
+// A drawing is the pupil's own: a digit that was put on the pad makes room for the first stroke.
 function line(from, to) {
+  if (given) wipe();
   pen.strokeStyle = "#fff";
   pen.beginPath();
   pen.moveTo(from.x, from.y);
@@ -22,19 +27,39 @@ function line(from, to) {
 
 const classifyDrawing = newest(async () => {
   const png = await new Promise((done) => pad.toBlob(done, "image/png"));
-  const answer = await ask("/api/picture" + choice(), png);
-  if (answer.refused) $("doubt").textContent = "This is not yet a digit.";
-  else await take(answer);
+  const answer = await answerTo("/api/picture", png);
+  if (!answer.refused) return take(answer);
+  // What is shown may be the answer to a digit that is gone.
+  if (!isSeen(state.seen)) await answerPixels();
+  $("doubt").textContent = "This is not yet a digit.";
 });
-const classifyPixels = newest(async () => isTrained() ? look() : show(await ask("/api/pixels" + choice(), state.seen)));
+const classifyPixels = newest(answerPixels);
+
+async function answerPixels() {
+  if (isTrained()) return look();
+  let [asked, answer] = [];
+  do {
+    asked = state.seen;
+    answer = await answerTo("/api/pixels", asked);
+  } while (asked !== state.seen); // meanwhile the pad has got another digit
+  show(answer);
+}
 
 // While a training is looked at, its network answers.
 async function take(answer) {
   if (!isTrained()) return show(answer);
   state.seen = Uint8Array.from(answer.seen);
-  paintGrey($("seen"), answer.seen);
   await look();
 }
+
+// An answer, and whose it is: the run may be changed before it is there.
+async function answerTo(path, picture) {
+  const network = `${state.run}, ${state.weights} weights`;
+  return { ...await ask(path + choice(), picture), network };
+}
+
+// Whether these are the pixels that the answer shown belongs to.
+const isSeen = (pixels) => state.answer !== null && state.answer.seen.every((grey, i) => grey === pixels[i]);
 
 let stroke = null;
 const place = (event) => {
@@ -90,7 +115,6 @@ function drawn() {
 
 $("clear").addEventListener("click", () => {
   wipe();
-  state.seen = new Uint8Array(784);
   $("origin").textContent = "Empty. The network answers all the same: it knows nothing but digits.";
   classifyPixels();
 });
@@ -101,8 +125,7 @@ const example = newest(async ({ mistake = false, label = "" }) => {
   next[key] = (next[key] ?? -1) + 1;
   say("");
   const found = await ask("/api/digit" + choice({ index: next[key], mistake, ...(label && { label }) }));
-  state.seen = Uint8Array.from(found.pixels);
-  putOnPad(state.seen);
+  putOnPad(Uint8Array.from(found.pixels));
   const which = mistake ? `Mistake ${next[key] % found.count + 1} of ${found.count}: a` : "A";
   $("origin").textContent = `${which} ${found.label}, image ${found.index} of ${found.data}.`;
   await classifyPixels();
@@ -115,6 +138,8 @@ function putOnPad(pixels) {
   paintGrey(small, pixels);
   wipe();
   pen.drawImage(small, 0, 0, pad.width, pad.height);
+  state.seen = pixels;
+  given = true;
 }
 
 function paintGrey(canvas, pixels) {
@@ -128,7 +153,7 @@ $("photo").addEventListener("change", async () => {
   if (!file) return;
   try {
     say("");
-    const answer = await ask("/api/picture" + choice(), file);
+    const answer = await answerTo("/api/picture", file);
     if (answer.refused) throw new Error(answer.refused);
     await take(answer);
     putOnPad(state.seen);
@@ -144,6 +169,7 @@ $("photo").addEventListener("change", async () => {
 function show(answer) {
   const { digit, sure, probabilities, layers } = answer;
   const anew = state.answer?.layers.map((l) => l.name + l.layer).join() !== layers.map((l) => l.name + l.layer).join();
+  outlineBefore(answer);
   state.answer = answer;
   state.seen = Uint8Array.from(answer.seen);
   paintGrey($("seen"), answer.seen);
@@ -163,20 +189,23 @@ function show(answer) {
   if (anew) {
     state.pick = null;
     $("sum").replaceChildren(element("p", { className: "note", textContent: "Point at a pixel of any map." }));
+    $("brief").textContent = "Point at a pixel of any map: lines show what it is made of.";
     buildLayers(layers);
   }
-  layers.forEach((_, i) => paintLayer(i));
+  paintLayers();
   state.answers++;
   if (state.pick) explain();
 }
 
-// The answer of the network before, as outlines on the bars.
-function remember() {
-  const answer = state.answer;
+// The answer that another network gave to the same pixels, as outlines on the bars; with other pixels it goes.
+function outlineBefore(answer) {
+  if (!isSeen(answer.seen)) state.before = null;
+  else if (state.answer.network !== answer.network) state.before = state.answer;
+  const { before } = state;
   [...$("probabilities").children].forEach((bar, i) => {
     const outline = bar.querySelector("u");
-    outline.hidden = false;
-    outline.style.width = 100 * answer.probabilities[i] + "%";
+    outline.hidden = !before;
+    if (before) outline.style.width = 100 * before.probabilities[i] + "%";
   });
-  if (answer) $("before").textContent = `Outlined: ${state.run}, ${state.weights} weights: ${answer.digit}, ${percent(answer.probabilities[answer.digit])}.`;
+  $("before").textContent = before ? `Outlined: ${before.network}: ${before.digit}, ${percent(before.probabilities[before.digit])}.` : "";
 }

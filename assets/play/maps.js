@@ -5,28 +5,38 @@ const size = ({ shape: [channels, height = 1, width = 1] }) => ({ channels, heig
 
 function buildLayers(layers) {
   $("layers").replaceChildren(...layers.map((layer, i) => {
+    const title = element("h3", {}, element("b", { textContent: layer.name }),
+      element("span", { className: "listed", textContent: ` ${layer.layer} →` }), ` ${layer.shape.join("x")}`);
+    if (i === layers.length - 1) return element("div", { className: "layer" }, title, ...buildLogits(i));
     const canvas = element("canvas", { tabIndex: 0, role: "img" });
     canvas.setAttribute("aria-label", `Maps of ${layer.name}. Arrow keys choose a pixel, Page Up and Page Down a map.`);
     canvas.addEventListener("pointermove", (event) => pick(i, hit(i, event)));
     canvas.addEventListener("pointerdown", (event) => pick(i, hit(i, event)));
     canvas.addEventListener("keydown", (event) => step(i, event));
-    const title = element("h3", {}, element("b", { textContent: layer.name }),
-      ` ${layer.layer} → ${layer.shape.join("x")}`);
     const frames = element("div", { className: "frames" });
     return element("div", { className: "layer" }, title, element("div", { className: "map" }, canvas, frames));
   }));
+  $("layers").append(lines);
+}
+
+function paintLayers() {
+  if ($("draw").classList.contains("at-once") && !state.live) arrange();
+  state.answer.layers.forEach((_, i) => paintLayer(i));
 }
 
 // All maps of a layer beside each other, a pixel of the canvas for each of theirs and one between them.
 function layout(i) {
   const { channels, height, width } = size(state.answer.layers[i]);
-  const zoom = state.live ? liveZoom() : Number($("zoom").value);
+  const arranged = state.live ? null : fit;
+  const zoom = state.live ? liveZoom() : fit?.zoom ?? Number($("zoom").value);
   const room = Math.floor($("layers").clientWidth / zoom);
-  const columns = Math.max(1, Math.min(channels, Math.floor((room + 1) / (width + 1))));
+  const isLast = i === state.answer.layers.length - 1;
+  const columns = arranged?.columns[i] ?? (isLast ? 1 : Math.max(1, Math.min(channels, Math.floor((room + 1) / (width + 1)))));
   return { channels, height, width, zoom, columns, rows: Math.ceil(channels / columns) };
 }
 
 function paintLayer(i) {
+  if (i === state.answer.layers.length - 1) return paintLogits(i);
   const { channels, height, width, zoom, columns, rows } = layout(i);
   const canvas = $("layers").children[i].querySelector("canvas");
   const [across, down] = [columns * (width + 1) - 1, rows * (height + 1) - 1];
@@ -68,11 +78,11 @@ function pick(i, pixel) {
 }
 
 function step(i, event) {
-  const { channels, height, width } = layout(i);
+  const { channels, height, width, columns } = layout(i);
   const now = state.pick?.layer === i ? { ...state.pick } : { channel: 0, row: height >> 1, column: width >> 1 };
   const flat = height * width === 1;
-  const [dc, dr, dx] = { ArrowLeft: flat ? [-1, 0, 0] : [0, 0, -1], ArrowRight: flat ? [1, 0, 0] : [0, 0, 1], ArrowUp: [0, -1, 0],
-    ArrowDown: [0, 1, 0], PageUp: [-1, 0, 0], PageDown: [1, 0, 0] }[event.key] ?? [];
+  const [dc, dr, dx] = { ArrowLeft: flat ? [-1, 0, 0] : [0, 0, -1], ArrowRight: flat ? [1, 0, 0] : [0, 0, 1], ArrowUp: flat ? [-columns, 0, 0] : [0, -1, 0],
+    ArrowDown: flat ? [columns, 0, 0] : [0, 1, 0], PageUp: [-1, 0, 0], PageDown: [1, 0, 0] }[event.key] ?? [];
   if (dc === undefined) return;
   event.preventDefault();
   const inside = (value, count) => Math.max(0, Math.min(count - 1, value));
@@ -87,35 +97,61 @@ const explain = newest(async () => {
   const where = `${name}, map ${channel}` + (shape.length > 1 ? `, row ${row}, column ${column}` : "");
   if (layer === 0) {
     const grey = state.seen[28 * row + column];
-    $("sum").replaceChildren(element("p", { textContent: where }), element("p", { className: "total", textContent: `pixel: ${grey} of 255` }));
+    tell(where, element("p", { className: "total", textContent: `pixel: ${grey} of 255` }));
     frames(null);
     return;
   }
   const sum = await ask("/api/sum" + choice({ layer: layer - 1, channel, row, column }), state.seen);
   if (state.pick?.layer !== layer) return;
   const before = size(state.answer.layers[layer - 1]);
-  $("sum").replaceChildren(element("p", {}, element("b", { textContent: where })), ...describe(sum, before, state.answer.layers[layer - 1].name));
+  tell(where, ...describe(sum, before, state.answer.layers[layer - 1].name));
   frames(sum);
 });
 
+// In full, and in one line where all is seen at once.
+function tell(where, ...parts) {
+  $("sum").replaceChildren(element("p", {}, element("b", { textContent: where })), ...parts);
+  $("brief").textContent = [where, ...parts.filter((part) => part.className === "total").map((part) => part.textContent)].join("; ");
+}
+
 // Outlines the pixel, and its frame in the maps before.
 function frames(sum) {
-  document.querySelectorAll("#layers .frames").forEach((all) => all.replaceChildren());
+  document.querySelectorAll("#layers .frame").forEach((frame) => frame.remove());
+  document.querySelectorAll("#layers .picked").forEach((row) => row.classList.remove("picked"));
+  paintLogits(state.answer.layers.length - 1);
   const { layer, channel, row, column } = state.pick;
-  outline(layer, channel, row, column, 1, 1);
-  if (!sum) return;
-  const { channels, height, width } = size(state.answer.layers[layer - 1]);
-  if (sum.frame.length * sum.height * sum.width > channels * height * width) return;
-  const flat = sum.kernel && sum.height * sum.width === 1 && sum.frame.length === channels;
-  for (let i = 0; i < sum.frame.length && !flat; i++) {
-    outline(layer - 1, sum.first_channel + i, sum.row, sum.column, sum.height, sum.width);
-  }
+  const pixel = outline(layer, channel, row, column, 1, 1);
+  const windows = sum ? frameOf(sum, layer - 1) : [];
+  lines.replaceChildren();
+  if (fit) drawLines(pixel, windows);
+}
+
+function frameOf(sum, before) {
+  const { channels, height, width } = size(state.answer.layers[before]);
+  const isOfAll = sum.frame.length * sum.height * sum.width === channels * height * width;
+  if (fit && isOfAll && channels > 1) return [outline(before, 0, 0, 0, ...whole(before))];
+  if (sum.frame.length * sum.height * sum.width > channels * height * width) return [];
+  if (sum.kernel && sum.height * sum.width === 1 && sum.frame.length === channels) return [];
+  return sum.frame.map((_, i) => outline(before, sum.first_channel + i, sum.row, sum.column, sum.height, sum.width));
+}
+
+// Height and width of all maps of a layer together.
+function whole(i) {
+  const { columns, rows, height, width } = layout(i);
+  return [rows * (height + 1) - 1, columns * (width + 1) - 1];
 }
 
 function outline(i, channel, row, column, height, width) {
+  const layer = $("layers").children[i];
+  if (i === state.answer.layers.length - 1) {
+    const picked = layer.querySelectorAll("tbody tr")[channel];
+    picked.classList.add("picked");
+    return picked;
+  }
   const { zoom, columns, ...map } = layout(i);
   const [left, top] = [channel % columns * (map.width + 1) + column, Math.floor(channel / columns) * (map.height + 1) + row];
   const frame = element("div", { className: "frame" });
   Object.assign(frame.style, { left: left * zoom - 2 + "px", top: top * zoom - 2 + "px", width: width * zoom + 4 + "px", height: height * zoom + 4 + "px" });
-  $("layers").children[i].querySelector(".frames").append(frame);
+  layer.querySelector(".frames").append(frame);
+  return frame;
 }

@@ -20,7 +20,7 @@ function repaint() {
   readColours();
   if (state.live) renderCharts();
   if ((state.live || !$("draw").hidden) && state.answer) {
-    state.answer.layers.forEach((_, i) => paintLayer(i));
+    paintLayers();
     if (state.pick) explain();
   }
   for (const bench of benches) if (!bench.root.hidden) bench.update();
@@ -41,7 +41,6 @@ async function offerRuns() {
 }
 
 async function choose() {
-  remember();
   Object.assign(state, { run: $("run").value, weights: $("weights").value });
   say("");
   await classifyPixels();

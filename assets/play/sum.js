@@ -36,7 +36,7 @@ function describe(sum, before, name) {
   const padding = marks && height * width > 1 && height <= before.height + 22
     ? [element("p", { className: "note", textContent: "Dashed: outside of the map, the zeros of the padding." })] : [];
   if (kind === "sum") {
-    const terms = parts.length === 1 ? format(parts[0]) : `the ${parts.length} sums`;
+    const terms = parts.length > 4 ? `the ${parts.length} sums` : [format(parts[0]), ...parts.slice(1).map(number)].join(" + ");
     const head = total(`${terms} + bias ${number(bias)} = `, Object.assign(strong(result), { className: "result" }));
     if (height * width === 1) {
       const rows = parts.map((part, i) => element("tr", {}, ...[i, frame[i][0], kernel[i][0], part].map((n) => element("td", { textContent: format(n) }))));

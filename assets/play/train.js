@@ -115,7 +115,8 @@ const NEVER = { training: 0, losses: 0, rows: 0, lines: 0 };
 const look = newest(async () => {
   const known = training.id ? { training: training.id, losses: training.known, rows: training.rows.length, lines: training.lines.length } : NEVER;
   if (training.moment !== null) known.moment = training.moment;
-  const update = await ask("/api/training?" + new URLSearchParams(known), state.seen);
+  const asked = state.seen;
+  const update = await ask("/api/training?" + new URLSearchParams(known), asked);
   if (!update) return;
   if (update.training !== training.id) {
     Object.assign(training, { id: update.training, losses: [], known: 0, rows: [], lines: [], moment: null, stepped: null });
@@ -126,7 +127,7 @@ const look = newest(async () => {
   training.losses.push(...update.losses);
   training.rows.push(...update.rows);
   training.lines.push(...update.lines);
-  render(update);
+  render(update, asked === state.seen);
   if (ended) await offerRuns();
 });
 
@@ -146,7 +147,8 @@ const WORDS_OF = {
   failed: ({ error, said }) => error ?? said,
 };
 
-function render(update) {
+// `isCurrent` says whether the pad still has the digit that was asked for.
+function render(update, isCurrent) {
   const { phase, iteration, iterations, batches, epochs, lr, lr_from, shown } = update;
   $("phase").textContent = WORDS_OF[phase](update);
   $("phase").classList.toggle("refusal", phase === "failed");
@@ -157,7 +159,7 @@ function render(update) {
   const lastRow = training.rows.at(-1);
   $("numbers").textContent = [training.losses.length ? `loss ${format(training.losses.at(-1)[1])}` : "",
     lastRow ? `validation accuracy ${format(lastRow[2])} %` : ""].filter(Boolean).join(", ");
-  $("lines").textContent = training.lines.join("\n");
+  $("printed").textContent = training.lines.join("\n");
   $("live-lr").placeholder = format(lr);
   $("live-lr").disabled = !isUnderWay() || !update.lr_may_change;
   $("live-lr").title = update.lr_may_change ? "From the next iteration on" : "--lr-schedule sets it";
@@ -171,7 +173,7 @@ function render(update) {
   if (shown) {
     const now = training.moment === null ? (isUnderWay() ? "now" : "at the end") : "then";
     $("moment-words").textContent = `After iteration ${shown.iteration}, ${now}`;
-    if (shown.answer) show(shown.answer);
+    if (shown.answer && isCurrent) show({ ...shown.answer, network: state.answer?.network });
     renderKernels(shown.kernels);
   }
   renderCharts();
@@ -281,8 +283,7 @@ const showMistakes = newest(async () => {
     const button = element("button", { className: "mistake", title: "Put it on the pad" }, canvas,
       `${label} read as ${digit}, ${percent(probability)}`);
     button.addEventListener("click", () => {
-      state.seen = Uint8Array.from(pixels);
-      putOnPad(state.seen);
+      putOnPad(Uint8Array.from(pixels));
       look();
     });
     return button;
@@ -361,7 +362,7 @@ async function copy(what) {
 // The largest size of a pixel with which all maps are in sight.
 function liveZoom() {
   const [width, height] = [$("maps-live").clientWidth, Math.max(200, innerHeight - $("maps-live").getBoundingClientRect().top - $("live").scrollTop)];
-  const tall = (zoom) => state.answer.layers.map(size).reduce((sum, map) => {
+  const tall = (zoom) => state.answer.layers.slice(0, -1).map(size).reduce((sum, map) => {
     const columns = Math.max(1, Math.min(map.channels, Math.floor((width / zoom + 1) / (map.width + 1))));
     return sum + 24 + Math.ceil(map.channels / columns) * (map.height + 1) * zoom;
   }, 0);
@@ -374,6 +375,7 @@ function turnToTrain(here) {
   $(here ? "pupil" : "digit-home").append($("digit-panel"));
   $(here ? "maps-live" : "maps-home").append($("layers"));
   $("layers").inert = here;
+  if (here) state.pick = null;
   if (here) look();
 }
 

@@ -1,10 +1,15 @@
 //! The page of `play` in a real browser.
 
+mod channels;
+mod convolution;
+mod draw;
+mod maps;
+
 use crate::common::digits;
 use crate::page::{Browser, Page, train};
 use crate::running::{run, stdout};
 use cnn_tutorial::models::CNNModel;
-use cnn_tutorial::nn::{Conv2d, Module, stages};
+use cnn_tutorial::nn::{Module, stages};
 use image::{GrayImage, Luma, imageops};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -38,12 +43,17 @@ fn page_with_runs(dir: &Path) -> Option<(Page, Browser)> {
     let browser = Browser::start()?;
     train(dir, "lenet5", "20");
     train(dir, "cnn", "200");
+    Some((open(dir, &browser), browser))
+}
+
+/// The page on a projector, with a digit.
+fn open(dir: &Path, browser: &Browser) -> Page {
     let page = Page::open(dir);
     browser.resize(1280, 720);
     browser.open(&page.address);
     browser.wait("state.answer && document.querySelector('#origin').textContent.includes('image 0')");
-    settle(&browser);
-    Some((page, browser))
+    settle(browser);
+    page
 }
 
 #[test]
@@ -201,101 +211,4 @@ fn a_photograph_is_read_and_other_runs_and_weights_answer_differently() {
     browser.wait("document.querySelector('#message').textContent.includes('expected a JPEG, PNG')");
     let complaints = browser.complaints();
     assert!(complaints.len() == 1 && complaints[0].contains("/api/picture"), "{complaints:?}");
-}
-
-#[test]
-fn a_convolution_and_a_pool_do_what_their_arguments_say() {
-    let dir = tempfile::tempdir().unwrap();
-    let Some(browser) = Browser::start() else { return };
-    let page = Page::open(dir.path());
-    browser.resize(1280, 720);
-    browser.open(&format!("{}#convolution", page.address));
-    browser.wait("benches[0].last");
-    let text = |part: &str, name: &str| browser.text(&format!("#{part} [data-is={name}]"));
-    let fill = |part: &str, name: &str, value: &str| {
-        browser.fill(&format!("#{part} [data-is={name}]"), value);
-        settle(&browser);
-    };
-    for (stride, padding, size, height) in [
-        ("1", "0", "5x5", "⌊(7 + 2·0 − 3) / 1⌋ + 1 = ⌊4.00⌋ + 1 = 5"),
-        ("3", "0", "2x2", "⌊(7 + 2·0 − 3) / 3⌋ + 1 = ⌊1.33⌋ + 1 = 2"),
-        ("2, 1", "1, 2", "4x9", "⌊(7 + 2·1 − 3) / 2⌋ + 1 = ⌊3.00⌋ + 1 = 4"),
-    ] {
-        fill("convolution", "stride", stride);
-        fill("convolution", "padding", padding);
-        assert_eq!(
-            (text("convolution", "output-size").as_str(), text("convolution", "height").as_str()),
-            (size, height)
-        );
-    }
-    assert_eq!(text("convolution", "python"), "nn.Conv2d(1, 1, kernel_size=3, stride=(2, 1), padding=(1, 2))");
-    assert_eq!(text("convolution", "rust"), "nn::Conv2d::new(vs / \"cnn1\", 1, 1, 3)?.stride((2, 1)).padding((1, 2))");
-
-    // Every number of the output, with a kernel and a bias typed in.
-    browser.fill("#convolution .grid input:nth-child(6)", "2.5");
-    fill("convolution", "bias", "-1");
-    let matrix = |script: &str| {
-        let rows = browser.script(script);
-        let rows: Vec<Vec<f32>> = rows.as_array().unwrap().iter().map(|row| numbers(row.clone())).collect();
-        let shape = [1, 1, rows.len() as i64, rows[0].len() as i64];
-        Tensor::from_slice(&rows.concat()).view(shape)
-    };
-    let layer = Conv2d::new(VarStore::new(Device::Cpu).root(), 1, 1, 3).unwrap().stride((2, 1)).padding((1, 2));
-    let kernel = [-1.0, 0.0, 1.0, -2.0, 0.0, 2.5, -1.0, 0.0, 1.0];
-    tch::no_grad(|| layer.weight.shallow_clone().copy_(&Tensor::from_slice(&kernel).view([1, 1, 3, 3])));
-    let _ = tch::no_grad(|| layer.bias.shallow_clone().fill_(-1.0));
-    let expected = tch::no_grad(|| layer.forward(&matrix("return SMALL.convolution"))).unwrap();
-    let found = matrix("return benches[0].last.outcome.output");
-    assert!(found.allclose(&expected, 1e-5, 1e-5, false), "{found}\n{expected}");
-    browser.keys("#convolution [data-is=output-map]", "\u{E015}\u{E014}\u{E014}");
-    browser.wait("benches[0].at.join() === '1,2'");
-    settle(&browser);
-    let shown: f64 = browser.text("#convolution .sum .value").parse().unwrap();
-    assert_eq!(shown, expected.double_value(&[0, 0, 1, 2]));
-    assert_eq!(browser.text("#convolution .sum .result"), browser.text("#convolution .sum .value"));
-    browser.click("#convolution [data-is=preset] option[value='own 3']");
-    browser.wait("benches[0].last.question.kernel[0][0] === benches[0].own.kernels[3][0][0]");
-    assert_eq!(browser.complaints(), Vec::<String>::new());
-    fill("convolution", "kernel_size", "11");
-    fill("convolution", "padding", "0");
-    assert!(text("convolution", "refusal").contains("a kernel of 11 does not fit into an input of 7"));
-    let complaints = browser.complaints();
-    assert!(!complaints.is_empty() && complaints.iter().all(|text| text.contains("/api/arguments")), "{complaints:?}");
-    fill("convolution", "kernel_size", "3, 2");
-    assert_eq!(text("convolution", "refusal"), "");
-    browser.complaints();
-
-    browser.click("nav a[href='#pooling']");
-    browser.wait("benches[1].last");
-    let value = || browser.text("#pooling .sum .value").parse::<f64>().unwrap();
-    let frame = [0.1f64, 0.3, 0.8, 0.2]; // of the first pixel
-    assert_eq!((value(), text("pooling", "output-size").as_str()), (0.8, "3x3"));
-    browser.click("#pooling option[value=AvgPool2d]");
-    settle(&browser);
-    assert_eq!(value(), 0.35);
-    browser.click("#pooling option[value=LPPool2d]");
-    for (norm_type, words) in [("1", "is the sum"), ("2", "between the sum"), ("32", "close to the maximum")] {
-        fill("pooling", "norm_type", norm_type);
-        let p: f64 = norm_type.parse().unwrap();
-        let expected = frame.iter().map(|x| x.powf(p)).sum::<f64>().powf(1.0 / p);
-        assert!((value() - expected).abs() < 1e-3, "norm_type {p}: {}, expected {expected}", value());
-        assert!(text("pooling", "words").contains(words), "{}", text("pooling", "words"));
-    }
-    fill("pooling", "kernel_size", "3");
-    fill("pooling", "stride", "1");
-    assert_eq!(
-        (text("pooling", "output-size").as_str(), text("pooling", "rust").as_str()),
-        ("4x4", "nn::LPPool2d::new(32.0, 3).stride(1)")
-    );
-    assert_eq!(browser.complaints(), Vec::<String>::new());
-
-    for (width, height) in [(1280, 720), (390, 844)] {
-        browser.resize(width, height);
-        for part in ["draw", "convolution", "pooling"] {
-            browser.click(&format!("nav a[href='#{part}']"));
-            settle(&browser);
-            let needed = browser.script("return document.documentElement.scrollWidth").as_u64().unwrap();
-            assert!(needed <= width.into(), "{part} is {needed} wide on a screen of {width}");
-        }
-    }
 }

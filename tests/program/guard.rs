@@ -97,14 +97,14 @@ fn every_answer_carries_the_same_headers() {
     for (status, reply) in [
         (200, get(&page, "/", &[&host]).1),
         (200, get(&page, "/api/runs", &[&host]).1),
-        (400, get(&page, "/api/kernels", &[&host]).1),
+        (400, get(&page, "/api/convolutions", &[&host]).1),
         (403, get(&page, "/", &["Host: evil.example"]).1),
         (403, get(&page, "/", &[&host, "Origin: http://evil.example"]).1),
         (404, get(&page, "/nowhere", &[&host]).1),
         (405, post("/api/runs", 0)),
         (413, post("/api/picture?run=cnn&weights=untrained", (20 << 20) + 1)),
         (415, post("/api/arguments", 2)),
-        (422, get(&page, "/api/kernels?run=nowhere&weights=last", &[&host]).1),
+        (422, get(&page, "/api/convolutions?run=nowhere&weights=last", &[&host]).1),
     ] {
         assert!(reply.starts_with(&format!("HTTP/1.1 {status} ")), "expected {status}: {reply}");
         for header in [

@@ -25,7 +25,7 @@ fn whatever_is_wrong_is_answered_with_an_error_and_survived() {
     refused("api/runs", Some(b"{}"), "");
     for run in ["nowhere", "../..", "/etc", "runs/%00", ""] {
         refused(&format!("api/pixels?run={run}&weights=untrained"), Some(blank), "there is no run");
-        refused(&format!("api/kernels?run={run}&weights=last"), None, "there is no run");
+        refused(&format!("api/convolutions?run={run}&weights=last"), None, "there is no run");
         refused(&format!("api/digit?run={run}&weights=last&index=0&mistake=false"), None, "there is no run");
     }
     refused("api/pixels?run=cnn&weights=last", Some(blank), "there is no run");
@@ -41,6 +41,23 @@ fn whatever_is_wrong_is_answered_with_an_error_and_survived() {
     {
         refused(&format!("api/sum?{cnn}&{place}"), Some(blank), "has no ");
     }
+    refused(&format!("api/kernel?{cnn}&layer=1&channel=0"), None, "layer 1 is no convolution");
+    refused(&format!("api/kernel?{cnn}&layer=99&channel=0"), None, "layer 99 is no convolution");
+    for channel in [-1, 16] {
+        refused(&format!("api/kernel?{cnn}&layer=0&channel={channel}"), None, "has no kernel");
+    }
+    for (layer, first, count, word) in [
+        (8, 0, 1, "the network has no layer 7"),
+        (7, 0, 1, "layer 7 has no maps"),
+        (1, -1, 1, "1 maps from -1 on: expected 1 to 16 of the 16 that layer 1 has"),
+        (1, 0, 0, "0 maps"),
+        (4, 0, 17, "17 maps"),
+        (4, 31, 2, "2 maps from 31 on"),
+        (4, i64::MAX, 2, "maps from"),
+    ] {
+        refused(&format!("api/maps?{cnn}&layer={layer}&first={first}&count={count}"), Some(blank), word);
+    }
+    refused(&format!("api/maps?{cnn}&layer=0&first=0&count=1"), Some(&[0; 783]), "784 bytes");
     refused(&format!("api/sum?{cnn}&layer=0&channel=0&row=0&column=99999999999999999999"), Some(blank), "");
     refused(&format!("api/picture?{cnn}"), Some(&vec![0; 100 << 20]), "104857600 bytes are too many");
     for bytes in [
@@ -56,8 +73,9 @@ fn whatever_is_wrong_is_answered_with_an_error_and_survived() {
 
 /// A convolution as the page sends it, with some of its fields replaced.
 fn arguments(changes: Value) -> Vec<u8> {
-    let mut arguments = json!({"layer": "Conv2d", "input": vec![vec![1.0; 7]; 7], "kernel": vec![vec![1.0; 3]; 3],
-        "kernel_size": 3, "stride": 1, "padding": 0, "bias": 0.0, "norm_type": 2.0, "at": [0, 0]});
+    let mut arguments = json!({"layer": "Conv2d", "input": [vec![vec![1.0; 7]; 7]],
+        "kernel": [[vec![vec![1.0; 3]; 3]]], "kernel_size": 3, "stride": 1, "padding": 0, "bias": [0.0], "norm_type": 2.0,
+        "at": [0, 0, 0]});
     for (name, value) in changes.as_object().unwrap() {
         arguments[name] = value.clone();
     }
@@ -71,7 +89,8 @@ fn arguments_that_no_layer_can_have_are_refused_in_words() {
     let url = format!("{}api/arguments", page.address);
     let (status, text) = ask("POST", &url, Some(&arguments(json!({"stride": [2, 3], "padding": 1}))));
     let outcome: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!((status, outcome["output"].as_array().unwrap().len()), (200, 4), "{text}");
+    assert_eq!((status, outcome["output"][0].as_array().unwrap().len()), (200, 4), "{text}");
+    let map = |height: usize, width: usize| vec![vec![1.0; width]; height];
     for (change, word) in [
         (json!({"stride": 0}), "stride is (0, 0): expected whole numbers from 1 to 11"),
         (json!({"stride": -1}), "stride"),
@@ -80,17 +99,32 @@ fn arguments_that_no_layer_can_have_are_refused_in_words() {
         (json!({"stride": i64::MAX}), "stride"),
         (json!({"padding": 99}), "padding is (99, 99): expected whole numbers from 0 to 11"),
         (json!({"padding": i64::MIN}), "padding"),
-        (json!({"kernel_size": 9, "kernel": vec![vec![1.0; 9]; 9]}), "a kernel of 9 does not fit into an input of 7"),
+        (json!({"kernel_size": 9, "kernel": [[map(9, 9)]]}), "a kernel of 9 does not fit into an input of 7"),
         (json!({"kernel_size": 2}), "the kernel has [3, 3] numbers: expected kernel_size, [2, 2]"),
         (json!({"kernel_size": 0, "kernel": []}), "kernel_size"),
-        (json!({"kernel_size": 99, "kernel": vec![vec![1.0; 99]; 99]}), "kernel_size"),
-        (json!({"kernel": [[1, 2, 3], [1, 2], [1, 2, 3]]}), "rows of different length"),
-        (json!({"kernel": [[1e300, 2, 3], [1, 2, 3], [1, 2, 3]]}), ""),
-        (json!({"kernel": [["NaN", 2, 3], [1, 2, 3], [1, 2, 3]]}), ""),
+        (json!({"kernel_size": 99, "kernel": [[map(99, 99)]]}), "kernel_size"),
+        (json!({"kernel": [[[[1, 2, 3], [1, 2], [1, 2, 3]]]]}), "rows of different length"),
+        (json!({"kernel": [[[[1e300, 2, 3], [1, 2, 3], [1, 2, 3]]]]}), ""),
+        (json!({"kernel": [[[["NaN", 2, 3], [1, 2, 3], [1, 2, 3]]]]}), ""),
         (json!({"bias": null}), ""),
-        (json!({"bias": 1e39}), "the bias is 1000000000000000000000000000000000000000: expected a 32-bit number"),
-        (json!({"input": []}), "the input is 0x0"),
-        (json!({"input": vec![vec![1.0; 40]; 40]}), "the input is 40x40: expected 1x1 to 32x32 numbers"),
+        (json!({"bias": [null]}), ""),
+        (json!({"bias": [1e39]}), "the bias is 1000000000000000000000000000000000000000: expected a 32-bit number"),
+        (json!({"bias": [1.0, 2.0]}), "2 numbers are the bias: expected one for each of 1 channels of the output"),
+        (json!({"bias": []}), "0 numbers are the bias"),
+        (json!({"kernel": []}), "the kernel is for 0 channels of the output: expected 1 to 4"),
+        (json!({"kernel": vec![[map(3, 3)]; 5], "bias": vec![0.0; 5]}), "the kernel is for 5 channels of the output"),
+        (json!({"kernel": [[]]}), "the kernel has 0 channels: expected 1 to 16"),
+        (
+            json!({"kernel": [[map(3, 3), map(3, 3)]]}),
+            "the kernel has 2 channels: expected 1, one for each of the input",
+        ),
+        (json!({"kernel": [vec![map(3, 3)], vec![map(3, 3); 2]], "bias": [0, 0]}), "the kernel has 2 channels"),
+        (json!({"kernel": [[map(3, 3)], [map(3, 2)]], "bias": [0, 0]}), "the kernel has [3, 2] numbers"),
+        (json!({"input": []}), "the input has 0 channels: expected 1 to 16"),
+        (json!({"input": [[]]}), "the input is 0x0"),
+        (json!({"input": [map(7, 7), map(6, 7)]}), "the input has channels of different height"),
+        (json!({"input": vec![map(7, 7); 17]}), "the input has 17 channels: expected 1 to 16"),
+        (json!({"input": [map(40, 40)]}), "the input is 40x40: expected 1x1 to 32x32 numbers"),
         (json!({"layer": "LPPool2d", "norm_type": 0.0}), "norm_type is 0: expected a number from 1 to 1000"),
         (json!({"layer": "LPPool2d", "norm_type": 1e308}), "norm_type"),
         (json!({"layer": "Conv3d"}), ""),
@@ -103,7 +137,7 @@ fn arguments_that_no_layer_can_have_are_refused_in_words() {
         let (status, text) = ask("POST", &url, Some(body));
         assert!((400..500).contains(&status), "{status} {text}");
     }
-    let large = json!({"layer": "LPPool2d", "norm_type": 1000.0, "input": vec![vec![200.0; 7]; 7]});
+    let large = json!({"layer": "LPPool2d", "norm_type": 1000.0, "input": [vec![vec![200.0; 7]; 7]]});
     let (status, text) = ask("POST", &url, Some(&arguments(large)));
     assert!(status == 200 && text.contains(r#""value":"inf""#), "what 32 bits cannot hold is said in words: {text}");
     alive(&page);

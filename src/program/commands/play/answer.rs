@@ -31,7 +31,12 @@ pub fn rows(matrix: &Tensor) -> Result<Vec<Vec<Num>>, TchError> {
     (0..matrix.size()[0]).map(|row| numbers(&matrix.f_get(row)?)).collect()
 }
 
-fn number(tensor: &Tensor) -> Result<Num, TchError> {
+/// The maps of `[C, H, W]`, each of them rows of numbers.
+pub fn maps(maps: &Tensor) -> Result<Vec<Vec<Vec<Num>>>, TchError> {
+    (0..maps.size()[0]).map(|channel| rows(&maps.f_get(channel)?)).collect()
+}
+
+pub fn number(tensor: &Tensor) -> Result<Num, TchError> {
     Ok(Num(f32::try_from(tensor)?))
 }
 
@@ -43,9 +48,28 @@ pub struct Answer {
     digit: usize,
     /// Whether the digit has most of the probability, see `is_sure`.
     sure: bool,
+    softmax: Softmax,
     probabilities: Vec<Num>,
     /// The input first.
     layers: Vec<Layer>,
+}
+
+/// How logits become probabilities, each `exp(logit - largest) / sum`: so PyTorch computes it, and no power is too large.
+#[derive(Serialize)]
+struct Softmax {
+    logits: Vec<Num>,
+    largest: Num,
+    exps: Vec<Num>,
+    sum: Num,
+}
+
+impl Softmax {
+    fn of(logits: &Tensor) -> Result<Self, TchError> {
+        let largest = logits.f_max()?;
+        let exps = logits.f_sub(&largest)?.f_exp()?;
+        let sum = number(&exps.f_sum(Kind::Float)?)?;
+        Ok(Self { logits: numbers(logits)?, largest: number(&largest)?, exps: numbers(&exps)?, sum })
+    }
 }
 
 #[derive(Serialize)]
@@ -77,11 +101,12 @@ pub fn answer(seen: Vec<u8>, input: &Tensor, stages: &[Stage]) -> Result<Answer>
     let prediction = probabilities(&last.output)?.pop().context("the network gives no answer")?;
     let sure = is_sure(&prediction);
     let (probabilities, digit) = prediction;
+    let probabilities = probabilities.into_iter().map(Num).collect();
     let mut layers = vec![Layer::new("input", "what the network sees", input)?];
     for Stage { name, layer, output, .. } in stages {
         layers.push(Layer::new(name, layer, output)?);
     }
-    Ok(Answer { seen, digit, sure, probabilities: probabilities.into_iter().map(Num).collect(), layers })
+    Ok(Answer { seen, digit, sure, softmax: Softmax::of(&last.output.f_get(0)?)?, probabilities, layers })
 }
 
 /// How a pixel comes about: what lies in the frame, and what is done with it.

@@ -1,6 +1,6 @@
-//! A convolution or a pool with arguments of one's own, on an input of one's own.
+//! A convolution or a pool with arguments of one's own, on maps of one's own.
 
-use super::answer::{Num, Sum, rows, sum_at};
+use super::answer::{Num, Sum, maps, sum_at};
 use anyhow::{Context, Result, ensure};
 use cnn_tutorial::nn::{AvgPool2d, Conv2d, LPPool2d, MaxPool2d, Module, Pair, stages};
 use serde::{Deserialize, Serialize};
@@ -9,21 +9,25 @@ use tch::{Device, TchError, Tensor, nn::VarStore};
 const LARGEST_INPUT: usize = 32;
 /// The largest kernel, stride and padding: the page has no room for more.
 const LARGEST_FRAME: i64 = 11;
+/// As many as the second convolution of each network takes.
+pub const MOST_IN_CHANNELS: usize = 16;
+const MOST_OUT_CHANNELS: usize = 4;
 
 #[derive(Deserialize)]
 pub struct Arguments {
     layer: Kind,
-    /// Rows of numbers.
-    input: Vec<Vec<f32>>,
+    /// Channels of rows of numbers.
+    input: Vec<Vec<Vec<f32>>>,
     kernel_size: Steps,
     stride: Steps,
     padding: Steps,
-    /// The numbers of a convolution, `kernel_size` of them.
-    kernel: Vec<Vec<f32>>,
-    bias: f64,
+    /// The numbers of a convolution: for each channel of the output, and for each of the input, `kernel_size` of them.
+    kernel: Vec<Vec<Vec<Vec<f32>>>>,
+    /// For each channel of the output.
+    bias: Vec<f64>,
     norm_type: f64,
-    /// Row and column of the pixel of the output whose sum is asked for; past the end it is the last one.
-    at: [i64; 2],
+    /// Channel, row and column of the pixel of the output whose sum is asked for; past the end it is the last one.
+    at: [i64; 3],
 }
 
 #[derive(Deserialize)]
@@ -49,8 +53,9 @@ pub struct Outcome {
     rust: String,
     /// The formulas of the output's height and width with the numbers put in.
     formulas: [String; 2],
-    output: Vec<Vec<Num>>,
-    at: [i64; 2],
+    /// Channels of rows of numbers.
+    output: Vec<Vec<Vec<Num>>>,
+    at: [i64; 3],
     sum: Sum,
 }
 
@@ -69,14 +74,14 @@ impl Steps {
 impl Arguments {
     /// Errors in words where no layer could have these arguments.
     pub fn outcome(&self) -> Result<Outcome> {
-        let input = matrix(&self.input, "the input", LARGEST_INPUT)?;
+        let input = tensor(&self.input, "the input", LARGEST_INPUT)?;
         let kernel_size = self.kernel_size.pair("kernel_size", 1)?;
         let stride = self.stride.pair("stride", 1)?;
         let padding = match self.layer {
             Kind::Conv2d => self.padding.pair("padding", 0)?,
             _ => (0, 0),
         };
-        let sizes = [(2, kernel_size.0, padding.0, stride.0), (3, kernel_size.1, padding.1, stride.1)];
+        let sizes = [(1, kernel_size.0, padding.0, stride.0), (2, kernel_size.1, padding.1, stride.1)];
         let mut formulas = [String::new(), String::new()];
         for (formula, (dim, kernel, padding, stride)) in formulas.iter_mut().zip(sizes) {
             let side = input.size()[dim];
@@ -93,7 +98,7 @@ impl Arguments {
         }
 
         let model: Box<dyn Module> = match self.layer {
-            Kind::Conv2d => Box::new(self.convolution(kernel_size)?.stride(stride).padding(padding)),
+            Kind::Conv2d => Box::new(self.convolution(input.size()[0], kernel_size)?.stride(stride).padding(padding)),
             Kind::MaxPool2d => Box::new(MaxPool2d::new(kernel_size).stride(stride)),
             Kind::AvgPool2d => Box::new(AvgPool2d::new(kernel_size).stride(stride)),
             Kind::LPPool2d => {
@@ -105,13 +110,16 @@ impl Arguments {
                 Box::new(LPPool2d::new(norm_type, kernel_size).stride(stride))
             }
         };
-        let (output, stages) = tch::no_grad(|| stages(|| model.forward(&input)));
-        let output = output?.f_get(0)?.f_get(0)?;
+        let (output, stages) = tch::no_grad(|| stages(|| model.forward(&input.f_unsqueeze(0)?)));
+        let output = output?.f_get(0)?;
         let stage = stages.first().context("the layer was not seen")?;
-        let at = [0, 1].map(|dim| self.at[dim].clamp(0, output.size()[dim] - 1));
+        let at = [0, 1, 2].map(|dim| self.at[dim].clamp(0, output.size()[dim] - 1));
         let (k, s, p) = (Pair::from(kernel_size), Pair::from(stride), Pair::from(padding));
         let rust = match self.layer {
-            Kind::Conv2d => format!("Conv2d::new(vs / \"cnn1\", 1, 1, {k})?.stride({s}).padding({p})"),
+            Kind::Conv2d => {
+                let (in_channels, out_channels) = (input.size()[0], output.size()[0]);
+                format!("Conv2d::new(vs / \"cnn1\", {in_channels}, {out_channels}, {k})?.stride({s}).padding({p})")
+            }
             Kind::MaxPool2d => format!("MaxPool2d::new({k}).stride({s})"),
             Kind::AvgPool2d => format!("AvgPool2d::new({k}).stride({s})"),
             Kind::LPPool2d => format!("LPPool2d::new({:?}, {k}).stride({s})", self.norm_type),
@@ -120,37 +128,62 @@ impl Arguments {
             python: format!("nn.{}", stage.layer),
             rust: format!("nn::{rust}"),
             formulas,
-            output: rows(&output)?,
+            output: maps(&output)?,
             at,
-            sum: sum_at(stage, &[], [0, at[0], at[1]])?,
+            sum: sum_at(stage, &[], at)?,
         })
     }
 
-    fn convolution(&self, (height, width): (i64, i64)) -> Result<Conv2d> {
-        let kernel = matrix(&self.kernel, "the kernel", LARGEST_FRAME as usize)?;
+    fn convolution(&self, in_channels: i64, (height, width): (i64, i64)) -> Result<Conv2d> {
+        let out_channels = self.kernel.len();
         ensure!(
-            kernel.size()[2..] == [height, width],
-            "the kernel has {:?} numbers: expected kernel_size, [{height}, {width}]",
-            &kernel.size()[2..]
+            (1..=MOST_OUT_CHANNELS).contains(&out_channels),
+            "the kernel is for {out_channels} channels of the output: expected 1 to {MOST_OUT_CHANNELS}"
         );
-        ensure!((self.bias as f32).is_finite(), "the bias is {}: expected a 32-bit number", self.bias);
-        let layer = Conv2d::new(VarStore::new(Device::Cpu).root(), 1, 1, (height, width))?;
+        ensure!(
+            self.bias.len() == out_channels,
+            "{} numbers are the bias: expected one for each of {out_channels} channels of the output",
+            self.bias.len()
+        );
+        let mut kernels = Vec::new();
+        for kernel in &self.kernel {
+            let kernel = tensor(kernel, "the kernel", LARGEST_FRAME as usize)?;
+            ensure!(
+                kernel.size()[0] == in_channels,
+                "the kernel has {} channels: expected {in_channels}, one for each of the input",
+                kernel.size()[0]
+            );
+            ensure!(
+                kernel.size()[1..] == [height, width],
+                "the kernel has {:?} numbers: expected kernel_size, [{height}, {width}]",
+                &kernel.size()[1..]
+            );
+            kernels.push(kernel);
+        }
+        for &bias in &self.bias {
+            ensure!((bias as f32).is_finite(), "the bias is {bias}: expected a 32-bit number");
+        }
+        let layer = Conv2d::new(VarStore::new(Device::Cpu).root(), in_channels, out_channels as i64, (height, width))?;
         tch::no_grad(|| -> Result<(), TchError> {
-            layer.weight.shallow_clone().f_copy_(&kernel)?;
-            let _ = layer.bias.shallow_clone().f_fill_(self.bias)?;
-            Ok(())
+            layer.weight.shallow_clone().f_copy_(&Tensor::f_stack(&kernels, 0)?)?;
+            layer.bias.shallow_clone().f_copy_(&Tensor::f_from_slice(&self.bias)?)
         })?;
         Ok(layer)
     }
 }
 
-/// `[1, 1, H, W]`
-fn matrix(rows: &[Vec<f32>], name: &str, largest: usize) -> Result<Tensor> {
-    let width = rows.first().map_or(0, Vec::len);
-    let fits = (1..=largest).contains(&rows.len()) && (1..=largest).contains(&width);
-    ensure!(fits, "{name} is {}x{width}: expected 1x1 to {largest}x{largest} numbers", rows.len());
+/// `[C, H, W]`
+fn tensor(channels: &[Vec<Vec<f32>>], name: &str, largest: usize) -> Result<Tensor> {
+    let n = channels.len();
+    ensure!((1..=MOST_IN_CHANNELS).contains(&n), "{name} has {n} channels: expected 1 to {MOST_IN_CHANNELS}");
+    let height = channels[0].len();
+    let width = channels[0].first().map_or(0, Vec::len);
+    let fits = (1..=largest).contains(&height) && (1..=largest).contains(&width);
+    ensure!(fits, "{name} is {height}x{width}: expected 1x1 to {largest}x{largest} numbers");
+    ensure!(channels.iter().all(|rows| rows.len() == height), "{name} has channels of different height");
+    let rows = channels.concat();
     ensure!(rows.iter().all(|row| row.len() == width), "{name} has rows of different length");
     let values = rows.concat();
     ensure!(values.iter().all(|value| value.is_finite()), "{name} holds what is no 32-bit number");
-    Ok(Tensor::f_from_slice(&values)?.f_view([1, 1, rows.len() as i64, width as i64])?)
+    Ok(Tensor::f_from_slice(&values)?.f_view([n as i64, height as i64, width as i64])?)
 }

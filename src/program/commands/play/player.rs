@@ -1,6 +1,7 @@
 //! What the page plays with: runs, their networks once opened, and digits.
 
-use super::answer::{Answer, Num, Sum, answer, rows, sum_at};
+use super::answer::{Answer, Num, Sum, answer, maps, number, sum_at};
+use super::arguments::MOST_IN_CHANNELS;
 use super::kept::Kept;
 use super::runs::{Choice, Named, RunEntry, Runs, digits_config};
 use super::training::{Again, again};
@@ -34,11 +35,22 @@ pub struct Example {
     data: String,
 }
 
-/// The kernels of a network's first convolution, for the first input channel.
+/// A convolution of a network's.
 #[derive(Serialize)]
-pub struct Kernels {
-    layer: String,
-    kernels: Vec<Vec<Vec<Num>>>,
+pub struct Convolution {
+    /// Counted from 0, after the input.
+    layer: usize,
+    name: String,
+    /// `[out_channels, in_channels, height, width]`
+    shape: Vec<i64>,
+}
+
+/// What makes one map of a convolution's output.
+#[derive(Serialize)]
+pub struct Kernel {
+    /// For each channel of the input, rows of numbers.
+    weight: Vec<Vec<Vec<Num>>>,
+    bias: Num,
 }
 
 impl Player {
@@ -90,16 +102,53 @@ impl Player {
         sum_at(stage, &before.map(Stage::shape).unwrap_or_default(), place)
     }
 
-    pub fn kernels(&mut self, choice: &Choice) -> Result<Kernels> {
+    pub fn convolutions(&mut self, choice: &Choice) -> Result<Vec<Convolution>> {
         let (_, stages) = self.stages(choice, &[0; 784])?;
-        let convolution = stages.into_iter().find_map(|stage| match (stage.kind, stage.parameters) {
-            (LayerKind::Conv2d(_), Some([weight, _])) => Some((stage.name, weight)),
+        let convolutions = stages.into_iter().enumerate().filter_map(|(layer, stage)| match stage {
+            Stage { kind: LayerKind::Conv2d(_), name, parameters: Some([weight, _]), .. } => {
+                Some(Convolution { layer, name, shape: weight.size() })
+            }
             _ => None,
         });
-        let (name, weight) = convolution.context("the network has no convolution")?;
-        let weight = weight.f_detach()?.f_select(1, 0)?;
-        let kernels = (0..weight.size()[0]).map(|kernel| rows(&weight.f_get(kernel)?));
-        Ok(Kernels { layer: name, kernels: kernels.collect::<Result<_, _>>()? })
+        Ok(convolutions.collect())
+    }
+
+    pub fn kernel(&mut self, choice: &Choice, layer: usize, channel: i64) -> Result<Kernel> {
+        let (_, stages) = self.stages(choice, &[0; 784])?;
+        let parameters = match stages.into_iter().nth(layer) {
+            Some(Stage { kind: LayerKind::Conv2d(_), parameters, .. }) => parameters,
+            _ => None,
+        };
+        let [weight, bias] = parameters.with_context(|| format!("layer {layer} is no convolution"))?;
+        let exists = (0..weight.size()[0]).contains(&channel);
+        ensure!(exists, "layer {layer} has no kernel {channel}: expected 0 to {}", weight.size()[0] - 1);
+        let [weight, bias] = [weight.f_detach()?.f_get(channel)?, bias.f_detach()?.f_get(channel)?];
+        Ok(Kernel { weight: maps(&weight)?, bias: number(&bias)? })
+    }
+
+    /// Some of a layer's maps, from `first` on; layer 0 is the input.
+    pub fn maps(
+        &mut self,
+        choice: &Choice,
+        seen: &[u8],
+        layer: usize,
+        [first, count]: [i64; 2],
+    ) -> Result<Vec<Vec<Vec<Num>>>> {
+        let (input, stages) = self.stages(choice, seen)?;
+        let all = match layer.checked_sub(1) {
+            None => input,
+            Some(layer) => {
+                stages.into_iter().nth(layer).with_context(|| format!("the network has no layer {layer}"))?.output
+            }
+        };
+        let all = all.f_get(0)?;
+        ensure!(all.dim() == 3, "layer {layer} has no maps");
+        let last = all.size()[0];
+        ensure!(
+            first >= 0 && (1..=MOST_IN_CHANNELS as i64).contains(&count) && first <= last - count,
+            "{count} maps from {first} on: expected 1 to {MOST_IN_CHANNELS} of the {last} that layer {layer} has"
+        );
+        Ok(maps(&all.f_narrow(0, first, count)?)?)
     }
 
     pub fn digit(&mut self, choice: &Choice, index: u64, mistake: bool, label: Option<i64>) -> Result<Example> {

@@ -1,10 +1,10 @@
 //! The page and its answers.
 
-use super::answer::{Answer, Sum};
+use super::answer::{Answer, Num, Sum};
 use super::arguments::{Arguments, Outcome};
 use super::guard::guard;
 use super::picture;
-use super::player::{Example, Kernels, Player};
+use super::player::{Convolution, Example, Kernel, Player};
 use super::runs::{Choice, RunEntry};
 use super::training::{Again, Trainer, routes};
 use crate::program::messages::in_words;
@@ -27,8 +27,21 @@ macro_rules! scripts {
         [$((concat!("/", $name), include_str!(concat!("../../../../assets/play/", $name)))),*]
     };
 }
-const SCRIPTS: [(&str, &str); 8] =
-    scripts!["common.js", "sum.js", "draw.js", "maps.js", "bench.js", "chart.js", "train.js", "page.js"];
+const SCRIPTS: [(&str, &str); 13] = scripts![
+    "common.js",
+    "sum.js",
+    "draw.js",
+    "maps.js",
+    "logits.js",
+    "at_once.js",
+    "kernels.js",
+    "grids.js",
+    "inputs.js",
+    "bench.js",
+    "chart.js",
+    "train.js",
+    "page.js"
+];
 
 type Shared = Arc<Mutex<Player>>;
 pub type Reply<T> = Result<Json<T>, Refusal>;
@@ -44,7 +57,9 @@ pub fn router(player: Player, trainer: Arc<Mutex<Trainer>>) -> Router {
         .route("/api/runs", get(runs))
         .route("/api/run", get(run))
         .route("/api/digit", get(digit))
-        .route("/api/kernels", get(kernels))
+        .route("/api/convolutions", get(convolutions))
+        .route("/api/kernel", get(kernel))
+        .route("/api/maps", post(maps))
         .route("/api/pixels", post(pixels))
         .route("/api/sum", post(sum))
         .route("/api/arguments", post(arguments))
@@ -112,8 +127,40 @@ async fn digit(
     reply(move || locked(&player).digit(&choice, which.index, which.mistake, which.label)).await
 }
 
-async fn kernels(State(player): State<Shared>, Query(choice): Query<Choice>) -> Reply<Kernels> {
-    reply(move || locked(&player).kernels(&choice)).await
+async fn convolutions(State(player): State<Shared>, Query(choice): Query<Choice>) -> Reply<Vec<Convolution>> {
+    reply(move || locked(&player).convolutions(&choice)).await
+}
+
+#[derive(Deserialize)]
+struct KernelOf {
+    layer: usize,
+    channel: i64,
+}
+
+/// The numbers that make one map of a convolution's output.
+async fn kernel(
+    State(player): State<Shared>,
+    Query(choice): Query<Choice>,
+    Query(KernelOf { layer, channel }): Query<KernelOf>,
+) -> Reply<Kernel> {
+    reply(move || locked(&player).kernel(&choice, layer, channel)).await
+}
+
+#[derive(Deserialize)]
+struct MapsOf {
+    layer: usize,
+    first: i64,
+    count: i64,
+}
+
+/// Numbers of some of a layer's maps, for an input of 784 bytes.
+async fn maps(
+    State(player): State<Shared>,
+    Query(choice): Query<Choice>,
+    Query(MapsOf { layer, first, count }): Query<MapsOf>,
+    body: Bytes,
+) -> Reply<Vec<Vec<Vec<Num>>>> {
+    reply(move || locked(&player).maps(&choice, &seen(&body)?, layer, [first, count])).await
 }
 
 /// What the network makes of a picture, or why no digit can be read on it.
