@@ -172,7 +172,7 @@ fn a_mirror_is_trusted_by_the_certificate_that_ssl_cert_file_names() {
 }
 
 #[test]
-fn two_downloads_at_once_do_each_other_no_harm() {
+fn downloads_at_once_do_each_other_no_harm_and_what_a_killed_one_has_left_is_removed() {
     let Some(mnist) = mnist() else { return };
     let dir = tempfile::tempdir().unwrap();
     let good = serve(move |name| (200, fs::read(mnist.join(name)).unwrap()));
@@ -184,5 +184,13 @@ fn two_downloads_at_once_do_each_other_no_harm() {
             });
         }
     });
-    assert_eq!(fs::read_dir(dir.path().join("data/mnist")).unwrap().count(), 4, "nothing but the four files");
+    let count = |dir: &Path| fs::read_dir(dir).unwrap().count();
+    let downloaded = dir.path().join("data/mnist");
+    assert_eq!(count(&downloaded), 4, "nothing but the four files");
+    // One that is killed leaves a file half written: the next removes it.
+    let name = "t10k-labels-idx1-ubyte.gz";
+    fs::rename(downloaded.join(name), downloaded.join(format!("partial-Ab3De6Gh9Jk2-{name}"))).unwrap();
+    let output = train(dir.path(), &good, &["--data", "mnist"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(count(&downloaded), 4, "nothing but the four files");
 }
