@@ -2,6 +2,7 @@
 
 use crate::common::mnist;
 use crate::running::{program, stderr};
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -135,21 +136,22 @@ fn the_proxy_of_the_environment_is_used_for_the_scheme_that_it_is_for() {
 }
 
 #[test]
-fn a_mirror_is_trusted_by_the_certificate_that_ssl_cert_file_names() {
+fn a_mirror_is_trusted_by_the_certificates_that_ssl_cert_file_and_ssl_cert_dir_name() {
     let Some(mnist) = mnist() else { return };
     let dir = tempfile::tempdir().unwrap();
-    let subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
-    let request =
-        ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "9", "-keyout", "key.pem", "-out", "cert.pem"];
-    let leaf = ["-addext", "basicConstraints=critical,CA:FALSE"];
-    let mut openssl = Command::new("openssl");
-    openssl.args(request).args(subject).args(leaf).current_dir(dir.path()).stderr(Stdio::null());
-    if !openssl.status().is_ok_and(|status| status.success()) {
-        return crate::common::not_run("openssl");
+    let pem = |name: &str| dir.path().join(name);
+    for (key, certificate) in [("key.pem", "cert.pem"), ("other-key.pem", "other.pem")] {
+        let subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
+        let request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "9", "-keyout", key, "-out"];
+        let leaf = ["-addext", "basicConstraints=critical,CA:FALSE"];
+        let mut openssl = Command::new("openssl");
+        openssl.args(request).arg(certificate).args(subject).args(leaf).current_dir(dir.path());
+        if !openssl.stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
+            return crate::common::not_run("openssl");
+        }
     }
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut server = Command::new("openssl");
-    let pem = |name: &str| dir.path().join(name);
     server.args(["s_server", "-quiet", "-WWW", "-accept", &format!("127.0.0.1:{port}"), "-cert"]).arg(pem("cert.pem"));
     server.arg("-key").arg(pem("key.pem")).current_dir(&mnist).stdout(Stdio::null()).stderr(Stdio::null());
     let mut server = server.stdin(Stdio::piped()).spawn().unwrap();
@@ -157,18 +159,32 @@ fn a_mirror_is_trusted_by_the_certificate_that_ssl_cert_file_names() {
         assert!(server.try_wait().unwrap().is_none(), "openssl s_server ended");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let train = |certificates: &Path| {
-        let mut command = program(dir.path(), &["--data", "mnist", "--max-steps", "1", "--eval-every", "1"]);
-        let command =
-            command.env("MNIST_MIRROR", format!("https://127.0.0.1:{port}")).env("SSL_CERT_FILE", certificates);
-        command.output().unwrap()
+    let train = |variables: &[(&str, &OsStr)]| {
+        let new = tempfile::tempdir().unwrap();
+        let mut command = program(new.path(), &["--data", "mnist", "--max-steps", "1", "--eval-every", "1"]);
+        command.env("MNIST_MIRROR", format!("https://127.0.0.1:{port}"));
+        command.env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR").envs(variables.iter().copied()).output().unwrap()
     };
-    let [missing, empty, trusted] = [pem("no.pem"), pem("key.pem"), pem("cert.pem")].map(|path| train(&path));
+    let [no, key, cert] = ["no.pem", "key.pem", "cert.pem"].map(pem);
+    let [missing, empty, trusted] = [&no, &key, &cert].map(|path| train(&[("SSL_CERT_FILE", path.as_os_str())]));
+    // Several folders, one of which is missing, and with files that hold no certificate.
+    let folders = std::env::join_paths([&no, dir.path()]).unwrap();
+    let other = pem("other.pem");
+    let [none, folder, both] = [
+        &[("SSL_CERT_DIR", no.as_os_str())][..],
+        &[("SSL_CERT_DIR", &folders)],
+        &[("SSL_CERT_DIR", dir.path().as_os_str()), ("SSL_CERT_FILE", other.as_os_str())],
+    ]
+    .map(train);
     server.kill().unwrap();
     server.wait().unwrap();
     assert!(stderr(&missing).contains("SSL_CERT_FILE names no certificates") && stderr(&missing).contains("no.pem"));
     assert!(stderr(&empty).contains("key.pem: expected certificates in PEM, found none"), "{}", stderr(&empty));
-    assert!(trusted.status.success(), "{}", stderr(&trusted));
+    let words = ["SSL_CERT_DIR", "no.pem: expected folders with certificates in PEM, found none"];
+    assert!(words.iter().all(|word| stderr(&none).contains(word)), "{}", stderr(&none));
+    for trusted in [trusted, folder, both] {
+        assert!(trusted.status.success(), "{}", stderr(&trusted));
+    }
 }
 
 #[test]
