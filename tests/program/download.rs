@@ -12,16 +12,23 @@ use std::time::Duration;
 
 /// Answers each request with what `answer` makes of the file's name; returns the server's URL.
 fn serve(answer: impl Fn(&str) -> (u16, Vec<u8>) + Send + 'static) -> String {
+    serve_heads(move |head| {
+        let (status, body) = answer(head.split([' ', '/']).nth(2).unwrap());
+        (format!("{status} X"), body)
+    })
+}
+
+/// Likewise with what `answer` makes of all that comes before an empty line: a status with or without more lines, and a body.
+fn serve_heads(answer: impl Fn(&str) -> (String, Vec<u8>) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-            let request = lines.next().unwrap().unwrap();
-            while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
-            let (status, body) = answer(request.split([' ', '/']).nth(2).unwrap());
-            let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let head: Vec<_> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+            let (status, body) = answer(&head.join("\n"));
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
             let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
         }
     });
@@ -133,6 +140,34 @@ fn the_proxy_of_the_environment_is_used_for_the_scheme_that_it_is_for() {
     assert!(fetch(&[("https_proxy", "http://127.0.0.1:9")]), "the mirror is not https");
     assert!(!fetch(&[("http_proxy", "http://127.0.0.1:9")]));
     assert!(fetch(&[("http_proxy", "http://127.0.0.1:9"), ("no_proxy", "localhost, 127.0.0.1")]));
+}
+
+#[test]
+fn a_proxy_that_opens_no_tunnel_to_an_http_mirror_is_asked_for_the_files_themselves() {
+    let Some(mnist) = mnist() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    // No name server knows the mirror: that is the proxy's to find.
+    let proxy = serve_heads(move |head| {
+        let target = head.split(' ').nth(1).unwrap();
+        let head_has = |line: &str| head.lines().any(|found| found.eq_ignore_ascii_case(line));
+        let mirror = target.strip_prefix("http://mirror.invalid:8000/");
+        let status = match mirror {
+            _ if head.starts_with("CONNECT ") => "405 No tunnels",
+            _ if !head_has("Proxy-Authorization: Basic bWU6czNjcmV0") => "407 Who are you",
+            _ if !head_has("Host: mirror.invalid:8000") => "400 Two hosts",
+            _ if !head_has("Authorization: Basic eW91OnRvbw==") => "401 No pupil",
+            Some(path) => match path.strip_prefix("moved/") {
+                Some(name) => return (format!("302 Found\r\nLocation: /{name}"), Vec::new()),
+                None => return ("200 OK".into(), fs::read(mnist.join(path)).unwrap()),
+            },
+            None => "404 Another mirror",
+        };
+        (status.into(), Vec::new())
+    });
+    let mut command = program(dir.path(), &["--data", "mnist", "--max-steps", "1", "--eval-every", "1"]);
+    command.env("MNIST_MIRROR", "http://you:too@mirror.invalid:8000/moved");
+    let output = command.env("http_proxy", proxy.replacen("http://", "http://me:s3cret@", 1)).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
 }
 
 #[test]

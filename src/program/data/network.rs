@@ -1,11 +1,13 @@
 //! How a mirror is reached: whose certificates hold, through which proxy, and its URL without its password.
 
+use super::forward::ForwardConnector;
 use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 use ureq::http::Uri;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Proxy};
 
 /// How long a mirror may take to connect and to answer: then it is given up.
@@ -33,7 +35,7 @@ pub fn agent(url: &str, deadline: Duration) -> Result<Agent> {
         .timeout_global(Some(deadline))
         .tls_config(TlsConfig::builder().root_certs(certificates).build())
         .proxy(proxy(&uri, variable)?);
-    Ok(config.build().new_agent())
+    Ok(Agent::with_parts(config.build(), ForwardConnector::default(), DefaultResolver::default()))
 }
 
 /// A variable of the environment; an empty one counts as unset.
