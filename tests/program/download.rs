@@ -2,38 +2,13 @@
 
 use crate::common::mnist;
 use crate::running::{program, stderr};
+use crate::serving::{serve, serve_heads, serve_tunnels};
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
-
-/// Answers each request with what `answer` makes of the file's name; returns the server's URL.
-fn serve(answer: impl Fn(&str) -> (u16, Vec<u8>) + Send + 'static) -> String {
-    serve_heads(move |head| {
-        let (status, body) = answer(head.split([' ', '/']).nth(2).unwrap());
-        (format!("{status} X"), body)
-    })
-}
-
-/// Likewise with what `answer` makes of all that comes before an empty line: a status with or without more lines, and a body.
-fn serve_heads(answer: impl Fn(&str) -> (String, Vec<u8>) + Send + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
-            let head: Vec<_> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
-            let (status, body) = answer(&head.join("\n"));
-            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
-        }
-    });
-    url
-}
 
 fn train(dir: &Path, mirrors: &str, data: &[&str]) -> std::process::Output {
     let arguments = [data, &["--max-steps", "1", "--eval-every", "1"]].concat();
@@ -171,7 +146,7 @@ fn a_proxy_that_opens_no_tunnel_to_an_http_mirror_is_asked_for_the_files_themsel
 }
 
 #[test]
-fn a_mirror_is_trusted_by_the_certificates_that_ssl_cert_file_and_ssl_cert_dir_name() {
+fn a_mirror_is_trusted_by_the_certificates_that_ssl_cert_file_and_ssl_cert_dir_name_also_through_a_tunnel() {
     let Some(mnist) = mnist() else { return };
     let dir = tempfile::tempdir().unwrap();
     let pem = |name: &str| dir.path().join(name);
@@ -211,13 +186,15 @@ fn a_mirror_is_trusted_by_the_certificates_that_ssl_cert_file_and_ssl_cert_dir_n
         &[("SSL_CERT_DIR", dir.path().as_os_str()), ("SSL_CERT_FILE", other.as_os_str())],
     ]
     .map(train);
+    let tunnel = serve_tunnels();
+    let tunnelled = train(&[("SSL_CERT_FILE", cert.as_os_str()), ("https_proxy", tunnel.as_ref())]);
     server.kill().unwrap();
     server.wait().unwrap();
     assert!(stderr(&missing).contains("SSL_CERT_FILE names no certificates") && stderr(&missing).contains("no.pem"));
     assert!(stderr(&empty).contains("key.pem: expected certificates in PEM, found none"), "{}", stderr(&empty));
     let words = ["SSL_CERT_DIR", "no.pem: expected folders with certificates in PEM, found none"];
     assert!(words.iter().all(|word| stderr(&none).contains(word)), "{}", stderr(&none));
-    for trusted in [trusted, folder, both] {
+    for trusted in [trusted, folder, both, tunnelled] {
         assert!(trusted.status.success(), "{}", stderr(&trusted));
     }
 }
