@@ -104,17 +104,21 @@ fn a_password_in_the_mirrors_url_is_sent_but_never_shown_and_an_empty_mirror_is_
 }
 
 #[test]
-fn the_proxy_of_the_environment_is_used_for_the_scheme_that_it_is_for() {
+fn the_proxy_of_the_environment_is_used_for_the_scheme_that_it_is_for_and_named_where_it_fails() {
     let Some(mnist) = mnist() else { return };
     let good = serve(move |name| (200, fs::read(mnist.join(name)).unwrap()));
     let fetch = |variables: &[(&str, &str)]| {
         let dir = tempfile::tempdir().unwrap();
         let mut command = program(dir.path(), &["--data", "mnist", "--max-steps", "1", "--eval-every", "1"]);
-        command.env("MNIST_MIRROR", &good).envs(variables.iter().copied()).output().unwrap().status.success()
+        let output = command.env("MNIST_MIRROR", &good).envs(variables.iter().copied()).output().unwrap();
+        if output.status.success() { Ok(()) } else { Err(stderr(&output)) }
     };
-    assert!(fetch(&[("https_proxy", "http://127.0.0.1:9")]), "the mirror is not https");
-    assert!(!fetch(&[("http_proxy", "http://127.0.0.1:9")]));
-    assert!(fetch(&[("http_proxy", "http://127.0.0.1:9"), ("no_proxy", "localhost, 127.0.0.1")]));
+    let nobody = "http://me:s3cret@127.0.0.1:9";
+    fetch(&[("https_proxy", nobody)]).expect("the mirror is not https");
+    fetch(&[("http_proxy", nobody), ("no_proxy", "localhost, 127.0.0.1")]).unwrap();
+    let error = fetch(&[("http_proxy", nobody)]).unwrap_err();
+    assert!(error.contains("through the proxy 127.0.0.1:9: io: Connection refused"), "{error}");
+    assert!(!error.contains("s3cret"), "{error}");
 }
 
 #[test]
