@@ -19,11 +19,20 @@ pub fn put(dir: &Path, name: &str, write: impl FnOnce(&Path) -> Result<()>) -> R
     let put = || -> Result<()> {
         // Until then it has a name that nobody else uses: two programs may write the same file.
         let suffix = format!("-{name}");
-        let mut partial = tempfile::Builder::new();
-        partial.prefix(PARTIAL).rand_bytes(RANDOM).suffix(&suffix);
+        let mut new = tempfile::Builder::new();
+        new.prefix(PARTIAL).rand_bytes(RANDOM).suffix(&suffix);
         #[cfg(unix)]
-        partial.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let partial = partial.tempfile_in(dir)?;
+        new.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let _ = remove_partial(dir, &[name]); // if one stays, this file can be written nevertheless
+        let partial = loop {
+            let partial = new.tempfile_in(dir)?;
+            #[cfg(unix)] // elsewhere a lock keeps out the writer, too
+            let _ = partial.as_file().lock(); // where files cannot be locked, nothing is removed
+            // Before it was locked, another program may have removed it as one that was left.
+            if partial.path().exists() {
+                break partial;
+            }
+        };
         write(partial.path())?;
         // On the disk before it has its name: a power cut leaves the old file or the new one.
         File::open(partial.path())?.sync_all()?;
@@ -104,14 +113,24 @@ fn kind(kind: FileType) -> &'static str {
     if kind.is_dir() { "a folder" } else { "a device" }
 }
 
-/// Removes what killed programs have left in `dir` of files with these names.
+/// Removes what killed programs have left in `dir` of files with these names. A living one has locked what it is writing.
 pub fn remove_partial(dir: &Path, names: &[&str]) -> Result<()> {
     for entry in fs::read_dir(dir)? {
-        let file = entry?.file_name();
+        let entry = entry?;
+        let file = entry.file_name();
         let file = file.to_string_lossy();
-        let rest = file.strip_prefix(PARTIAL).and_then(|rest| rest.split_at_checked(RANDOM));
-        if rest.and_then(|(_, name)| name.strip_prefix('-')).is_some_and(|name| names.contains(&name)) {
-            remove(dir, &file)?;
+        let random_and_name = file.strip_prefix(PARTIAL).and_then(|rest| rest.split_at_checked(RANDOM));
+        let Some((random, name)) = random_and_name else { continue };
+        // A word or a date is not random: that file is somebody's own.
+        let is_random = random.chars().all(char::is_alphanumeric) && random.chars().skip(1).any(char::is_uppercase);
+        let is_named = name.strip_prefix('-').is_some_and(|name| names.contains(&name));
+        if is_random && is_named && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            // Locked until it is removed: nobody begins to write to it meanwhile.
+            if let Ok(opened) = File::open(entry.path())
+                && opened.try_lock_shared().is_ok()
+            {
+                remove(dir, &file)?;
+            }
         }
     }
     Ok(())

@@ -2,30 +2,13 @@
 
 use crate::common::mnist;
 use crate::running::{program, stderr};
+use crate::serving::{serve, serve_heads, serve_tunnels};
+use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
-
-/// Answers each request with what `answer` makes of the file's name; returns the server's URL.
-fn serve(answer: impl Fn(&str) -> (u16, Vec<u8>) + Send + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-            let request = lines.next().unwrap().unwrap();
-            while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
-            let (status, body) = answer(request.split([' ', '/']).nth(2).unwrap());
-            let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
-        }
-    });
-    url
-}
 
 fn train(dir: &Path, mirrors: &str, data: &[&str]) -> std::process::Output {
     let arguments = [data, &["--max-steps", "1", "--eval-every", "1"]].concat();
@@ -121,35 +104,68 @@ fn a_password_in_the_mirrors_url_is_sent_but_never_shown_and_an_empty_mirror_is_
 }
 
 #[test]
-fn the_proxy_of_the_environment_is_used_for_the_scheme_that_it_is_for() {
+fn the_proxy_of_the_environment_is_used_for_the_scheme_that_it_is_for_and_named_where_it_fails() {
     let Some(mnist) = mnist() else { return };
     let good = serve(move |name| (200, fs::read(mnist.join(name)).unwrap()));
     let fetch = |variables: &[(&str, &str)]| {
         let dir = tempfile::tempdir().unwrap();
         let mut command = program(dir.path(), &["--data", "mnist", "--max-steps", "1", "--eval-every", "1"]);
-        command.env("MNIST_MIRROR", &good).envs(variables.iter().copied()).output().unwrap().status.success()
+        let output = command.env("MNIST_MIRROR", &good).envs(variables.iter().copied()).output().unwrap();
+        if output.status.success() { Ok(()) } else { Err(stderr(&output)) }
     };
-    assert!(fetch(&[("https_proxy", "http://127.0.0.1:9")]), "the mirror is not https");
-    assert!(!fetch(&[("http_proxy", "http://127.0.0.1:9")]));
-    assert!(fetch(&[("http_proxy", "http://127.0.0.1:9"), ("no_proxy", "localhost, 127.0.0.1")]));
+    let nobody = "http://me:s3cret@127.0.0.1:9";
+    fetch(&[("https_proxy", nobody)]).expect("the mirror is not https");
+    fetch(&[("http_proxy", nobody), ("no_proxy", "localhost, 127.0.0.1")]).unwrap();
+    let error = fetch(&[("http_proxy", nobody)]).unwrap_err();
+    assert!(error.contains("through the proxy 127.0.0.1:9: io: Connection refused"), "{error}");
+    assert!(!error.contains("s3cret"), "{error}");
 }
 
 #[test]
-fn a_mirror_is_trusted_by_the_certificate_that_ssl_cert_file_names() {
+fn a_proxy_that_opens_no_tunnel_to_an_http_mirror_is_asked_for_the_files_themselves() {
     let Some(mnist) = mnist() else { return };
     let dir = tempfile::tempdir().unwrap();
-    let subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
-    let request =
-        ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "9", "-keyout", "key.pem", "-out", "cert.pem"];
-    let leaf = ["-addext", "basicConstraints=critical,CA:FALSE"];
-    let mut openssl = Command::new("openssl");
-    openssl.args(request).args(subject).args(leaf).current_dir(dir.path()).stderr(Stdio::null());
-    if !openssl.status().is_ok_and(|status| status.success()) {
-        return crate::common::not_run("openssl");
+    // No name server knows the mirror: that is the proxy's to find.
+    let proxy = serve_heads(move |head| {
+        let target = head.split(' ').nth(1).unwrap();
+        let head_has = |line: &str| head.lines().any(|found| found.eq_ignore_ascii_case(line));
+        let mirror = target.strip_prefix("http://mirror.invalid:8000/");
+        let status = match mirror {
+            _ if head.starts_with("CONNECT ") => "405 No tunnels",
+            _ if !head_has("Proxy-Authorization: Basic bWU6czNjcmV0") => "407 Who are you",
+            _ if !head_has("Host: mirror.invalid:8000") => "400 Two hosts",
+            _ if !head_has("Authorization: Basic eW91OnRvbw==") => "401 No pupil",
+            Some(path) => match path.strip_prefix("moved/") {
+                Some(name) => return (format!("302 Found\r\nLocation: /{name}"), Vec::new()),
+                None => return ("200 OK".into(), fs::read(mnist.join(path)).unwrap()),
+            },
+            None => "404 Another mirror",
+        };
+        (status.into(), Vec::new())
+    });
+    let mut command = program(dir.path(), &["--data", "mnist", "--max-steps", "1", "--eval-every", "1"]);
+    command.env("MNIST_MIRROR", "http://you:too@mirror.invalid:8000/moved");
+    let output = command.env("http_proxy", proxy.replacen("http://", "http://me:s3cret@", 1)).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+}
+
+#[test]
+fn a_mirror_is_trusted_by_the_certificates_that_ssl_cert_file_and_ssl_cert_dir_name_also_through_a_tunnel() {
+    let Some(mnist) = mnist() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let pem = |name: &str| dir.path().join(name);
+    for (key, certificate) in [("key.pem", "cert.pem"), ("other-key.pem", "other.pem")] {
+        let subject = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"];
+        let request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "9", "-keyout", key, "-out"];
+        let leaf = ["-addext", "basicConstraints=critical,CA:FALSE"];
+        let mut openssl = Command::new("openssl");
+        openssl.args(request).arg(certificate).args(subject).args(leaf).current_dir(dir.path());
+        if !openssl.stderr(Stdio::null()).status().is_ok_and(|status| status.success()) {
+            return crate::common::not_run("openssl");
+        }
     }
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut server = Command::new("openssl");
-    let pem = |name: &str| dir.path().join(name);
     server.args(["s_server", "-quiet", "-WWW", "-accept", &format!("127.0.0.1:{port}"), "-cert"]).arg(pem("cert.pem"));
     server.arg("-key").arg(pem("key.pem")).current_dir(&mnist).stdout(Stdio::null()).stderr(Stdio::null());
     let mut server = server.stdin(Stdio::piped()).spawn().unwrap();
@@ -157,22 +173,38 @@ fn a_mirror_is_trusted_by_the_certificate_that_ssl_cert_file_names() {
         assert!(server.try_wait().unwrap().is_none(), "openssl s_server ended");
         std::thread::sleep(Duration::from_millis(20));
     }
-    let train = |certificates: &Path| {
-        let mut command = program(dir.path(), &["--data", "mnist", "--max-steps", "1", "--eval-every", "1"]);
-        let command =
-            command.env("MNIST_MIRROR", format!("https://127.0.0.1:{port}")).env("SSL_CERT_FILE", certificates);
-        command.output().unwrap()
+    let train = |variables: &[(&str, &OsStr)]| {
+        let new = tempfile::tempdir().unwrap();
+        let mut command = program(new.path(), &["--data", "mnist", "--max-steps", "1", "--eval-every", "1"]);
+        command.env("MNIST_MIRROR", format!("https://127.0.0.1:{port}"));
+        command.env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR").envs(variables.iter().copied()).output().unwrap()
     };
-    let [missing, empty, trusted] = [pem("no.pem"), pem("key.pem"), pem("cert.pem")].map(|path| train(&path));
+    let [no, key, cert] = ["no.pem", "key.pem", "cert.pem"].map(pem);
+    let [missing, empty, trusted] = [&no, &key, &cert].map(|path| train(&[("SSL_CERT_FILE", path.as_os_str())]));
+    // Several folders, one of which is missing, and with files that hold no certificate.
+    let folders = std::env::join_paths([&no, dir.path()]).unwrap();
+    let other = pem("other.pem");
+    let [none, folder, both] = [
+        &[("SSL_CERT_DIR", no.as_os_str())][..],
+        &[("SSL_CERT_DIR", &folders)],
+        &[("SSL_CERT_DIR", dir.path().as_os_str()), ("SSL_CERT_FILE", other.as_os_str())],
+    ]
+    .map(train);
+    let tunnel = serve_tunnels();
+    let tunnelled = train(&[("SSL_CERT_FILE", cert.as_os_str()), ("https_proxy", tunnel.as_ref())]);
     server.kill().unwrap();
     server.wait().unwrap();
     assert!(stderr(&missing).contains("SSL_CERT_FILE names no certificates") && stderr(&missing).contains("no.pem"));
     assert!(stderr(&empty).contains("key.pem: expected certificates in PEM, found none"), "{}", stderr(&empty));
-    assert!(trusted.status.success(), "{}", stderr(&trusted));
+    let words = ["SSL_CERT_DIR", "no.pem: expected folders with certificates in PEM, found none"];
+    assert!(words.iter().all(|word| stderr(&none).contains(word)), "{}", stderr(&none));
+    for trusted in [trusted, folder, both, tunnelled] {
+        assert!(trusted.status.success(), "{}", stderr(&trusted));
+    }
 }
 
 #[test]
-fn two_downloads_at_once_do_each_other_no_harm() {
+fn downloads_at_once_do_each_other_no_harm_and_what_a_killed_one_has_left_is_removed() {
     let Some(mnist) = mnist() else { return };
     let dir = tempfile::tempdir().unwrap();
     let good = serve(move |name| (200, fs::read(mnist.join(name)).unwrap()));
@@ -184,5 +216,13 @@ fn two_downloads_at_once_do_each_other_no_harm() {
             });
         }
     });
-    assert_eq!(fs::read_dir(dir.path().join("data/mnist")).unwrap().count(), 4, "nothing but the four files");
+    let count = |dir: &Path| fs::read_dir(dir).unwrap().count();
+    let downloaded = dir.path().join("data/mnist");
+    assert_eq!(count(&downloaded), 4, "nothing but the four files");
+    // One that is killed leaves a file half written: the next removes it.
+    let name = "t10k-labels-idx1-ubyte.gz";
+    fs::rename(downloaded.join(name), downloaded.join(format!("partial-Ab3De6Gh9Jk2-{name}"))).unwrap();
+    let output = train(dir.path(), &good, &["--data", "mnist"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(count(&downloaded), 4, "nothing but the four files");
 }

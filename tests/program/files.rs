@@ -115,6 +115,41 @@ fn several_evaluations_of_one_run_at_once_all_succeed_and_leave_nothing_half_wri
 }
 
 #[test]
+fn what_a_killed_program_has_left_is_removed_by_the_next_that_writes_the_file_and_not_what_another_is_writing() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("run");
+    succeeds(train(dir.path(), &["--out", "run"]));
+    let plant = |start: &str, name: &str| {
+        let partial = format!("{start}-{name}");
+        fs::File::create(folder.join(&partial)).map(|file| (partial, file)).unwrap()
+    };
+    let check = |arguments: &[&str], writes: &[&str]| {
+        let planted = writes.iter().flat_map(|name| {
+            drop(plant("partial-Ab3De6Gh9Jk2", name)); // which is of no living program
+            let (written, file) = plant("partial-Lm4No7Pq1Rs5", name);
+            file.lock().unwrap();
+            [(written, file), plant("partial-dissertation", name), plant("partial-my-own-notes", name)]
+        });
+        let (mut expected, open): (Vec<_>, Vec<_>) = planted.unzip();
+        succeeds(run(dir.path(), arguments));
+        expected.sort();
+        let mut left = partial(&folder);
+        left.sort();
+        assert_eq!(left, expected, "{arguments:?}");
+        drop(open);
+        left.iter().for_each(|name| fs::remove_file(folder.join(name)).unwrap());
+    };
+    let digit = dir.path().join("one.png");
+    image::GrayImage::from_fn(28, 28, |x, y| image::Luma([if x / 3 == 4 && (4..24).contains(&y) { 255 } else { 0 }]))
+        .save(&digit)
+        .unwrap();
+    check(&["evaluate", "--run", "run"], &["evaluation.json", "confusion.png", "mistakes.png"]);
+    check(&["predict", "--run", "run", "--show", digit.to_str().unwrap()], &["predictions.png"]);
+    check(&["explain", "--run", "run"], &["filters.png", "layers.png"]);
+    check(&[&QUICK[..], &["--out", "run", "--overwrite"]].concat(), &FILES);
+}
+
+#[test]
 fn files_with_a_results_name_that_no_failed_start_left_are_not_deleted_unasked() {
     let dir = tempfile::tempdir().unwrap();
     let own = dir.path().join("own");

@@ -4,6 +4,7 @@
 mod common;
 mod page;
 mod running;
+mod serving;
 
 mod browser;
 mod cli;

@@ -2,7 +2,7 @@
 
 use super::network::{agent, variable, without_password};
 use crate::program::files;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use cnn_tutorial::data::find_idx;
 use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
@@ -125,7 +125,10 @@ fn fetch(url: &str, dir: &Path, name: &str, file: &Mnist, deadline: Duration) ->
     let agent = agent(url, deadline)?;
     let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}")?;
     let bar = ProgressBar::new(file.size).with_style(style).with_message(dir.join(name).display().to_string());
-    let mut response = agent.get(url).call()?;
+    let mut response = match (agent.get(url).call(), agent.config().proxy()) {
+        (Err(error), Some(proxy)) => bail!("through the proxy {}:{}: {error}", proxy.host(), proxy.port()),
+        (answer, _) => answer?,
+    };
     let mut bytes = Vec::new();
     bar.wrap_read(response.body_mut().as_reader()).take(file.size + 1).read_to_end(&mut bytes)?;
     bar.finish_and_clear();

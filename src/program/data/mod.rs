@@ -2,6 +2,7 @@
 
 mod doubts;
 mod download;
+mod forward;
 mod network;
 
 pub use doubts::announce;

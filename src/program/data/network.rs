@@ -1,10 +1,13 @@
 //! How a mirror is reached: whose certificates hold, through which proxy, and its URL without its password.
 
+use super::forward::ForwardConnector;
 use anyhow::{Context, Result, ensure};
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 use ureq::http::Uri;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Proxy};
 
 /// How long a mirror may take to connect and to answer: then it is given up.
@@ -32,7 +35,7 @@ pub fn agent(url: &str, deadline: Duration) -> Result<Agent> {
         .timeout_global(Some(deadline))
         .tls_config(TlsConfig::builder().root_certs(certificates).build())
         .proxy(proxy(&uri, variable)?);
-    Ok(config.build().new_agent())
+    Ok(Agent::with_parts(config.build(), ForwardConnector::default(), DefaultResolver::default()))
 }
 
 /// A variable of the environment; an empty one counts as unset.
@@ -40,21 +43,33 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
 }
 
-/// The certificates in `SSL_CERT_FILE`, as OpenSSL has it, else the system's, else Mozilla's.
+/// The certificates in `SSL_CERT_FILE` and in the folders of `SSL_CERT_DIR`, as OpenSSL has them, else the system's, else
+/// Mozilla's.
 fn certificates() -> Result<RootCerts> {
-    let read = |path: &str| -> Result<Vec<Certificate<'static>>> {
-        let text = fs::read(path).with_context(|| format!("{path} cannot be read"))?;
+    let read = |path: &Path| -> Result<Vec<Certificate<'static>>> {
+        let text = fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?;
         let certificate =
             |item| if let Ok(PemItem::Certificate(certificate)) = item { Some(certificate) } else { None };
         let certificates: Vec<_> = parse_pem(&text).filter_map(certificate).collect();
-        ensure!(!certificates.is_empty(), "{path}: expected certificates in PEM, found none");
+        ensure!(!certificates.is_empty(), "{}: expected certificates in PEM, found none", path.display());
         Ok(certificates)
     };
-    let found = match variable("SSL_CERT_FILE") {
-        Some(path) => Some(read(&path).context("SSL_CERT_FILE names no certificates")?),
-        None => SYSTEM_CERTIFICATES.iter().find_map(|path| read(path).ok()),
+    let (file, folders) = (variable("SSL_CERT_FILE"), variable("SSL_CERT_DIR"));
+    let mut found = match file {
+        Some(path) => read(path.as_ref()).context("SSL_CERT_FILE names no certificates")?,
+        None => Vec::new(),
     };
-    Ok(found.map_or(RootCerts::WebPki, |certificates| RootCerts::new_with_certs(&certificates)))
+    if let Some(folders) = &folders {
+        let entries = std::env::split_paths(folders).flat_map(fs::read_dir).flatten().flatten();
+        // What else lies there is no fault, and a pipe would be waited for.
+        let files = entries.map(|entry| entry.path()).filter(|path| path.is_file());
+        found.extend(files.flat_map(|path| read(&path)).flatten());
+        ensure!(!found.is_empty(), "SSL_CERT_DIR={folders}: expected folders with certificates in PEM, found none");
+    }
+    if found.is_empty() {
+        found = SYSTEM_CERTIFICATES.iter().find_map(|path| read(path.as_ref()).ok()).unwrap_or_default();
+    }
+    Ok(if found.is_empty() { RootCerts::WebPki } else { RootCerts::new_with_certs(&found) })
 }
 
 /// The proxy for `uri`, as curl chooses it: by the scheme of the URL, and none for the hosts in `no_proxy`.
