@@ -87,11 +87,16 @@ impl Checkpoint {
 
     /// Sets weights and optimizer to what they were.
     pub fn restore(&self, vs: &VarStore, optimizer: &mut Optimizer) -> Result<()> {
-        let part = |prefix: &str| -> HashMap<_, _> {
-            let tensors = self.tensors.iter();
-            tensors.filter_map(|(name, t)| Some((name.strip_prefix(prefix)?.to_owned(), t.shallow_clone()))).collect()
-        };
-        set_weights(vs, part("model."), CHECKPOINT)?;
-        optimizer.load_state_dict(&part("optimizer.")).context(CHECKPOINT)
+        self.restore_weights(vs)?;
+        optimizer.load_state_dict(&self.part("optimizer.")).context(CHECKPOINT)
+    }
+
+    pub fn restore_weights(&self, vs: &VarStore) -> Result<()> {
+        set_weights(vs, self.part("model."), CHECKPOINT)
+    }
+
+    fn part(&self, prefix: &str) -> HashMap<String, Tensor> {
+        let tensors = self.tensors.iter();
+        tensors.filter_map(|(name, t)| Some((name.strip_prefix(prefix)?.to_owned(), t.shallow_clone()))).collect()
     }
 }

@@ -21,6 +21,7 @@ use axum::Router;
 use clap::Args;
 use connections::{FOR_A_CLASS, FOR_ONE, Patience, serve};
 use player::Player;
+use runs::Runs;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -28,11 +29,15 @@ use std::time::Duration;
 use token::Token;
 use tokio::runtime;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct PlayOptions {
     /// Folder of the run to begin with [default: the newest in runs/]; the page offers those in runs/ too
     #[arg(long, value_name = "DIR", value_parser = path())]
     run: Option<PathBuf>,
+
+    /// Begin with the weights with the least validation loss, instead of the last ones
+    #[arg(long)]
+    best: bool,
 
     /// Where digits come from [default: the data of the run, if they have a name]
     #[arg(long, value_name = "PATH|NAME")]
@@ -60,7 +65,7 @@ pub fn play(options: &PlayOptions) -> Result<()> {
     options.data.iter().try_for_each(Source::fetch)?;
     let token = options.host.map(|_| Token::random()).transpose()?;
     let link = token.as_ref().map(|token| format!("?{token}")).unwrap_or_default();
-    let router = router(options.run.clone(), options.data.clone(), token)?;
+    let router = router(options, token)?;
     // This thread takes requests and hands on the work: it is never busy.
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
@@ -73,10 +78,12 @@ pub fn play(options: &PlayOptions) -> Result<()> {
     played
 }
 
-/// What answers the page's requests. It begins with the run in the folder `first`; who has the token is answered, where there
-/// is one.
-pub fn router(first: Option<PathBuf>, data: Option<Source>, token: Option<Token>) -> Result<Router> {
-    Ok(server::router(Player::new(first, data)?, token))
+/// What answers the page's requests; where there is a token, of those who have it. Errors where the run to begin with is none,
+/// or one that knows no digits.
+pub fn router(options: &PlayOptions, token: Option<Token>) -> Result<Router> {
+    let runs = Runs { first: options.run.clone(), best: options.best };
+    runs.check()?;
+    Ok(server::router(Player::new(runs, options.data.clone()), token))
 }
 
 async fn show(options: &PlayOptions, router: Router, link: &str) -> Result<()> {
