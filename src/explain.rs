@@ -178,14 +178,30 @@ fn filters(stages: &[Stage], start: Option<&[Stage]>) -> Result<Vec<Vec<Panel>>>
     Ok(rows)
 }
 
+/// How much larger than others these maps are drawn: so much that something can be seen on the smallest.
+fn enlargement(maps: &[Map]) -> u8 {
+    let size = maps.first().map_or(0, |map| map.width.max(map.values.len() / map.width.max(1)));
+    match size {
+        0..=1 => 4,
+        2..=3 => 3,
+        4..=7 => 2,
+        _ => 1,
+    }
+}
+
 /// A panel for the input and for each layer, the last one's logits as bars with their probabilities.
 fn layers(input: &Tensor, stages: &[Stage], classes: &[String]) -> Result<Vec<Panel>> {
     let (content, note) = depict(&input.f_get(0)?)?;
     let mut panels = vec![Panel::new("input", format!("{:?}{note}", &input.size()[1..]), content)];
     for (i, stage) in stages.iter().enumerate() {
-        let (note, output) = (format!("{}\n{:?}", stage.layer, stage.shape()), stage.output.f_get(0)?);
+        let (mut note, output) = (format!("{}\n{:?}", stage.layer, stage.shape()), stage.output.f_get(0)?);
         panels.push(if i + 1 < stages.len() || output.dim() != 1 {
-            Panel::new(&stage.name, note, Content::Maps(maps(&output)?))
+            let maps = maps(&output)?;
+            let enlarged = enlargement(&maps);
+            if enlarged > 1 {
+                note += &format!("\n{enlarged} times enlarged");
+            }
+            Panel { enlarged, ..Panel::new(&stage.name, note, Content::Maps(maps)) }
         } else {
             let probabilities: Vec<f32> = output.f_softmax(0, Kind::Float)?.try_into()?;
             let percents = probabilities.iter().map(|probability| format!("{:.1} %", 100.0 * probability));

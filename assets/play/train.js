@@ -383,7 +383,8 @@ function turnToTrain(here) {
 async function follow() {
   for (;;) {
     if (state.live && !document.hidden) await look();
-    const pause = !state.live || document.hidden ? 300 : training.phase === "running" || training.phase === "starting" ? 40 : 400;
+    const pause = !state.live || document.hidden ? 300
+      : ["running", "starting"].includes(training.phase) ? training.update.pace : 400;
     await new Promise((done) => setTimeout(done, pause));
   }
 }

@@ -1,5 +1,5 @@
 //! A figure: where each of its panels stands, and the colours that all share. All squares of a figure have one size, so that
-//! one sees how maps shrink.
+//! one sees how maps shrink; but panels of the smallest maps can be enlarged.
 
 use super::canvas::{BLACK, Canvas, NOTE, TEXT};
 use super::map::{Colors, Content, Panel, bars_width, draw_bars, draw_map, draw_picture, largest, short};
@@ -21,7 +21,7 @@ const GROUND: Rgb<u8> = Rgb([0xe8, 0xee, 0xf4]);
 /// Panels in rows; a row that is too long goes on in the next line.
 pub struct Figure {
     pub heading: String,
-    /// The colours of all panels. Without them, white is zero and each panel's largest number has the deepest blue or red.
+    /// The colours of all panels. Without them, white is zero and each panel's largest number has the deepest blue or, below zero, orange.
     pub colors: Option<Colors>,
     pub rows: Vec<Vec<Panel>>,
 }
@@ -55,6 +55,7 @@ impl Figure {
                 canvas.text(line, NOTE, (left, top + TITLE * 1.5 + (i as f32 + 0.5) * NOTE * 1.3), 0.0, BLACK);
             }
             let [width, height] = panel.cell(scale);
+            let scale = scale * f32::from(panel.enlarged);
             let at = |i: usize| (left + (i % columns) as f32 * width, top + head + (i / columns) as f32 * height);
             match &panel.content {
                 Content::Bars(bars) => draw_bars(&mut canvas, bars, at(0)),
@@ -79,7 +80,10 @@ impl Figure {
     fn text(&self, panel: &Panel, abreast: usize, pens: &Canvas) -> (Vec<String>, f32) {
         let mut note = panel.note.clone();
         if let (None, Content::Maps(maps)) = (&self.colors, &panel.content) {
-            note += &format!("\n1 is {}", short(largest(maps)));
+            note += &match largest(maps) {
+                0.0 => "\nall are 0".to_owned(),
+                largest => format!("\ncolours from -{0} to {0}", short(largest)),
+            };
         }
         let lines = wrap(pens, &note, if abreast > 3 { TEXT } else { 2.5 * TEXT });
         let widest = lines.iter().map(|line| pens.width(line, NOTE)).fold(pens.width(&panel.title, TITLE), f32::max);
@@ -131,8 +135,11 @@ impl Figure {
             let x = f32::from(x);
             canvas.rectangle([left + x, 34.0, 1.0, 20.0], colors.color(low + (high - low) * x / width));
         }
-        for &(value, _) in &colors.0 {
-            canvas.text(&short(value), NOTE, (left + (value - low) / (high - low) * width, 70.0), 0.5, BLACK);
+        // Where each panel has its own scale, the colours have no numbers but 0.
+        let own = [(low, "negative"), (0.0, "0"), (high, "positive")].map(|(value, text)| (value, text.to_owned()));
+        let shared = self.colors.as_ref().map(|colors| colors.0.iter().map(|stop| (stop.0, short(stop.0))).collect());
+        for (value, text) in shared.unwrap_or_else(|| own.to_vec()) {
+            canvas.text(&text, NOTE, (left + (value - low) / (high - low) * width, 70.0), 0.5, BLACK);
         }
     }
 }
@@ -151,4 +158,22 @@ fn wrap(pens: &Canvas, text: &str, width: f32) -> Vec<String> {
         lines.push(line);
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::map::Map;
+    use super::*;
+
+    #[test]
+    fn a_panel_says_what_its_own_colours_stand_for() {
+        let pens = Canvas::new(1.0, 1.0, GROUND).unwrap();
+        let said = |values: Vec<f32>, colors| {
+            let panel = Panel::new("conv1", "[2]", Content::Maps(vec![Map { width: 2, values }]));
+            Figure { heading: String::new(), colors, rows: Vec::new() }.text(&panel, 1, &pens).0
+        };
+        assert_eq!(said(vec![-340.6, f32::INFINITY], None), ["[2]", "colours from -341 to 341"]);
+        assert_eq!(said(vec![0.0, 0.0], None), ["[2]", "all are 0"]);
+        assert_eq!(said(vec![1.0, 2.0], Some(Colors::grey(255.0))), ["[2]"]);
+    }
 }

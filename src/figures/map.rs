@@ -10,6 +10,12 @@ const NAME: f32 = 24.0;
 const BARS: f32 = 316.0;
 const EDGE: Rgb<u8> = Rgb([0xa0, 0xa8, 0xb0]);
 const MARK: Rgb<u8> = Rgb([0x2c, 0xa0, 0x2c]);
+/// What is far below zero and far above it. The page of `play` has the same colours for it, in `assets/play/style.css`.
+const MINUS: Rgb<u8> = Rgb([0xa6, 0x36, 0x03]);
+const PLUS: Rgb<u8> = Rgb([0x08, 0x30, 0x6b]);
+/// Half as far.
+const HALF_MINUS: Rgb<u8> = Rgb([0xe0, 0x82, 0x14]);
+const HALF_PLUS: Rgb<u8> = Rgb([0x43, 0x93, 0xc3]);
 
 /// A map of numbers, row after row. One that is not finite stays empty.
 pub struct Map {
@@ -43,15 +49,18 @@ pub struct Panel {
     pub frames: Vec<[i64; 4]>,
     /// One frame more, to be seen before all others.
     pub mark: Option<[i64; 4]>,
+    /// How many times as wide and high a number's square is as in the figure's other panels.
+    pub enlarged: u8,
 }
 
 impl Panel {
     pub fn new(title: impl Into<String>, note: impl Into<String>, content: Content) -> Self {
-        Self { title: title.into(), note: note.into(), content, frames: Vec::new(), mark: None }
+        Self { title: title.into(), note: note.into(), content, frames: Vec::new(), mark: None, enlarged: 1 }
     }
 
-    /// Width and height of one map with the gap behind it.
+    /// Width and height of one map with the gap behind it, where a number's square in the figure has `scale` pixels.
     pub fn cell(&self, scale: f32) -> [f32; 2] {
+        let scale = scale * f32::from(self.enlarged);
         let size = match &self.content {
             Content::Maps(maps) => maps.first().map(Map::size),
             Content::Pictures(pictures) => pictures.first().map(size),
@@ -88,16 +97,16 @@ impl Colors {
         Self(vec![(0.0, BLACK), (white, WHITE)])
     }
 
-    /// From black, which is 0, to white, and on to orange, which is `area` times white: what a pool can make of it.
+    /// From black, which is 0, to white, and on to blue, which is `area` times white: what a pool can make of it.
     pub fn pooled(white: f32, area: f32) -> Self {
-        let over_white = (area > 1.0).then_some((white * area, Rgb([0xd9, 0x5f, 0x02])));
+        let over_white = (area > 1.0).then_some((white * area, Rgb([0x21, 0x71, 0xb5])));
         Self(Self::grey(white).0.into_iter().chain(over_white).collect())
     }
 
-    /// matplotlib's `RdBu`: white is 0, below it is blue, above it red.
+    /// White is 0, below it is orange, above it blue.
     pub fn around_zero(largest: f32) -> Self {
-        let colors = [[0x05, 0x30, 0x61], [0x43, 0x93, 0xc3], [0xff; 3], [0xd6, 0x60, 0x4d], [0x67, 0x00, 0x1f]];
-        Self((-2i8..).zip(colors).map(|(half, color)| (f32::from(half) / 2.0 * largest, Rgb(color))).collect())
+        let colors = [MINUS, HALF_MINUS, WHITE, HALF_PLUS, PLUS];
+        Self((-2i8..).zip(colors).map(|(half, color)| (f32::from(half) / 2.0 * largest, color)).collect())
     }
 
     pub fn color(&self, value: f32) -> Rgb<u8> {
@@ -183,7 +192,8 @@ pub fn draw_bars(canvas: &mut Canvas, bars: &[(String, f32, String)], (left, top
         let middle = top + (i as f32 + 0.5) * BAR;
         canvas.text(name, NOTE, (left, middle), 0.0, BLACK);
         let [start, end] = [x(value.min(0.0)), x(value.max(0.0))];
-        canvas.rectangle([start, middle - 0.35 * BAR, end - start, 0.7 * BAR], BLUE);
+        let color = if *value < 0.0 { HALF_MINUS } else { HALF_PLUS };
+        canvas.rectangle([start, middle - 0.35 * BAR, end - start, 0.7 * BAR], color);
         canvas.text(&format!("{value:.2}"), NOTE, (left + width - 100.0, middle), 1.0, BLACK);
         canvas.text(text, NOTE, (left + width, middle), 1.0, BLACK);
     }

@@ -3,8 +3,7 @@
 use crate::common::{digits, python};
 use crate::running::{run, stderr, stdout};
 use cnn_tutorial::explain::Explained;
-use cnn_tutorial::figures::Figure;
-use cnn_tutorial::figures::{Content, Panel};
+use cnn_tutorial::figures::{Colors, Content, Figure, Panel};
 use cnn_tutorial::models::{CNNModel, LeNet5};
 use cnn_tutorial::nn::{Module, stages};
 use image::{GrayImage, Luma, Rgb, RgbImage};
@@ -72,22 +71,22 @@ fn widths_of_frames(picture: &RgbImage) -> HashSet<u32> {
 }
 
 #[test]
-fn all_maps_of_the_layers_have_one_scale_of_pixels_and_zero_is_white() {
+fn maps_of_the_layers_have_one_scale_of_pixels_but_the_smallest_and_zero_is_white() {
     let dir = tempfile::tempdir().unwrap();
     assert!(run(dir.path(), &["explain", "--model", "cnn", "--data", "digits", "--index", "7"]).status.success());
     let picture = image::open(dir.path().join("runs/cnn-untrained/layers.png")).unwrap().into_rgb8();
     let (scale, widths) = (scale(&picture), widths_of_frames(&picture));
-    for size in [28, 26, 13, 11, 5] {
-        assert!(widths.contains(&(size * scale + 2)), "{size} numbers at {scale} pixels: {widths:?}");
+    for (size, enlarged) in [(28, 1), (26, 1), (13, 1), (11, 1), (5, 2)] {
+        assert!(widths.contains(&(size * enlarged * scale + 2)), "{size} numbers at {scale} pixels: {widths:?}");
     }
     let digit: Vec<u8> = digits().images.get(7).flatten(0, -1).try_into().unwrap();
     let largest = *digit.iter().max().unwrap();
     let expected = |value: u8| match value {
         0 => [0xff; 3],
-        value if value == largest => [0x67, 0x00, 0x1f],
+        value if value == largest => [0x08, 0x30, 0x6b],
         _ => [0; 3],
     };
-    // Somewhere in the figure is the digit: white where it is zero, the deepest red where it is largest.
+    // Somewhere in the figure is the digit: white where it is zero, the deepest blue where it is largest.
     let shows_it = |left: u32, top: u32| {
         (0..784u32).zip(&digit).filter(|(_, value)| [0, largest].contains(value)).all(|(i, &value)| {
             let at = (left + i % 28 * scale + scale / 2, top + i / 28 * scale + scale / 2);
@@ -95,6 +94,29 @@ fn all_maps_of_the_layers_have_one_scale_of_pixels_and_zero_is_white() {
         })
     };
     assert!((100..500).any(|top| shows_it(40, top)));
+}
+
+#[test]
+fn positive_is_blue_and_negative_orange_in_the_pictures_and_on_the_page() {
+    let colors = Colors::around_zero(1.0);
+    let css = include_str!("../../assets/play/style.css");
+    let of_page = |name: &str| -> Vec<[u8; 3]> {
+        let name = format!("--{name}: #");
+        let colors = css.match_indices(&name).map(|(at, _)| &css[at + name.len()..][..6]);
+        let channel = |hex: &str, i: usize| u8::from_str_radix(&hex[2 * i..][..2], 16).unwrap();
+        colors.map(|hex| [0, 1, 2].map(|i| channel(hex, i))).collect()
+    };
+    let (plus, minus) = (of_page("plus"), of_page("minus"));
+    assert_eq!([plus[0], minus[0]], [1.0, -1.0].map(|value| colors.color(value).0));
+    assert_eq!((plus.len(), minus.len()), (2, 2), "a palette for the light and one for the dark");
+    for value in [0.1, 0.5, 1.0] {
+        let [[r, _, b], [minus_r, minus_g, minus_b]] = [value, -value].map(|value| colors.color(value).0);
+        assert!(b > r && minus_r > minus_g && minus_g > minus_b, "{value}");
+    }
+    assert!(plus.iter().all(|[r, _, b]| b > r) && minus.iter().all(|[r, g, b]| r > g && g > b), "{plus:?} {minus:?}");
+    assert_eq!(colors.color(0.0).0, [0xff; 3]);
+    let [r, _, b] = Colors::pooled(1.0, 4.0).color(4.0).0;
+    assert!(b > r, "more than white is positive too");
 }
 
 fn figure_of<'a>(figures: &'a [(&str, Figure)], name: &str) -> &'a Figure {

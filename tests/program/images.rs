@@ -129,7 +129,7 @@ fn bars_bear_the_classes_names_and_begin_behind_the_longest() {
             .draw(&path)
             .unwrap();
         let page = image::open(path).unwrap().into_rgb8();
-        let bar = Rgb([0x1f, 0x77, 0xb4]);
+        let bar = Rgb([0xe0, 0x82, 0x14]);
         let (left, row) =
             page.enumerate_pixels().filter(|(.., pixel)| **pixel == bar).map(|(x, y, _)| (x, y)).min().unwrap();
         let ground = *page.get_pixel(0, 0);

@@ -13,6 +13,7 @@ mod download;
 mod explain;
 mod files;
 mod guard;
+mod host;
 mod images;
 mod own_network;
 mod photographs;

@@ -1,9 +1,12 @@
 //! `play` as anything on this machine could speak to it: answered with an error where it is wrong, and alive after it.
 
 use crate::page::{Page, alive, ask, raw, train};
-use crate::running::{run, stderr};
+use crate::running::{program, run, stderr};
 use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
+use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -275,4 +278,105 @@ fn data_of_a_run_trained_anew_are_opened_anew() {
     let anew = "--data digits --max-steps 5 --eval-every 5 --test-size 0.5 --out runs/cnn --overwrite";
     assert!(run(dir.path(), &anew.split(' ').collect::<Vec<_>>()).status.success());
     assert_eq!(data().0, 899);
+}
+
+/// What the page offers of this run: its weights, in their order.
+fn weights(page: &Page, run: &str) -> Value {
+    let (_, runs) = ask("GET", &format!("{}api/runs", page.address), None);
+    let runs: Value = serde_json::from_str(&runs).unwrap();
+    let found = runs.as_array().unwrap().iter().find(|found| found["name"] == run);
+    found.unwrap_or_else(|| panic!("no {run}: {runs}"))["weights"].clone()
+}
+
+/// Leaves a training in the folder `stopped` that was killed.
+fn stop(dir: &Path, stopped: &str) {
+    let arguments =
+        "--data digits --scale unit --optimizer adam --lr 0.003 --eval-every 20 --save-every 20 --max-steps 4000";
+    let mut child = program(dir, &[&arguments.split(' ').collect::<Vec<_>>()[..], &["--out", stopped]].concat())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    // Once there is a second row, there is a checkpoint with some training in it.
+    let metrics = dir.join(stopped).join("metrics.csv");
+    while std::fs::read_to_string(&metrics).map_or(0, |rows| rows.lines().count()) < 4 {
+        assert!(child.try_wait().unwrap().is_none(), "it has ended");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_run_that_is_not_finished_is_shown_with_the_weights_of_its_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    stop(dir.path(), "runs/stopped");
+    train(dir.path(), "cnn", "50");
+    let page = Page::open(dir.path());
+    assert_eq!(weights(&page, "runs/stopped"), json!(["checkpoint", "best", "untrained"]));
+    assert_eq!(weights(&page, "runs/cnn"), json!(["last", "best", "untrained"]));
+    let (_, runs) = ask("GET", &format!("{}api/runs", page.address), None);
+    assert!(runs.starts_with(r#"[{"name":"runs/cnn""#), "a finished run comes first: {runs}");
+    let answer = |weights: &str| {
+        let url = format!("{}api/pixels?run=runs/stopped&weights={weights}", page.address);
+        ask("POST", &url, Some(&[100; 784]))
+    };
+    let [checkpoint, untrained] = ["checkpoint", "untrained"].map(answer);
+    assert!(checkpoint.0 == 200 && untrained.0 == 200, "{} {}", checkpoint.1, untrained.1);
+    assert_ne!(checkpoint.1, untrained.1, "it has learned something");
+    let (status, text) = answer("last");
+    assert!(status == 422 && text.contains("is not finished"), "{text}");
+
+    // A run that had ended there would have these weights.
+    let checkpoint_file =
+        tch::Tensor::read_safetensors(dir.path().join("runs/stopped/checkpoint.safetensors")).unwrap();
+    let model: Vec<_> =
+        checkpoint_file.iter().filter_map(|(name, t)| Some((name.strip_prefix("model.")?, t))).collect();
+    tch::Tensor::write_safetensors(&model, dir.path().join("runs/stopped/model.safetensors")).unwrap();
+    ask("GET", &format!("{}api/runs", page.address), None);
+    assert_eq!(answer("last"), checkpoint);
+}
+
+#[test]
+fn a_page_begins_with_the_run_and_the_weights_that_were_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let begins = |arguments: &[&str]| {
+        let page = Page::open_with(dir.path(), |command| command.args(arguments));
+        let (_, runs) = ask("GET", &format!("{}api/runs", page.address), None);
+        let runs: Value = serde_json::from_str(&runs).unwrap();
+        format!("{} {}", runs[0]["name"].as_str().unwrap(), runs[0]["weights"][0].as_str().unwrap())
+    };
+    let refused = |arguments: &[&str]| {
+        let output = run(dir.path(), &[&["play", "--no-browser", "--port", "0"], arguments].concat());
+        assert_eq!(output.status.code(), Some(1));
+        stderr(&output)
+    };
+    assert!(
+        refused(&["--best"]).contains("there is no run on digits in the folder runs: train one, or leave --best out")
+    );
+    stop(dir.path(), "runs/stopped");
+    assert_eq!(begins(&[]), "runs/stopped checkpoint");
+    assert_eq!(begins(&["--best"]), "runs/stopped best");
+    train(dir.path(), "cnn", "50");
+    assert_eq!(begins(&[]), "runs/cnn last");
+    assert_eq!(begins(&["--best"]), "runs/cnn best");
+    assert_eq!(begins(&["--run", "runs/stopped"]), "runs/stopped checkpoint");
+    assert_eq!(begins(&["--run", "runs/stopped", "--best"]), "runs/stopped best");
+    std::fs::remove_file(dir.path().join("runs/cnn/best.safetensors")).unwrap();
+    assert!(refused(&["--best"]).contains("runs/cnn/best.safetensors"));
+    assert!(refused(&["--run", "nowhere"]).contains("nowhere is not the folder of a run"));
+
+    let says = |arguments: &[&str]| {
+        let arguments = [&["play", "--no-browser", "--port", "0", "--run", "runs/stopped"], arguments].concat();
+        let mut child = program(dir.path(), &arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        line
+    };
+    let on = "--resume runs/stopped goes on with it\n";
+    let begins = "runs/stopped is not finished: the page begins with its";
+    assert_eq!(says(&[]), format!("{begins} weights at its last checkpoint; {on}"));
+    assert_eq!(says(&["--best"]), format!("{begins} best weights so far; {on}"));
 }

@@ -214,9 +214,7 @@ fn a_stopped_run_is_told_from_a_damaged_one_with_what_can_be_done() {
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
     fs::write(dir.path().join("digit.png"), "").unwrap();
     let told = |words: &[&str], but: &str| {
-        for command in
-            [&["evaluate"][..], &["explain"], &["predict", "digit.png"], &["play", "--no-browser", "--port", "0"]]
-        {
+        for command in [&["evaluate"][..], &["explain"], &["predict", "digit.png"]] {
             let output = run(dir.path(), &[command, &["--run", "stopped"]].concat());
             let error = stderr(&output);
             assert_eq!(output.status.code(), Some(1), "{command:?}: {error}");

@@ -87,7 +87,11 @@ impl Checkpoint {
 
     /// Sets weights and optimizer to what they were.
     pub fn restore(&self, vs: &VarStore, optimizer: &mut Optimizer) -> Result<()> {
-        set_weights(vs, part(&self.tensors, "model."), CHECKPOINT)?;
+        self.restore_weights(vs)?;
         optimizer.load_state_dict(&part(&self.tensors, "optimizer.")).context(CHECKPOINT)
+    }
+
+    pub fn restore_weights(&self, vs: &VarStore) -> Result<()> {
+        set_weights(vs, part(&self.tensors, "model."), CHECKPOINT)
     }
 }

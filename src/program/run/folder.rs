@@ -116,9 +116,14 @@ fn lock(dir: &Path) -> Result<Option<File>> {
     }
 }
 
+/// Whether the run in `dir` has been stopped, or goes on still.
+pub fn is_unfinished(dir: &Path) -> bool {
+    !dir.join(WEIGHTS).exists() && dir.join(CHECKPOINT).exists()
+}
+
 /// Errors where the run in `dir` has been stopped, and says how it goes on; `data` is the `--data` that this needs.
 pub fn check_finished(dir: &Path, data: &str) -> Result<()> {
-    if dir.join(WEIGHTS).exists() || !dir.join(CHECKPOINT).exists() {
+    if !is_unfinished(dir) {
         return Ok(());
     }
     let best = if dir.join(BEST_WEIGHTS).exists() {
@@ -143,11 +148,21 @@ pub fn find(run: Option<&Path>) -> Result<PathBuf> {
 
 /// The finished runs in `runs`, the newest first.
 pub fn finished() -> Vec<PathBuf> {
+    runs_with(WEIGHTS)
+}
+
+/// The runs in `runs` that are not finished, the newest first.
+pub fn unfinished() -> Vec<PathBuf> {
+    runs_with(CHECKPOINT).into_iter().filter(|dir| is_unfinished(dir)).collect()
+}
+
+/// The runs in `runs` that have this file, the one with the newest first.
+fn runs_with(file: &str) -> Vec<PathBuf> {
     let folders = fs::read_dir("runs").into_iter().flatten().flatten().map(|entry| entry.path());
-    let modified = |dir: &Path| fs::metadata(dir.join(WEIGHTS)).ok().filter(fs::Metadata::is_file)?.modified().ok();
-    let mut finished: Vec<_> = folders.filter_map(|dir| Some((modified(&dir)?, dir))).collect();
-    finished.sort_by(|a, b| b.cmp(a));
-    finished.into_iter().map(|(_, dir)| dir).collect()
+    let modified = |dir: &Path| fs::metadata(dir.join(file)).ok().filter(fs::Metadata::is_file)?.modified().ok();
+    let mut found: Vec<_> = folders.filter_map(|dir| Some((modified(&dir)?, dir))).collect();
+    found.sort_by(|a, b| b.cmp(a));
+    found.into_iter().map(|(_, dir)| dir).collect()
 }
 
 /// Makes the first of `runs/<name>`, `runs/<name>-2`, ... that does not exist, safe against a second process.

@@ -1,5 +1,6 @@
 //! A network with its weights: as a run has trained it, or untrained.
 
+use super::checkpoint::Checkpoint;
 use super::config::{Config, read_config};
 use super::folder::{self, BEST_WEIGHTS, WEIGHTS};
 use super::options::{Architecture, Scale, Seed, path};
@@ -29,6 +30,8 @@ pub enum Weights {
     Last,
     /// What had the least validation loss.
     Best,
+    /// What a training that was stopped goes on from.
+    Checkpoint,
     /// What the seed gives before the training.
     Untrained,
 }
@@ -55,6 +58,7 @@ impl Network {
         match weights {
             Weights::Last => load_weights(&network.vs, &dir.join(WEIGHTS))?,
             Weights::Best => load_weights(&network.vs, &dir.join(BEST_WEIGHTS))?,
+            Weights::Checkpoint => Checkpoint::load(dir)?.restore_weights(&network.vs)?,
             Weights::Untrained => {}
         }
         Ok(network)

@@ -1,5 +1,6 @@
-//! `play`: a page on this machine on which a network is looked into and played with.
+//! `play`: a page on this machine on which a network is looked into and played with, by others on its network too if asked.
 
+mod address;
 mod answer;
 mod arguments;
 mod connections;
@@ -9,38 +10,50 @@ mod picture;
 mod player;
 mod runs;
 mod server;
+mod shares;
+mod token;
 mod training;
 
 use crate::program::data::Source;
 use crate::program::machine::signals;
 use crate::program::run::options::path;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use axum::Router;
 use clap::Args;
-use connections::{Patience, serve};
+use connections::{FOR_A_CLASS, FOR_ONE, Patience, serve};
 use player::Player;
+use runs::Runs;
 use std::env;
 use std::io::Write as _;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::net::TcpListener;
+use token::Token;
 use tokio::runtime;
 use tokio::task::spawn_blocking;
 use training::Trainer;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct PlayOptions {
     /// Folder of the run to begin with [default: the newest in runs/]; the page offers those in runs/ too
     #[arg(long, value_name = "DIR", value_parser = path())]
     run: Option<PathBuf>,
 
+    /// Begin with the weights with the least validation loss, instead of the last ones
+    #[arg(long)]
+    best: bool,
+
     /// Where digits come from [default: the data of the run, if they have a name]
     #[arg(long, value_name = "PATH|NAME")]
     data: Option<Source>,
 
-    /// Port of the page on 127.0.0.1; 0 takes a free one
+    /// Let others on the network use the page, at this address of this machine, such as 192.168.1.20, or at all it has,
+    /// 0.0.0.0: whoever has the link that is printed can use it, and nothing is encrypted [default: only this machine can]
+    #[arg(long, value_name = "ADDRESS", value_parser = address::host)]
+    host: Option<IpAddr>,
+
+    /// Port of the page; 0 takes a free one
     #[arg(long, value_name = "N", default_value_t = 7828)]
     port: u16,
 
@@ -55,14 +68,20 @@ const KEPT: Duration = Duration::from_secs(600);
 /// Serves the page until Ctrl-C, its address on standard output.
 pub fn play(options: &PlayOptions) -> Result<()> {
     options.data.iter().try_for_each(Source::fetch)?;
+    let token = options.host.map(|_| Token::random()).transpose()?;
+    let link = token.as_ref().map(|token| format!("?{token}")).unwrap_or_default();
     let trainer = Arc::new(Mutex::new(Trainer::new(env::current_exe()?)));
-    let router = server::router(Player::new(options.run.clone(), options.data.clone())?, trainer.clone());
+    let router = router_with(options, token, trainer.clone())?;
     // One thread for each answer: a training beside them has need of the others.
     tch::set_num_threads(1);
     // This thread takes requests and hands on the work: it is never busy.
-    let runtime = runtime::Builder::new_current_thread().enable_all().thread_keep_alive(KEPT).build()?;
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(server::MOST_AT_WORK)
+        .thread_keep_alive(KEPT)
+        .build()?;
     let played = runtime.block_on(async {
-        let played = show(options, router).await;
+        let played = show(options, router, &link).await;
         end(&trainer).await.and(played)
     });
     // No answer is waited for, see `main`: nothing is torn down at work.
@@ -70,10 +89,17 @@ pub fn play(options: &PlayOptions) -> Result<()> {
     played
 }
 
-/// What answers the page's requests, for tests: nothing can be trained. It begins with the run in the folder `first`.
+/// What answers the page's requests; where there is a token, of those who have it. Nothing can be trained. Errors where the run
+/// to begin with is none, or one that knows no digits.
 #[allow(dead_code)] // the fuzz targets have it
-pub fn router(first: Option<PathBuf>, data: Option<Source>) -> Result<Router> {
-    Ok(server::router(Player::new(first, data)?, Arc::default()))
+pub fn router(options: &PlayOptions, token: Option<Token>) -> Result<Router> {
+    router_with(options, token, Arc::default())
+}
+
+fn router_with(options: &PlayOptions, token: Option<Token>, trainer: Arc<Mutex<Trainer>>) -> Result<Router> {
+    let runs = Runs { first: options.run.clone(), best: options.best };
+    runs.check()?;
+    Ok(server::router(Player::new(runs, options.data.clone()), trainer, token))
 }
 
 /// Waits until a training that is under way has kept its checkpoint, or for a second signal.
@@ -89,22 +115,28 @@ async fn end(trainer: &Mutex<Trainer>) -> Result<()> {
     Ok(())
 }
 
-async fn show(options: &PlayOptions, router: Router) -> Result<()> {
+async fn show(options: &PlayOptions, router: Router, link: &str) -> Result<()> {
     let asked_to_end = signals::first()?;
-    let port = options.port;
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .await
-        .with_context(|| format!("port {port} cannot be had on 127.0.0.1: give another --port, or 0 for a free one"))?;
-    let address = format!("http://{}/", listener.local_addr()?);
+    let listener = address::listen(options.host.unwrap_or(Ipv4Addr::LOCALHOST.into()), options.port).await?;
+    let address = format!("http://{}/{link}", address::to_visit(listener.local_addr()?)?);
 
     let _ = writeln!(std::io::stdout(), "{address}");
-    say!("the page is at this address, for this machine only; Ctrl-C ends it");
+    let most = if options.host.is_some() {
+        say!(
+            "the page is at this address; anyone on this network who has the link can use it, and nothing is encrypted; \
+             Ctrl-C ends it"
+        );
+        FOR_A_CLASS
+    } else {
+        say!("the page is at this address, for this machine only; Ctrl-C ends it");
+        FOR_ONE
+    };
     // Where there is no browser this fails at once, and the address is enough.
     if !options.no_browser {
         let _ = open::that_detached(&address);
     }
     tokio::select! {
-        never = serve(listener, router, Patience::default()) => match never {},
+        never = serve(listener, router, Patience::default(), most) => match never {},
         () = asked_to_end => Ok(()),
     }
 }

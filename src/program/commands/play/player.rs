@@ -6,13 +6,12 @@ use super::kept::Kept;
 use super::runs::{Choice, Named, RunEntry, Runs, digits_config};
 use super::training::{Again, again};
 use crate::program::data::{MNIST_DIR, Source};
-use crate::program::run::network::{self, Network, Weights, most_confident_mistakes, probabilities};
+use crate::program::run::network::{self, Network, most_confident_mistakes, probabilities};
 use anyhow::{Context, Result, bail, ensure};
 use cnn_tutorial::data::{Dataset, digits};
 use cnn_tutorial::nn::{LayerKind, Stage};
 use serde::Serialize;
-use std::path::PathBuf;
-use tch::{Device, Tensor};
+use tch::Tensor;
 
 /// Runs, and what of them was opened.
 pub struct Player {
@@ -54,13 +53,9 @@ pub struct Kernel {
 }
 
 impl Player {
-    /// `first` is the folder of the run to begin with. Errors where it is no run, or one that knows no digits.
-    pub fn new(first: Option<PathBuf>, data: Option<Source>) -> Result<Self> {
-        if let Some(dir) = &first {
-            Network::open(dir, &digits_config(dir)?, Weights::Last, Device::Cpu)?;
-        }
+    pub fn new(runs: Runs, data: Option<Source>) -> Self {
         let (networks, examples, mistakes) = (Kept::new(), Kept::new(), Kept::new());
-        Ok(Self { runs: Runs(first), data, networks, examples, mistakes })
+        Self { runs, data, networks, examples, mistakes }
     }
 
     /// The runs as they are now. What was opened is forgotten: it may have been trained anew.

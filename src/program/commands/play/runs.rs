@@ -29,7 +29,7 @@ impl RunEntry {
     fn of(dir: &Path) -> Option<Self> {
         let options = digits_config(dir).ok()?.options;
         let best = dir.join(BEST_WEIGHTS).exists().then_some(Weights::Best);
-        let weights = [Some(Weights::Last), best, Some(Weights::Untrained)].into_iter().flatten().collect();
+        let weights = [Some(newest_weights(dir)), best, Some(Weights::Untrained)].into_iter().flatten().collect();
         Some(Self { name: dir.display().to_string(), title: options.model.title.into(), weights })
     }
 
@@ -38,6 +38,10 @@ impl RunEntry {
         let weights = vec![Weights::Untrained];
         Self { name: architecture.name.into(), title: architecture.title.into(), weights }
     }
+}
+
+fn newest_weights(dir: &Path) -> Weights {
+    if folder::is_unfinished(dir) { Weights::Checkpoint } else { Weights::Last }
 }
 
 /// What the run in `dir` was trained with. Errors where that was no digits: the page has no other pictures.
@@ -54,13 +58,42 @@ pub enum Named {
     Untrained(Architecture),
 }
 
-/// The runs in `runs/`, and the folder of the one to begin with.
-pub struct Runs(pub Option<PathBuf>);
+/// The runs in `runs/`, and how to begin.
+pub struct Runs {
+    /// The folder of the run to begin with.
+    pub first: Option<PathBuf>,
+    /// Whether to begin with its best weights.
+    pub best: bool,
+}
 
 impl Runs {
+    /// Errors where what was asked for cannot be shown. Says so where the run is not finished.
+    pub fn check(&self) -> Result<()> {
+        let dir = match &self.first {
+            Some(dir) => dir.clone(),
+            None if self.best => {
+                let newest = self.folders().into_iter().find(|dir| digits_config(dir).is_ok());
+                newest.context("there is no run on digits in the folder runs: train one, or leave --best out")?
+            }
+            None => return Ok(()),
+        };
+        let config = digits_config(&dir)?;
+        let weights = if self.best { Weights::Best } else { newest_weights(&dir) };
+        Network::open(&dir, &config, weights, Device::Cpu)?;
+        if folder::is_unfinished(&dir) {
+            let which = if self.best { "best weights so far" } else { "weights at its last checkpoint" };
+            let (dir, data) = (dir.display(), config.data_again());
+            say!("{dir} is not finished: the page begins with its {which}; --resume {dir}{data} goes on with it");
+        }
+        Ok(())
+    }
+
     /// The runs as they are now, the one to begin with first; where there is none, untrained networks.
     pub fn entries(&self) -> Vec<RunEntry> {
         let mut entries: Vec<RunEntry> = self.folders().iter().filter_map(|dir| RunEntry::of(dir)).collect();
+        if let Some(first) = entries.first_mut().filter(|_| self.best) {
+            first.weights.sort_by_key(|&weights| weights != Weights::Best); // the page begins with the first
+        }
         if entries.is_empty() {
             entries.extend(ARCHITECTURES.iter().copied().map(RunEntry::untrained));
         }
@@ -69,7 +102,8 @@ impl Runs {
 
     fn folders(&self) -> Vec<PathBuf> {
         let mut folders = folder::finished();
-        if let Some(first) = &self.0 {
+        folders.extend(folder::unfinished());
+        if let Some(first) = &self.first {
             folders.retain(|dir| dir != first);
             folders.insert(0, first.clone());
         }

@@ -2,10 +2,11 @@
 
 use super::answer::{Answer, Num, Sum};
 use super::arguments::{Arguments, Outcome};
-use super::guard::guard;
+use super::guard::{Guard, guard};
 use super::picture;
 use super::player::{Convolution, Example, Kernel, Player};
 use super::runs::{Choice, RunEntry};
+use super::token::Token;
 use super::training::{Again, Trainer, routes};
 use crate::program::messages::in_words;
 use anyhow::{Result, ensure};
@@ -17,6 +18,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 const HTML: &str = include_str!("../../../../assets/play/index.html");
@@ -27,7 +29,8 @@ macro_rules! scripts {
         [$((concat!("/", $name), include_str!(concat!("../../../../assets/play/", $name)))),*]
     };
 }
-const SCRIPTS: [(&str, &str); 13] = scripts![
+const SCRIPTS: [(&str, &str); 14] = scripts![
+    "entry.js",
     "common.js",
     "sum.js",
     "draw.js",
@@ -43,10 +46,14 @@ const SCRIPTS: [(&str, &str); 13] = scripts![
     "page.js"
 ];
 
+/// Threads that work on answers at once. What has to wait for long, such as for its turn, waits before it takes one.
+pub const MOST_AT_WORK: usize = 16;
+static AT_WORK: Semaphore = Semaphore::const_new(MOST_AT_WORK);
+
 type Shared = Arc<Mutex<Player>>;
 pub type Reply<T> = Result<Json<T>, Refusal>;
 
-pub fn router(player: Player, trainer: Arc<Mutex<Trainer>>) -> Router {
+pub fn router(player: Player, trainer: Arc<Mutex<Trainer>>, token: Option<Token>) -> Router {
     let file = |kind: &'static str, text: &'static str| get(async move || ([(header::CONTENT_TYPE, kind)], text));
     let scripts = SCRIPTS
         .into_iter()
@@ -67,7 +74,7 @@ pub fn router(player: Player, trainer: Arc<Mutex<Trainer>>) -> Router {
         .with_state(Arc::new(Mutex::new(player)))
         .merge(routes(trainer))
         .layer(DefaultBodyLimit::disable()) // the guard has read the body
-        .layer(middleware::from_fn(guard))
+        .layer(middleware::from_fn_with_state(Arc::new(Guard::new(token)), guard))
 }
 
 /// A request that cannot be answered, and why.
@@ -88,6 +95,12 @@ impl IntoResponse for Refusal {
 /// What `work` makes, on a thread of its own: meanwhile others are answered.
 pub async fn reply<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Reply<T> {
     let failed = |_| Refusal(StatusCode::INTERNAL_SERVER_ERROR, "the program has failed at this".into());
+    // The place goes with the work: one who asks and goes away does not make room for the next.
+    let place = AT_WORK.acquire().await.ok();
+    let work = move || {
+        let _place = place;
+        work()
+    };
     Ok(Json(spawn_blocking(work).await.map_err(failed)??))
 }
 
@@ -174,11 +187,14 @@ enum Read {
 
 /// `body` is the file of a drawing or photograph. Without a digit it is answered all the same: each drawing begins so.
 async fn picture(State(player): State<Shared>, Query(choice): Query<Choice>, body: Bytes) -> Reply<Read> {
-    reply(move || match picture::digit(&body)? {
-        Ok(seen) => Ok(Read::Answer(locked(&player).answer(&choice, seen)?)),
-        Err(error) => Ok(Read::Refused(in_words(&error))),
-    })
-    .await
+    let file = body.clone();
+    let Json(is_large) = reply(move || picture::is_large(&file)).await?;
+    let read = move || picture::digit(&body);
+    let digit = if is_large { picture::in_turn(read).await? } else { reply(read).await?.0 };
+    match digit {
+        Ok(seen) => reply(move || Ok(Read::Answer(locked(&player).answer(&choice, seen)?))).await,
+        Err(error) => Ok(Json(Read::Refused(in_words(&error)))),
+    }
 }
 
 /// What the network makes of 784 bytes that are in MNIST's convention already.

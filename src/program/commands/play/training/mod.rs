@@ -22,6 +22,7 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use told::Told;
+use update::Mistakes;
 
 /// Starts trainings, and keeps the last one.
 #[derive(Default)]
@@ -45,6 +46,8 @@ struct Training {
     network: Option<Network>,
     /// What it is validated on.
     examples: Option<Dataset>,
+    /// The last ones that were looked for: a class asks for the same.
+    mistakes: Option<Mistakes>,
 }
 
 impl Trainer {
@@ -77,7 +80,16 @@ impl Trainer {
         thread::spawn(move || told::hear(output, &hears));
         thread::spawn(move || told::read(errors, &reads));
         self.started += 1;
-        self.training = Some(Training { options, process, orders, ended: None, told, network: None, examples: None });
+        self.training = Some(Training {
+            options,
+            process,
+            orders,
+            ended: None,
+            told,
+            network: None,
+            examples: None,
+            mistakes: None,
+        });
         Ok(())
     }
 

@@ -1,17 +1,23 @@
 //! The requests of the tab "Train".
 
+use super::super::guard::FromThisMachine;
 use super::super::server::{Reply, reply, seen};
 use super::step::{Followed, Number};
 use super::update::{Known, Mistakes, Update};
 use super::{Again, Trainer};
 use crate::program::run::live::Order;
 use crate::program::run::options::{Field, Options};
+use anyhow::{Result, ensure};
 use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use serde::Deserialize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Milliseconds that a page waits between two looks at a training that runs. On other machines there may be thirty pages.
+const PACE: u64 = 40;
+const PACE_ELSEWHERE: u64 = 1000;
 
 type Shared = Arc<Mutex<Trainer>>;
 
@@ -35,8 +41,13 @@ async fn options() -> Json<Vec<Field>> {
     Json(Options::fields())
 }
 
-async fn update(State(trainer): State<Shared>, Query(known): Query<Known>, body: Bytes) -> Reply<Option<Update>> {
-    reply(move || locked(&trainer).update(&known, seen(&body)?)).await
+async fn update(
+    State(trainer): State<Shared>,
+    Extension(FromThisMachine(here)): Extension<FromThisMachine>,
+    Query(known): Query<Known>,
+    body: Bytes,
+) -> Reply<Option<Update>> {
+    reply(move || locked(&trainer).update(&known, seen(&body)?, if here { PACE } else { PACE_ELSEWHERE })).await
 }
 
 /// The arguments of a command line, and how many iterations it is to do at first.
@@ -46,8 +57,13 @@ struct Start {
     until: u64,
 }
 
-async fn start(State(trainer): State<Shared>, Json(Start { arguments, until }): Json<Start>) -> Reply<()> {
+async fn start(
+    State(trainer): State<Shared>,
+    Extension(from): Extension<FromThisMachine>,
+    Json(Start { arguments, until }): Json<Start>,
+) -> Reply<()> {
     reply(move || {
+        check_here(from)?;
         let mut trainer = locked(&trainer);
         trainer.start(&arguments)?;
         trainer.order(Order::Until(until))
@@ -55,8 +71,25 @@ async fn start(State(trainer): State<Shared>, Json(Start { arguments, until }): 
     .await
 }
 
-async fn order(State(trainer): State<Shared>, Json(order): Json<Order>) -> Reply<()> {
-    reply(move || locked(&trainer).order(order)).await
+async fn order(
+    State(trainer): State<Shared>,
+    Extension(from): Extension<FromThisMachine>,
+    Json(order): Json<Order>,
+) -> Reply<()> {
+    reply(move || {
+        check_here(from)?;
+        locked(&trainer).order(order)
+    })
+    .await
+}
+
+/// A training writes files and takes this machine's time.
+fn check_here(FromThisMachine(here): FromThisMachine) -> Result<()> {
+    ensure!(
+        here,
+        "only who sits at the machine that the page comes from can train: look on, or start the program on your own"
+    );
+    Ok(())
 }
 
 async fn again(State(trainer): State<Shared>) -> Reply<Again> {
@@ -74,4 +107,27 @@ struct When {
 
 async fn mistakes(State(trainer): State<Shared>, Query(When { moment }): Query<When>) -> Reply<Mistakes> {
     reply(move || locked(&trainer).mistakes(moment)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::StatusCode;
+    use axum::response::IntoResponse;
+
+    #[test]
+    fn from_another_machine_nothing_is_trained() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let elsewhere = || Extension(FromThisMachine(false));
+        let arguments = vec!["--data".into(), "digits".into()];
+        let start = start(State(Shared::default()), elsewhere(), Json(Start { arguments, until: 1 }));
+        let order = order(State(Shared::default()), elsewhere(), Json(Order::Stop));
+        for reply in [runtime.block_on(start), runtime.block_on(order)] {
+            let response = reply.err().unwrap().into_response();
+            assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+            let body = runtime.block_on(axum::body::to_bytes(response.into_body(), 1000)).unwrap();
+            let text = String::from_utf8_lossy(&body).into_owned();
+            assert!(text.starts_with("only who sits at the machine that the page comes from can train"), "{text}");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use crate::program::run::config::{Config, read_config};
 use crate::program::run::metrics::Row;
 use crate::program::run::network::{self, Network, most_confident_mistakes, probabilities};
 use crate::program::run::weights::set_weights;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use cnn_tutorial::nn::{LayerKind, Stage};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -70,6 +70,8 @@ pub struct Update {
     /// Of which iteration a single step is at hand.
     step: Option<u64>,
     shown: Option<Shown>,
+    /// Milliseconds until the page should look again.
+    pace: u64,
 }
 
 /// The network at a moment.
@@ -91,7 +93,7 @@ struct Kernels {
 }
 
 /// The validation images that the network of a moment takes for another digit.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Mistakes {
     iteration: u64,
     count: usize,
@@ -99,7 +101,7 @@ pub struct Mistakes {
     first: Vec<Mistake>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Mistake {
     pixels: Vec<u8>,
     label: i64,
@@ -109,7 +111,7 @@ struct Mistake {
 
 impl Trainer {
     /// What is new since `known`, and what the network makes of the pixels `seen`. Nothing where no training was started.
-    pub fn update(&mut self, known: &Known, seen: Vec<u8>) -> Result<Option<Update>> {
+    pub fn update(&mut self, known: &Known, seen: Vec<u8>, pace: u64) -> Result<Option<Update>> {
         let started = self.started;
         let Some(training) = &mut self.training else { return Ok(None) };
         let anew = known.training != started;
@@ -144,6 +146,7 @@ impl Trainer {
             moments: told.moments.iter().map(|moment| moment.iteration).collect(),
             step: told.step.as_ref().map(|step| step.iteration),
             shown,
+            pace,
         }))
     }
 
@@ -152,6 +155,9 @@ impl Trainer {
         let training = self.training()?;
         let config = training.config()?;
         let weights = training.weights(moment)?.context("the training has not begun")?;
+        if let Some(known) = training.mistakes.as_ref().filter(|known| known.iteration == weights.iteration) {
+            return Ok(known.clone());
+        }
         if training.examples.is_none() {
             let dir = training.told().begun_or_nothing().dir;
             config.check_digits(&dir, "this page")?;
@@ -159,7 +165,7 @@ impl Trainer {
         }
         training.set_network(&weights)?;
         let (Some(network), Some(examples)) = (&training.network, &training.examples) else {
-            anyhow::bail!("there is no network")
+            bail!("there is no network")
         };
         let labels = Vec::<i64>::try_from(&examples.labels)?;
         let predictions = probabilities(&network.logits(&examples.images)?)?;
@@ -170,7 +176,9 @@ impl Trainer {
             Ok(Mistake { pixels, label: labels[i], digit: *digit, probability: probabilities[*digit].into() })
         });
         let first = first.collect::<Result<_>>()?;
-        Ok(Mistakes { iteration: weights.iteration, count: mistakes.len(), of: labels.len(), first })
+        let mistakes = Mistakes { iteration: weights.iteration, count: mistakes.len(), of: labels.len(), first };
+        training.mistakes = Some(mistakes.clone());
+        Ok(mistakes)
     }
 }
 
