@@ -45,7 +45,7 @@ function paintLayer(i) {
   canvas.style.width = across * zoom + "px";
   canvas.style.height = down * zoom + "px";
   const image = new ImageData(across, down);
-  const { maps } = state.answer.layers[i];
+  const maps = Int8Array.from(atob(state.answer.layers[i].maps), (byte) => byte.charCodeAt(0));
   let at = 0;
   for (let channel = 0; channel < channels; channel++) {
     const [left, top] = [channel % columns * (width + 1), Math.floor(channel / columns) * (height + 1)];

@@ -382,9 +382,10 @@ function turnToTrain(here) {
 // Several looks a second while it trains, and now and then while it does not.
 async function follow() {
   for (;;) {
+    const begun = performance.now();
     if (state.live && !document.hidden) await look();
     const pause = !state.live || document.hidden ? 300
-      : ["running", "starting"].includes(training.phase) ? training.update.pace : 400;
+      : ["running", "starting"].includes(training.phase) ? Math.max(10, training.update.pace - (performance.now() - begun)) : 400;
     await new Promise((done) => setTimeout(done, pause));
   }
 }

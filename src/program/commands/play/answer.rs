@@ -2,6 +2,8 @@
 
 use crate::program::run::network::{is_sure, probabilities};
 use anyhow::{Context, Result, ensure};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use cnn_tutorial::nn::{Frame, LayerKind, Stage};
 use serde::{Serialize, Serializer};
 use tch::{Kind, TchError, Tensor};
@@ -28,12 +30,16 @@ fn numbers(tensor: &Tensor) -> Result<Vec<Num>, TchError> {
 
 /// The rows of a matrix `[H, W]`, or the maps of `[C, H, W]`, each map in one row.
 pub fn rows(matrix: &Tensor) -> Result<Vec<Vec<Num>>, TchError> {
-    (0..matrix.size()[0]).map(|row| numbers(&matrix.f_get(row)?)).collect()
+    let numbers = numbers(matrix)?;
+    let width = numbers.len().checked_div(matrix.size()[0] as usize).unwrap_or(0).max(1);
+    Ok(numbers.chunks(width).map(<[Num]>::to_vec).collect())
 }
 
 /// The maps of `[C, H, W]`, each of them rows of numbers.
 pub fn maps(maps: &Tensor) -> Result<Vec<Vec<Vec<Num>>>, TchError> {
-    (0..maps.size()[0]).map(|channel| rows(&maps.f_get(channel)?)).collect()
+    let (channels, height, width) = maps.size3()?;
+    let rows = rows(&maps.f_reshape([channels * height, width])?)?;
+    Ok(rows.chunks(height.max(1) as usize).map(<[Vec<Num>]>::to_vec).collect())
 }
 
 pub fn number(tensor: &Tensor) -> Result<Num, TchError> {
@@ -81,8 +87,18 @@ struct Layer {
     shape: Vec<i64>,
     /// The largest magnitude in its maps.
     largest: Num,
-    /// Every pixel, in 127ths of `largest`.
-    maps: Vec<i8>,
+    /// Every pixel, in 127ths of `largest`, as a byte with a sign.
+    maps: Bytes,
+}
+
+/// Bytes in base64: as a list of numbers they would take most of an answer's time.
+struct Bytes(Vec<i8>);
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let bytes: Vec<u8> = self.0.iter().map(|byte| byte.cast_unsigned()).collect();
+        serializer.serialize_str(&BASE64_STANDARD.encode(bytes))
+    }
 }
 
 impl Layer {
@@ -91,7 +107,7 @@ impl Layer {
         let largest = output.f_abs()?.f_max()?;
         let shares = output.f_div(&largest.f_clamp_min(f64::from(f32::MIN_POSITIVE))?)?;
         let maps = shares.f_nan_to_num(0.0, 1.0, -1.0)?.f_mul_scalar(127.0)?.f_round()?.f_to_kind(Kind::Int8)?;
-        let maps = maps.f_flatten(0, -1)?.try_into()?;
+        let maps = Bytes(Vec::<i8>::try_from(maps.f_flatten(0, -1)?)?);
         Ok(Self { name: name.into(), layer: layer.into(), shape: output.size(), largest: number(&largest)?, maps })
     }
 }

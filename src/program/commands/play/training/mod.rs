@@ -44,6 +44,8 @@ struct Training {
     told: Arc<Mutex<Told>>,
     /// Answers with the weights of a moment.
     network: Option<Network>,
+    /// After how many iterations that moment is.
+    set_to: Option<u64>,
     /// What it is validated on.
     examples: Option<Dataset>,
     /// The last ones that were looked for: a class asks for the same.
@@ -80,16 +82,9 @@ impl Trainer {
         thread::spawn(move || told::hear(output, &hears));
         thread::spawn(move || told::read(errors, &reads));
         self.started += 1;
-        self.training = Some(Training {
-            options,
-            process,
-            orders,
-            ended: None,
-            told,
-            network: None,
-            examples: None,
-            mistakes: None,
-        });
+        let (ended, network, set_to, examples, mistakes) = Default::default();
+        let training = Training { options, process, orders, ended, told, network, set_to, examples, mistakes };
+        self.training = Some(training);
         Ok(())
     }
 

@@ -15,8 +15,9 @@ use axum::{Extension, Json, Router};
 use serde::Deserialize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Milliseconds that a page waits between two looks at a training that runs. On other machines there may be thirty pages.
-const PACE: u64 = 40;
+/// Milliseconds from one look of a page at a training that runs to the next: each takes time from it. On other machines there
+/// may be thirty pages.
+const PACE: u64 = 90;
 const PACE_ELSEWHERE: u64 = 1000;
 
 type Shared = Arc<Mutex<Trainer>>;

@@ -1,6 +1,6 @@
 //! What the page is told of a training, several times a second.
 
-use super::super::answer::{Answer, Num, answer, rows};
+use super::super::answer::{Answer, Num, answer, maps};
 use super::told::{Begun, Moment, Told};
 use super::{Trainer, Training};
 use crate::program::run::config::{Config, read_config};
@@ -225,7 +225,11 @@ impl Training {
             self.network = Some(Network::untrained(options.model, options.seed, options.scale, Device::Cpu)?);
         }
         let network = self.network.as_ref().context("there is no network")?;
-        set_weights(&network.vs, moment.share().weights, "the training")
+        if self.set_to != Some(moment.iteration) {
+            set_weights(&network.vs, moment.share().weights, "the training")?;
+            self.set_to = Some(moment.iteration);
+        }
+        Ok(())
     }
 
     fn shown(&mut self, moment: Option<u64>, seen: Vec<u8>) -> Result<Option<Shown>> {
@@ -251,10 +255,7 @@ fn kernels(stages: &[Stage], start: &HashMap<String, Tensor>) -> Result<Option<K
     });
     let Some((name, now)) = convolution else { return Ok(None) };
     let Some(start) = start.get(&format!("{name}.weight")) else { return Ok(None) };
-    let first_channel = |weight: &Tensor| -> Result<Vec<_>> {
-        let kernels = weight.f_detach()?.f_select(1, 0)?;
-        Ok((0..kernels.size()[0]).map(|kernel| rows(&kernels.f_get(kernel)?)).collect::<Result<_, _>>()?)
-    };
+    let first_channel = |weight: &Tensor| -> Result<Vec<_>> { Ok(maps(&weight.f_detach()?.f_select(1, 0)?)?) };
     let difference = first_channel(&now.f_detach()?.f_sub(start)?)?;
     Ok(Some(Kernels { layer: name.clone(), start: first_channel(start)?, now: first_channel(now)?, difference }))
 }
