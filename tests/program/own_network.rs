@@ -3,6 +3,7 @@
 
 use crate::running::{program_at, stderr, stdout};
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -22,7 +23,7 @@ fn block(marker: &str) -> String {
 fn program_with_own_network(dir: &Path) -> PathBuf {
     for entry in fs::read_dir(ROOT).unwrap().map(|entry| entry.unwrap().file_name()) {
         let name = entry.to_str().unwrap();
-        if ["build.rs", "assets", "benches", "crates", "examples", "tests"].contains(&name) {
+        if ["build.rs", "assets", "benches", "crates", "examples", "scripts", "tests"].contains(&name) {
             symlink(Path::new(ROOT).join(name), dir.join(name)).unwrap();
         }
     }
@@ -97,6 +98,21 @@ fn a_network_of_ones_own_is_added_as_the_docs_tell_and_trained_resumed_measured_
     for file in ["metrics.csv", "model.safetensors", "best.safetensors"] {
         let [whole, killed] = ["whole", "killed"].map(|run| read(&format!("{run}/{file}")).unwrap());
         assert!(whole == killed, "{file} of a resumed run differs: dropout's numbers or the running statistics");
+    }
+
+    // As the page of `play` conducts it: with steps, looks and pauses in between.
+    let arguments = format!("{training} --out conducted --conducted");
+    let mut child = program_at(&binary, dir.path(), &arguments.split(' ').collect::<Vec<_>>());
+    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut orders = child.stdin.take().unwrap();
+    for until in [1, 2, 9, 1000] {
+        writeln!(orders, "{{\"until\": {until}}}").unwrap();
+        sleep(Duration::from_millis(200));
+    }
+    assert!(child.wait().unwrap().success());
+    for file in ["metrics.csv", "model.safetensors", "best.safetensors"] {
+        let [whole, conducted] = ["whole", "conducted"].map(|run| read(&format!("{run}/{file}")).unwrap());
+        assert!(whole == conducted, "{file} of a conducted run differs");
     }
 
     let [first, second] = [(); 2].map(|()| stdout(&succeeds("evaluate --run whole --data digits --json")));
