@@ -119,7 +119,7 @@ const look = newest(async () => {
   const update = await ask("/api/training?" + new URLSearchParams(known), asked);
   if (!update) return;
   if (update.training !== training.id) {
-    Object.assign(training, { id: update.training, losses: [], known: 0, rows: [], lines: [], moment: null, stepped: null });
+    Object.assign(training, { id: update.training, losses: [], known: 0, rows: [], lines: [], moment: null, stepped: null, number: null });
     forgetLooks();
   }
   const ended = ENDED.includes(update.phase) && isUnderWay();
@@ -143,7 +143,7 @@ const WORDS_OF = {
   paused: () => "It waits: go on, or take a step.",
   ending: () => "It ends, and keeps its checkpoint.",
   finished: ({ run }) => `Finished: the run is in ${run}.`,
-  stopped: ({ run }) => `Stopped. cargo run --release -- --resume ${run} goes on.`,
+  stopped: ({ run }) => run ? `Stopped. cargo run --release -- --resume ${run} goes on.` : "Stopped before it had begun.",
   failed: ({ error, said }) => error ?? said,
 };
 

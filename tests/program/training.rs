@@ -172,6 +172,21 @@ fn what_the_command_line_refuses_is_refused_in_its_words_and_one_training_runs_a
 }
 
 #[test]
+fn a_training_that_waits_for_a_download_is_stopped_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mirror = std::net::TcpListener::bind("127.0.0.1:0").unwrap(); // takes requests and answers none
+    let address = format!("http://{}", mirror.local_addr().unwrap());
+    let page = Page::open_with(dir.path(), |command| command.env("MNIST_MIRROR", address));
+    let asked = json!({"arguments": ["--data", "mnist"], "until": 1});
+    assert_eq!(post(&page, "start", &asked).0, 200);
+    let _waits = mirror.accept().unwrap();
+    assert_eq!(look(&page, None)["phase"], "starting");
+    order(&page, &json!("stop"));
+    until(&page, "stopped", |seen| seen["phase"] == "stopped");
+    assert!(!dir.path().join("runs").exists());
+}
+
+#[test]
 fn a_training_that_fails_says_why_and_the_next_one_can_begin() {
     let dir = tempfile::tempdir().unwrap();
     let page = Page::open(dir.path());

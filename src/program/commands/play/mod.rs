@@ -6,6 +6,7 @@ mod arguments;
 mod connections;
 mod guard;
 mod kept;
+mod page;
 mod picture;
 mod player;
 mod runs;

@@ -3,16 +3,16 @@
 use super::answer::{Answer, Num, Sum};
 use super::arguments::{Arguments, Outcome};
 use super::guard::{Guard, guard};
-use super::picture;
 use super::player::{Convolution, Example, Kernel, Player};
 use super::runs::{Choice, RunEntry};
 use super::token::Token;
 use super::training::{Again, Trainer, routes};
+use super::{page, picture};
 use crate::program::messages::in_words;
 use anyhow::{Result, ensure};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
@@ -20,31 +20,6 @@ use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
-
-const HTML: &str = include_str!("../../../../assets/play/index.html");
-const CSS: &str = include_str!("../../../../assets/play/style.css");
-
-macro_rules! scripts {
-    ($($name:literal),*) => {
-        [$((concat!("/", $name), include_str!(concat!("../../../../assets/play/", $name)))),*]
-    };
-}
-const SCRIPTS: [(&str, &str); 14] = scripts![
-    "entry.js",
-    "common.js",
-    "sum.js",
-    "draw.js",
-    "maps.js",
-    "logits.js",
-    "at_once.js",
-    "kernels.js",
-    "grids.js",
-    "inputs.js",
-    "bench.js",
-    "chart.js",
-    "train.js",
-    "page.js"
-];
 
 /// Threads that work on answers at once. What has to wait for long, such as for its turn, waits before it takes one.
 pub const MOST_AT_WORK: usize = 16;
@@ -54,13 +29,7 @@ type Shared = Arc<Mutex<Player>>;
 pub type Reply<T> = Result<Json<T>, Refusal>;
 
 pub fn router(player: Player, trainer: Arc<Mutex<Trainer>>, token: Option<Token>) -> Router {
-    let file = |kind: &'static str, text: &'static str| get(async move || ([(header::CONTENT_TYPE, kind)], text));
-    let scripts = SCRIPTS
-        .into_iter()
-        .fold(Router::new(), |router, (path, text)| router.route(path, file("text/javascript; charset=utf-8", text)));
-    scripts
-        .route("/", file("text/html; charset=utf-8", HTML))
-        .route("/style.css", file("text/css; charset=utf-8", CSS))
+    page::routes()
         .route("/api/runs", get(runs))
         .route("/api/run", get(run))
         .route("/api/digit", get(digit))

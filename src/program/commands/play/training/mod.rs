@@ -3,6 +3,7 @@
 
 mod again;
 mod routes;
+mod shown;
 mod step;
 mod told;
 mod update;
@@ -16,13 +17,13 @@ use crate::program::run::network::Network;
 use crate::program::run::options::Options;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use cnn_tutorial::data::Dataset;
+use shown::Mistakes;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use told::Told;
-use update::Mistakes;
 
 /// Starts trainings, and keeps the last one.
 #[derive(Default)]
@@ -96,8 +97,7 @@ impl Trainer {
         }
         let Some(orders) = &mut training.orders else { bail!("the training is ending") };
         if let Order::Stop = order {
-            training.orders = None;
-            return Ok(());
+            return training.stop();
         }
         writeln!(orders, "{}", serde_json::to_string(&order)?).context("the training does not listen")
     }
@@ -108,10 +108,9 @@ impl Trainer {
 
     /// Asks a training that is under way to end, which leaves a checkpoint, and returns what waits for that.
     pub fn end(&mut self) -> Option<impl FnOnce() + Send + use<>> {
-        let training = self.training.take()?;
-        let Training { mut process, orders, .. } = training;
-        drop(orders);
-        Some(move || drop(process.wait()))
+        let mut training = self.training.take()?;
+        let _ = training.stop();
+        Some(move || drop(training.process.wait()))
     }
 }
 
@@ -120,9 +119,18 @@ impl Training {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// With what the process has ended, if it has.
+    /// Closes the orders, which it takes for an end. Before it has begun it does not hear, and has nothing to keep.
+    fn stop(&mut self) -> Result<()> {
+        self.orders = None;
+        if self.told().begun.is_none() {
+            self.process.kill().context("the training cannot be ended")?;
+        }
+        Ok(())
+    }
+
+    /// With what the process has ended, if it has and all that it told is known.
     fn status(&mut self) -> Result<Option<ExitStatus>> {
-        if self.ended.is_none() {
+        if self.ended.is_none() && self.told().closed {
             self.ended = self.process.try_wait()?;
         }
         Ok(self.ended)

@@ -2,8 +2,9 @@
 
 use super::super::guard::FromThisMachine;
 use super::super::server::{Reply, reply, seen};
+use super::shown::Mistakes;
 use super::step::{Followed, Number};
-use super::update::{Known, Mistakes, Update};
+use super::update::{Known, Update};
 use super::{Again, Trainer};
 use crate::program::run::live::Order;
 use crate::program::run::options::{Field, Options};

@@ -38,6 +38,8 @@ pub struct Told {
     stride: usize,
     looks: usize,
     pub step: Option<Step>,
+    /// Whether it has told all that it will.
+    pub closed: bool,
 }
 
 #[derive(Clone)]
@@ -137,8 +139,10 @@ pub fn hear(output: impl Read, told: &Mutex<Told>) {
             Err(error) => break Err(error),
         }
     };
+    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+    told.closed = true;
     if let Err(error) = heard {
-        told.lock().unwrap_or_else(PoisonError::into_inner).error = Some(format!("{error:#}"));
+        told.error = Some(format!("{error:#}"));
     }
 }
 

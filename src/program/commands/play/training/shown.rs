@@ -1,0 +1,130 @@
+//! The network at a moment of a training: what it makes of a digit, its kernels, and what it gets wrong.
+
+use super::super::answer::{Answer, Num, answer, maps};
+use super::told::Moment;
+use super::{Trainer, Training};
+use crate::program::run::network::{self, Network, most_confident_mistakes, probabilities};
+use crate::program::run::weights::set_weights;
+use anyhow::{Context, Result, bail};
+use cnn_tutorial::nn::{LayerKind, Stage};
+use serde::Serialize;
+use std::collections::HashMap;
+use tch::{Device, Tensor};
+
+/// The most mistakes that are shown.
+const MOST_MISTAKES: usize = 24;
+
+/// The network at a moment.
+#[derive(Serialize)]
+pub struct Shown {
+    iteration: u64,
+    /// Nothing where it was trained on something else than digits.
+    answer: Option<Answer>,
+    kernels: Option<Kernels>,
+}
+
+/// The kernels of the first convolution, for its first input channel.
+#[derive(Serialize)]
+struct Kernels {
+    layer: String,
+    start: Vec<Vec<Vec<Num>>>,
+    now: Vec<Vec<Vec<Num>>>,
+    difference: Vec<Vec<Vec<Num>>>,
+}
+
+/// The validation images that the network of a moment takes for another digit.
+#[derive(Clone, Serialize)]
+pub struct Mistakes {
+    iteration: u64,
+    count: usize,
+    of: usize,
+    first: Vec<Mistake>,
+}
+
+#[derive(Clone, Serialize)]
+struct Mistake {
+    pixels: Vec<u8>,
+    label: i64,
+    digit: usize,
+    probability: Num,
+}
+
+impl Trainer {
+    /// What the network of a moment gets wrong of the images that the training is validated on.
+    pub fn mistakes(&mut self, moment: Option<u64>) -> Result<Mistakes> {
+        let training = self.training()?;
+        let config = training.config()?;
+        let weights = training.weights(moment)?.context("the training has not begun")?;
+        if let Some(known) = training.mistakes.as_ref().filter(|known| known.iteration == weights.iteration) {
+            return Ok(known.clone());
+        }
+        if training.examples.is_none() {
+            let dir = training.told().begun_or_nothing().dir;
+            config.check_digits(&dir, "this page")?;
+            training.examples = Some(config.test_data(&dir, Some(&config.data), true)?.0);
+        }
+        training.set_network(&weights)?;
+        let (Some(network), Some(examples)) = (&training.network, &training.examples) else {
+            bail!("there is no network")
+        };
+        let labels = Vec::<i64>::try_from(&examples.labels)?;
+        let predictions = probabilities(&network.logits(&examples.images)?)?;
+        let mistakes = most_confident_mistakes(&labels, &predictions);
+        let first = mistakes.iter().take(MOST_MISTAKES).map(|&i| {
+            let (probabilities, digit) = &predictions[i];
+            let pixels = examples.images.f_get(i as i64)?.f_flatten(0, -1)?.try_into()?;
+            Ok(Mistake { pixels, label: labels[i], digit: *digit, probability: probabilities[*digit].into() })
+        });
+        let first = first.collect::<Result<_>>()?;
+        let mistakes = Mistakes { iteration: weights.iteration, count: mistakes.len(), of: labels.len(), first };
+        training.mistakes = Some(mistakes.clone());
+        Ok(mistakes)
+    }
+}
+
+impl Training {
+    /// The weights of a moment, where there is one already.
+    fn weights(&self, moment: Option<u64>) -> Result<Option<Moment>> {
+        Ok(self.told().moment(moment).map(Moment::share))
+    }
+
+    fn set_network(&mut self, moment: &Moment) -> Result<()> {
+        if self.network.is_none() {
+            let options = &self.options;
+            self.network = Some(Network::untrained(options.model, options.seed, options.scale, Device::Cpu)?);
+        }
+        let network = self.network.as_ref().context("there is no network")?;
+        if self.set_to != Some(moment.iteration) {
+            set_weights(&network.vs, moment.share().weights, "the training")?;
+            self.set_to = Some(moment.iteration);
+        }
+        Ok(())
+    }
+
+    pub fn shown(&mut self, moment: Option<u64>, seen: Vec<u8>) -> Result<Option<Shown>> {
+        let Some(moment) = self.weights(moment)? else { return Ok(None) };
+        self.set_network(&moment)?;
+        let network = self.network.as_ref().context("there is no network")?;
+        let input = network.input(&network::image(&seen)?)?;
+        // Images of another size do not fit the network, and then there is no answer.
+        let Ok(stages) = network.stages(&input) else {
+            return Ok(Some(Shown { iteration: moment.iteration, answer: None, kernels: None }));
+        };
+        let start = self.told().moments.first().map(Moment::share);
+        let kernels = start.and_then(|start| kernels(&stages, &start.weights).transpose()).transpose()?;
+        let answer = Some(answer(seen, &input, &stages)?);
+        Ok(Some(Shown { iteration: moment.iteration, answer, kernels }))
+    }
+}
+
+fn kernels(stages: &[Stage], start: &HashMap<String, Tensor>) -> Result<Option<Kernels>> {
+    let convolution = stages.iter().find_map(|stage| match (stage.kind, &stage.parameters) {
+        (LayerKind::Conv2d(_), Some([weight, _])) => Some((&stage.name, weight)),
+        _ => None,
+    });
+    let Some((name, now)) = convolution else { return Ok(None) };
+    let Some(start) = start.get(&format!("{name}.weight")) else { return Ok(None) };
+    let first_channel = |weight: &Tensor| -> Result<Vec<_>> { Ok(maps(&weight.f_detach()?.f_select(1, 0)?)?) };
+    let difference = first_channel(&now.f_detach()?.f_sub(start)?)?;
+    Ok(Some(Kernels { layer: name.clone(), start: first_channel(start)?, now: first_channel(now)?, difference }))
+}
