@@ -375,7 +375,12 @@ function turnToTrain(here) {
   $(here ? "pupil" : "digit-home").append($("digit-panel"));
   $(here ? "maps-live" : "maps-home").append($("layers"));
   $("layers").inert = here;
-  if (here) state.pick = null;
+  // No pixel is explained here: its network is that of the moment.
+  if (here) {
+    state.pick = null;
+    document.querySelectorAll("#layers .frame").forEach((frame) => frame.remove());
+    lines.replaceChildren();
+  }
   if (here) look();
 }
 

@@ -131,5 +131,10 @@ fn on_a_telephone_a_training_is_stopped_and_a_refusal_is_said_and_the_other_tabs
     browser.wait("!$('draw').hidden && $('digit-home').contains(pad) && !$('layers').inert");
     let untrained = "state.answer.layers.length === 8 && busy === 0";
     browser.wait(untrained);
+    // What is pointed at there is not outlined on this tab.
+    browser.script("pick(4, { channel: 3, row: 5, column: 5 })");
+    browser.wait("document.querySelector('#layers .frame')");
+    browser.script("location.hash = '#train'");
+    browser.wait("state.live && !document.querySelector('#layers .frame')");
     assert_eq!(browser.complaints().into_iter().filter(|line| !line.contains("422")).collect::<Vec<_>>(), [""; 0]);
 }
