@@ -1,4 +1,4 @@
-// The tab "Draw": every layer's maps, and how one of their pixels comes about.
+// The tab "Draw": every layer's maps, and how one of their pixels is computed.
 "use strict";
 
 const size = ({ shape: [channels, height = 1, width = 1] }) => ({ channels, height, width });
@@ -89,7 +89,7 @@ function step(i, event) {
   pick(i, { channel: inside(now.channel + dc, channels), row: inside(now.row + dr, height), column: inside(now.column + dx, width) });
 }
 
-// ---- How a pixel comes about
+// ---- How a pixel is computed
 
 const explain = newest(async () => {
   const { layer, channel, row, column } = state.pick;

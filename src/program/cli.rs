@@ -34,16 +34,16 @@ pub struct Cli {
 /// What there is besides training.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Draws what each layer does: its kernels, a digit on its way through the network, the pools beside each other
+    /// Draws what each layer does: its kernels, a digit on its way through the network, the pools side by side
     Explain(explain::ExplainOptions),
     /// Measures a run's network: loss, accuracy, precision, recall and F1 of each digit, confusions, worst mistakes
     Evaluate(evaluate::EvaluateOptions),
-    /// Opens a page on this machine: draw a digit and watch it go through the network, try a convolution's and a pool's
-    /// arguments
+    /// Opens a page on this machine: draw a digit and watch it go through the network, train and watch it learn, try a
+    /// convolution's and a pool's arguments
     Play(play::PlayOptions),
-    /// Tells which digits are on pictures, or on the images of Kaggle's test.csv
+    /// Reads the digit on each of your pictures, or on each image of Kaggle's test.csv
     Predict(predict::PredictOptions),
-    /// Looks whether this machine can train: libtorch, CPU, CUDA, data, the folder of the results
+    /// Checks whether this machine can train: libtorch, CPU, CUDA, data, the folder of the results
     Doctor(doctor::DoctorOptions),
     /// Prints a table of the network's layers: arguments, output shapes, parameters, multiply-adds
     Summary(summary::SummaryOptions),

@@ -126,7 +126,7 @@ pub fn answer(seen: Vec<u8>, input: &Tensor, stages: &[Stage]) -> Result<Answer>
     Ok(Answer { seen, digit, sure, softmax: Softmax::of(&last.output.f_get(0)?)?, probabilities, layers })
 }
 
-/// How a pixel comes about: what lies in the frame, and what is done with it.
+/// How a pixel is computed: what lies in the frame, and what is done with it.
 #[derive(Serialize)]
 pub struct Sum {
     /// What is done: `sum`, `maximum`, `mean`, `power average`, or the function's name.

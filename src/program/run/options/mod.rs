@@ -55,7 +55,7 @@ pub struct Options {
     #[arg(long, help_heading = DATA, value_enum, default_value_t = Scale::Raw)]
     pub scale: Scale,
 
-    /// Iterations to fit whole epochs into: epochs = int(n_iters / (n_train / batch_size))
+    /// Train for as many whole epochs as fit into N iterations: epochs = int(n_iters / (n_train / batch_size))
     #[arg(long, help_heading = TRAINING, value_name = "N", default_value_t = 2500)]
     pub n_iters: u64,
 
@@ -63,11 +63,11 @@ pub struct Options {
     #[arg(long, help_heading = TRAINING, value_name = "N", conflicts_with = "n_iters")]
     pub epochs: Option<NonZeroU64>,
 
-    /// End after N iterations, however many epochs that is
+    /// Stop after N iterations, in whatever epoch that is
     #[arg(long, help_heading = TRAINING, value_name = "N")]
     pub max_steps: Option<NonZeroU64>,
 
-    /// Images an iteration
+    /// Number of images per iteration
     #[arg(long, help_heading = TRAINING, value_name = "N", default_value = "100")]
     pub batch_size: NonZeroU32,
 
@@ -79,7 +79,7 @@ pub struct Options {
     #[arg(long, help_heading = TRAINING, default_value = "0.001")]
     pub lr: NonNegative,
 
-    /// Another learning rate from iteration N on; may be given several times
+    /// Change the learning rate from iteration N on, as in 121=0.01; may be given several times
     #[arg(long, help_heading = TRAINING, value_name = "N=LR")]
     #[serde(default)]
     pub lr_from: Vec<LrChange>,
@@ -92,7 +92,7 @@ pub struct Options {
     #[arg(long, help_heading = TRAINING)]
     pub weight_decay: Option<NonNegative>,
 
-    /// Course of the learning rate over the epochs
+    /// How the learning rate changes over the epochs
     #[arg(long, help_heading = TRAINING, value_enum, default_value_t = LrSchedule::None)]
     pub lr_schedule: LrSchedule,
 
