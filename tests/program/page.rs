@@ -88,18 +88,13 @@ pub struct Browser {
 impl Browser {
     /// Nothing where there is no Chromium; CI has to have one.
     pub fn start() -> Option<Self> {
-        let started = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let chromium = Command::new("chromium").arg("--version").output();
-        let (Ok(mut driver), Ok(_)) = (started, chromium) else {
+        let (Ok((driver, port)), Ok(_)) = (Self::driver(), chromium) else {
             assert!(std::env::var_os("CI").is_none(), "CI has to run ./scripts/setup.sh --browser before the tests");
             not_run("chromium and chromedriver: ./scripts/setup.sh --browser");
             return None;
         };
-        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let port =
-            lines.find_map(|line| Some(line.split_once("successfully on port ")?.1.trim_end_matches('.').to_owned()));
-        let driver_address = format!("http://127.0.0.1:{}/session", port.unwrap());
-        std::thread::spawn(move || lines.for_each(drop));
+        let driver_address = format!("http://127.0.0.1:{port}/session");
         let arguments = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
         let capabilities = json!({"capabilities": {"alwaysMatch": {
             "goog:chromeOptions": {"args": arguments}, "goog:loggingPrefs": {"browser": "ALL"}}}});
@@ -107,6 +102,23 @@ impl Browser {
         let id = browser.post("", capabilities)["sessionId"].as_str().unwrap().to_owned();
         browser.session += &format!("/{id}");
         Some(browser)
+    }
+
+    /// A driver and its port. It ends at once where the port that it takes is another program's on one of its addresses: then
+    /// the next one is tried.
+    fn driver() -> std::io::Result<(Child, String)> {
+        for _ in 0..5 {
+            let mut command = Command::new("chromedriver");
+            let mut driver = command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+            let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
+            let port = lines.find_map(|line| Some(line.split_once("successfully on port ")?.1.to_owned()));
+            if let Some(port) = port {
+                std::thread::spawn(move || lines.for_each(drop));
+                return Ok((driver, port.trim_end_matches('.').to_owned()));
+            }
+            let _ = driver.wait();
+        }
+        panic!("chromedriver does not start");
     }
 
     pub fn post(&self, command: &str, body: Value) -> Value {

@@ -101,19 +101,18 @@ impl Training {
         Ok(())
     }
 
-    pub fn shown(&mut self, moment: Option<u64>, seen: Vec<u8>) -> Result<Option<Shown>> {
-        let Some(moment) = self.weights(moment)? else { return Ok(None) };
-        self.set_network(&moment)?;
+    /// What the network of this moment makes of the pixels `seen`; `start` is the moment before the first iteration.
+    pub fn shown(&mut self, moment: &Moment, start: Option<Moment>, seen: Vec<u8>) -> Result<Shown> {
+        self.set_network(moment)?;
         let network = self.network.as_ref().context("there is no network")?;
         let input = network.input(&network::image(&seen)?)?;
         // Images of another size do not fit the network, and then there is no answer.
         let Ok(stages) = network.stages(&input) else {
-            return Ok(Some(Shown { iteration: moment.iteration, answer: None, kernels: None }));
+            return Ok(Shown { iteration: moment.iteration, answer: None, kernels: None });
         };
-        let start = self.told().moments.first().map(Moment::share);
         let kernels = start.and_then(|start| kernels(&stages, &start.weights).transpose()).transpose()?;
         let answer = Some(answer(seen, &input, &stages)?);
-        Ok(Some(Shown { iteration: moment.iteration, answer, kernels }))
+        Ok(Shown { iteration: moment.iteration, answer, kernels })
     }
 }
 

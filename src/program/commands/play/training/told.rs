@@ -106,7 +106,7 @@ impl Told {
             });
             self.stride *= 2;
         }
-        let is_new = self.moments.last().is_none_or(|last| last.iteration < moment.iteration);
+        let is_new = self.latest.as_ref().is_none_or(|latest| latest.iteration < moment.iteration);
         if is_new && self.looks.is_multiple_of(self.stride) {
             self.moments.push(moment.share());
         }

@@ -2,12 +2,14 @@
 
 use super::super::answer::Num;
 use super::shown::Shown;
-use super::told::{Begun, Told};
+use super::told::{Begun, Moment, Told};
 use super::{Trainer, Training};
 use crate::program::run::config::{Config, read_config};
 use crate::program::run::metrics::Row;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+use std::process::ExitStatus;
+use std::sync::PoisonError;
 
 /// The most points of a curve that are told at once.
 const MOST_POINTS: usize = 3000;
@@ -75,18 +77,21 @@ impl Trainer {
         let Some(training) = &mut self.training else { return Ok(None) };
         let anew = known.training != started;
         let count = |known: usize| if anew { 0 } else { known };
-        let phase = training.phase()?;
-        let shown = training.shown(if anew { None } else { known.moment }, seen)?;
-        let told = training.told();
+        let status = training.status()?;
+        // All of it of one moment: the training goes on meanwhile.
+        let shared = training.told.clone();
+        let told = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let moment = told.moment(if anew { None } else { known.moment }).map(Moment::share);
+        let start = told.moments.first().map(Moment::share);
         let Begun { epochs, iterations, batches, .. } = told.begun_or_nothing();
         let losses = told.losses.get(count(known.losses)..).unwrap_or_default();
         let every = losses.len().div_ceil(MOST_POINTS).max(1);
         let first = told.losses.len() - losses.len();
         let losses = losses.iter().enumerate().skip(every - 1).step_by(every);
         let rows = told.rows.get(count(known.rows)..).unwrap_or_default().iter();
-        Ok(Some(Update {
+        let mut update = Update {
             training: started,
-            phase,
+            phase: phase(status, training.orders.is_none(), &told),
             said: told.said.clone(),
             error: told.error.clone(),
             run: told.begun.as_ref().map(|begun| begun.dir.display().to_string()),
@@ -104,9 +109,12 @@ impl Trainer {
             lines: told.lines.get(count(known.lines)..).unwrap_or_default().to_vec(),
             moments: told.moments.iter().map(|moment| moment.iteration).collect(),
             step: told.step.as_ref().map(|step| step.iteration),
-            shown,
+            shown: None,
             pace,
-        }))
+        };
+        drop(told);
+        update.shown = moment.map(|moment| training.shown(&moment, start, seen)).transpose()?;
+        Ok(Some(update))
     }
 }
 
@@ -121,25 +129,23 @@ impl Told {
 }
 
 impl Training {
-    fn phase(&mut self) -> Result<Phase> {
-        let status = self.status()?;
-        let told = self.told();
-        Ok(match status.map(|status| status.code()) {
-            Some(Some(0)) => Phase::Finished,
-            // What ends a training early, as the program's exit code tells it.
-            Some(Some(code)) if code >= 128 && told.error.is_none() => Phase::Stopped,
-            Some(None) if self.orders.is_none() => Phase::Stopped,
-            Some(_) => Phase::Failed,
-            None if self.orders.is_none() => Phase::Ending,
-            None if told.begun.is_none() || told.latest.is_none() => Phase::Starting,
-            None if told.paused => Phase::Paused,
-            None => Phase::Running,
-        })
-    }
-
     /// What `config.json` tells of the run.
     pub fn config(&self) -> Result<Config> {
         let begun = self.told().begun.clone();
         read_config(&begun.context("the training has not begun")?.dir)
+    }
+}
+
+fn phase(status: Option<ExitStatus>, ends: bool, told: &Told) -> Phase {
+    match status.map(|status| status.code()) {
+        Some(Some(0)) => Phase::Finished,
+        // What ends a training early, as the program's exit code tells it.
+        Some(Some(code)) if code >= 128 && told.error.is_none() => Phase::Stopped,
+        Some(None) if ends => Phase::Stopped,
+        Some(_) => Phase::Failed,
+        None if ends => Phase::Ending,
+        None if told.begun.is_none() || told.latest.is_none() => Phase::Starting,
+        None if told.paused => Phase::Paused,
+        None => Phase::Running,
     }
 }
