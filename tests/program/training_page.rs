@@ -16,7 +16,7 @@ fn a_training_is_started_watched_changed_looked_back_at_and_handed_on() {
     train(dir.path(), "cnn", "100");
     let page = Page::open(dir.path());
     browser.resize(1280, 720);
-    let address = format!("{}{ADDRESS}&max-steps=800", page.address);
+    let address = format!("{}{ADDRESS}&max-steps=1600", page.address);
     browser.open(&address);
     browser.wait("training.fields && fieldOf('model').value === 'lenet5' && fieldOf('shuffle').checked");
 
@@ -82,7 +82,7 @@ fn a_training_is_started_watched_changed_looked_back_at_and_handed_on() {
     assert!(differences.contains("lenet5cnn") && differences.contains("lr_from"), "{differences}");
     browser.click("#go");
     browser.wait("training.phase === 'finished'");
-    assert_eq!(browser.script("return [training.losses.length, training.rows.length]"), json!([800, 20]));
+    assert_eq!(browser.script("return [training.losses.length, training.rows.length]"), json!([1600, 40]));
     browser.wait("state.runs.some((run) => run.name === 'runs/lenet5-digits')");
     browser.click("#copy-command");
     browser.wait("$('again-text').value.startsWith('cargo run --release -- --model lenet5')");
