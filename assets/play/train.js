@@ -235,11 +235,10 @@ function paintKernels(canvas, kernels, largest) {
 
 // ---- One step, number by number
 
-const followStep = newest(async (parameter = training.number?.parameter, index = training.number?.index ?? 0) => {
-  parameter ??= await firstKernel();
-  const followed = await ask("/api/training/step?" + new URLSearchParams({ parameter, index }));
+const followStep = newest(async (asked = training.number?.parameter, index = training.number?.index ?? 0) => {
+  const followed = await ask("/api/training/step?" + new URLSearchParams({ ...(asked && { parameter: asked }), index }));
+  const { parameter, place, lines, kernel, optimizer, parameters } = followed;
   training.number = { parameter, index };
-  const { place, lines, kernel, optimizer, parameters } = followed;
   const select = element("select", {}, ...parameters.map(([name, shape]) => new Option(`${name}, ${shape.join("x")}`, name)));
   select.setAttribute("aria-label", "Parameter");
   select.value = parameter;
@@ -266,11 +265,6 @@ const followStep = newest(async (parameter = training.number?.parameter, index =
   }
   $("step").replaceChildren(...step);
 });
-
-async function firstKernel() {
-  const layer = training.update?.shown?.kernels?.layer;
-  return layer ? layer + ".weight" : (training.update?.parameters ?? ["fc1.weight"])[0];
-}
 
 // ---- The mistakes that are left
 

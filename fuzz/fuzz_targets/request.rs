@@ -17,7 +17,7 @@ use tower::ServiceExt;
 /// The page asks nothing of the network, and reads runs that lie in the current folder.
 static PAGE: LazyLock<(Runtime, Router)> = LazyLock::new(|| {
     let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    (runtime, program::commands::play::router(&Default::default(), None).unwrap())
+    (runtime, program::commands::play::router(&Default::default(), None, Default::default()).unwrap())
 });
 
 fn request(bytes: &[u8]) -> Option<Request<Body>> {

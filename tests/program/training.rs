@@ -237,6 +237,7 @@ fn a_single_step_is_followed_number_by_number_for_each_optimizer() {
             let buffer = 0.9 * number(&followed, "buffer before") + number(&followed, "with weight decay");
             assert!((buffer - number(&followed, "buffer")).abs() < 1e-6 * buffer.abs(), "{followed}");
         }
+        assert_eq!(get(&page, "api/training/step?index=3")["parameter"], "conv1.weight", "the first kernel");
         let kernel = &followed["kernel"];
         assert_eq!(kernel[0][2][2], followed["lines"][0]["value"], "the kernel that the number is of");
         assert_eq!(kernel[1][2][2], followed["lines"][1]["value"]);

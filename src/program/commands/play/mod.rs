@@ -72,7 +72,7 @@ pub fn play(options: &PlayOptions) -> Result<()> {
     let token = options.host.map(|_| Token::random()).transpose()?;
     let link = token.as_ref().map(|token| format!("?{token}")).unwrap_or_default();
     let trainer = Arc::new(Mutex::new(Trainer::new(env::current_exe()?)));
-    let router = router_with(options, token, trainer.clone())?;
+    let router = router(options, token, trainer.clone())?;
     // One thread for each answer: a training beside them has need of the others.
     tch::set_num_threads(1);
     // This thread takes requests and hands on the work: it is never busy.
@@ -90,14 +90,9 @@ pub fn play(options: &PlayOptions) -> Result<()> {
     played
 }
 
-/// What answers the page's requests; where there is a token, of those who have it. Nothing can be trained. Errors where the run
-/// to begin with is none, or one that knows no digits.
-#[allow(dead_code)] // the fuzz targets have it
-pub fn router(options: &PlayOptions, token: Option<Token>) -> Result<Router> {
-    router_with(options, token, Arc::default())
-}
-
-fn router_with(options: &PlayOptions, token: Option<Token>, trainer: Arc<Mutex<Trainer>>) -> Result<Router> {
+/// What answers the page's requests; where there is a token, of those who have it. Errors where the run to begin with is none,
+/// or one that knows no digits.
+pub fn router(options: &PlayOptions, token: Option<Token>, trainer: Arc<Mutex<Trainer>>) -> Result<Router> {
     let runs = Runs { first: options.run.clone(), best: options.best };
     runs.check()?;
     Ok(server::router(Player::new(runs, options.data.clone()), trainer, token))

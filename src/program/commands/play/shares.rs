@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 pub struct Shares {
     each: usize,
-    /// Of those that have something now.
+    /// The clients that have something now.
     clients: Mutex<HashMap<IpAddr, Weak<Semaphore>>>,
 }
 

@@ -15,7 +15,6 @@ const RESULTS: [&str; 2] = ["out", "overwrite"];
 pub struct Field {
     /// Without the dashes.
     name: String,
-    heading: String,
     help: String,
     default: Option<String>,
     /// The values that it takes, where these are a few.
@@ -44,7 +43,6 @@ impl Options {
             let takes_values = option.get_action().takes_values();
             Field {
                 name: option.get_long().unwrap_or_default().into(),
-                heading: option.get_help_heading().unwrap_or_default().into(),
                 help: option.get_help().map(ToString::to_string).unwrap_or_default(),
                 default: option.get_default_values().first().map(|value| value.to_string_lossy().into_owned()),
                 choices: if takes_values {

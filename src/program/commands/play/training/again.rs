@@ -28,7 +28,7 @@ pub struct Again {
 }
 
 impl Trainer {
-    /// Of the training under way, with what was changed so far.
+    /// What the training under way has logged, and how to have it again with every change made so far.
     pub fn again(&mut self) -> Result<Again> {
         let training = self.training()?;
         let config = training.config()?;
@@ -36,7 +36,7 @@ impl Trainer {
     }
 }
 
-/// Of the run in `dir`, of which `config` tells.
+/// What the run in `dir` has logged, and how to have it again; `config` is what its `config.json` tells.
 pub fn again(dir: &Path, config: &Config) -> Result<Again> {
     let options = Options {
         data: Some(config.data.clone()),

@@ -54,7 +54,7 @@ impl Trainer {
     pub fn mistakes(&mut self, moment: Option<u64>) -> Result<Mistakes> {
         let training = self.training()?;
         let config = training.config()?;
-        let weights = training.weights(moment)?.context("the training has not begun")?;
+        let weights = training.weights(moment).context("the training has not begun")?;
         if let Some(known) = training.mistakes.as_ref().filter(|known| known.iteration == weights.iteration) {
             return Ok(known.clone());
         }
@@ -84,8 +84,8 @@ impl Trainer {
 
 impl Training {
     /// The weights of a moment, where there is one already.
-    fn weights(&self, moment: Option<u64>) -> Result<Option<Moment>> {
-        Ok(self.told().moment(moment).map(Moment::share))
+    fn weights(&self, moment: Option<u64>) -> Option<Moment> {
+        self.told().moment(moment).map(Moment::share)
     }
 
     fn set_network(&mut self, moment: &Moment) -> Result<()> {

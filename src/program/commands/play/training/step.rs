@@ -13,10 +13,10 @@ const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const EPS: f64 = 1e-8;
 
-/// Which number of which parameter.
+/// Which number of which parameter; without a name it is the first kernel, or else the first parameter.
 #[derive(Deserialize)]
 pub struct Number {
-    parameter: String,
+    parameter: Option<String>,
     /// Its place, counted in the parameter's own order.
     index: i64,
 }
@@ -30,7 +30,6 @@ pub struct Followed {
     parameter: String,
     place: Vec<i64>,
     optimizer: &'static str,
-    batch_size: i64,
     lines: Vec<Line>,
     /// The kernel that the number is of, before the step, its gradient, and how it has moved.
     kernel: Option<[Vec<Vec<Num>>; 3]>,
@@ -55,13 +54,15 @@ impl Trainer {
 }
 
 fn follow(step: &Step, options: &Options, Number { parameter, index }: &Number) -> Result<Followed> {
-    let tensor = |prefix: &str| step.tensors.get(&format!("{prefix}{parameter}"));
     let gradients = step
         .tensors
         .iter()
         .filter_map(|(name, gradient)| name.strip_prefix("gradient.").map(|name| (name.to_owned(), gradient.size())));
     let mut parameters: Vec<_> = gradients.collect();
     parameters.sort();
+    let first = parameters.iter().find(|(_, size)| size.len() == 4).or(parameters.first());
+    let parameter = parameter.as_ref().or(first.map(|(name, _)| name)).context("no parameter has a gradient")?.clone();
+    let tensor = |prefix: &str| step.tensors.get(&format!("{prefix}{parameter}"));
     let before = tensor("before.").with_context(|| format!("the network has no {parameter}"))?;
     let gradient = tensor("gradient.").with_context(|| format!("{parameter} has no gradient"))?;
     let after = tensor("after.").with_context(|| format!("the network has no {parameter}"))?;
@@ -76,9 +77,8 @@ fn follow(step: &Step, options: &Options, Number { parameter, index }: &Number) 
     let (lr, weight_decay, momentum) = (step.lr, options.weight_decay(), f64::from(options.momentum));
     let mut lines = Vec::new();
     let mut line = |name, formula: String, value: f32| lines.push(Line { name, formula, value: value.into() });
-    let batch = format!("mean over the {} images of the batch", options.batch_size());
     line("weight", String::new(), weight);
-    line("gradient", format!("of the loss, {batch}"), grad);
+    line("gradient", "of the loss, the mean over the images of the batch".into(), grad);
     let decayed = f64::from(grad) + weight_decay * f64::from(weight);
     let decoupled = options.algorithm() == Algorithm::Adamw;
     if weight_decay != 0.0 && !decoupled {
@@ -124,13 +124,12 @@ fn follow(step: &Step, options: &Options, Number { parameter, index }: &Number) 
         place: place(&before.size(), *index),
         kernel: kernel(before, gradient, after, *index)?,
         parameters,
-        parameter: parameter.clone(),
+        parameter,
         optimizer: match options.algorithm() {
             Algorithm::Sgd => "SGD",
             Algorithm::Adam => "Adam",
             Algorithm::Adamw => "AdamW",
         },
-        batch_size: options.batch_size(),
         lines,
     })
 }

@@ -23,7 +23,7 @@ pub struct Told {
     pub paused: bool,
     pub lr: f64,
     pub lr_from: Vec<LrChange>,
-    /// That of each iteration.
+    /// The loss of each iteration.
     pub losses: Vec<f32>,
     pub rows: Vec<Row>,
     /// The tutorial's lines.

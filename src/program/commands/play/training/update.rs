@@ -17,7 +17,7 @@ const MOST_POINTS: usize = 3000;
 /// What the page has already.
 #[derive(Deserialize)]
 pub struct Known {
-    /// Of which training.
+    /// The training that the counts below belong to.
     training: u64,
     losses: usize,
     rows: usize,
@@ -47,7 +47,6 @@ pub struct Update {
     said: String,
     error: Option<String>,
     run: Option<String>,
-    model: &'static str,
     epochs: u64,
     iterations: u64,
     batches: u64,
@@ -63,7 +62,7 @@ pub struct Update {
     lines: Vec<String>,
     /// After how many iterations there are moments to look back at.
     moments: Vec<u64>,
-    /// Of which iteration a single step is at hand.
+    /// The iteration that was asked for alone last: its numbers can be followed.
     step: Option<u64>,
     shown: Option<Shown>,
     /// Milliseconds until the page should look again.
@@ -95,7 +94,6 @@ impl Trainer {
             said: told.said.clone(),
             error: told.error.clone(),
             run: told.begun.as_ref().map(|begun| begun.dir.display().to_string()),
-            model: training.options.model.title,
             epochs,
             iterations,
             batches,
