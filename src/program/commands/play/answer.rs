@@ -1,10 +1,10 @@
-//! What the page is told of a forward pass: every layer's maps, and the sum that makes one of their pixels.
+//! What the page is told of a forward pass: every layer's maps and the probabilities.
 
 use crate::program::run::network::{is_sure, probabilities};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use cnn_tutorial::nn::{Frame, LayerKind, Stage};
+use cnn_tutorial::nn::Stage;
 use serde::{Serialize, Serializer};
 use tch::{Kind, TchError, Tensor};
 
@@ -24,7 +24,7 @@ impl From<f32> for Num {
     }
 }
 
-fn numbers(tensor: &Tensor) -> Result<Vec<Num>, TchError> {
+pub fn numbers(tensor: &Tensor) -> Result<Vec<Num>, TchError> {
     Ok(Vec::<f32>::try_from(tensor.f_flatten(0, -1)?)?.into_iter().map(Num).collect())
 }
 
@@ -124,96 +124,4 @@ pub fn answer(seen: Vec<u8>, input: &Tensor, stages: &[Stage]) -> Result<Answer>
         layers.push(Layer::new(name, layer, output)?);
     }
     Ok(Answer { seen, digit, sure, softmax: Softmax::of(&last.output.f_get(0)?)?, probabilities, layers })
-}
-
-/// How a pixel is computed: what lies in the frame, and what is done with it.
-#[derive(Serialize)]
-pub struct Sum {
-    /// What is done: `sum`, `maximum`, `mean`, `power average`, or the function's name.
-    kind: &'static str,
-    /// Where the frame lies on the maps before: outside of them where there is padding.
-    row: i64,
-    column: i64,
-    height: i64,
-    width: i64,
-    first_channel: i64,
-    /// What lies in the frame, channel after channel, row after row.
-    frame: Vec<Vec<Num>>,
-    kernel: Option<Vec<Vec<Num>>>,
-    products: Option<Vec<Vec<Num>>>,
-    /// The sum of each channel's products.
-    parts: Option<Vec<Num>>,
-    bias: Option<Num>,
-    /// What the frame's numbers give, computed here.
-    result: Num,
-    /// What the layer has put there.
-    value: Num,
-}
-
-/// How the layer makes the pixel at `channel`, `row`, `column`. `before` is the shape that its input had before it was
-/// flattened.
-pub fn sum_at(stage: &Stage, before: &[i64], place: [i64; 3]) -> Result<Sum> {
-    let output = as_maps(&stage.output.f_get(0)?)?;
-    let exists = output.size().iter().zip(place).all(|(&size, at)| (0..size).contains(&at));
-    ensure!(exists, "{} has no pixel {place:?}: its maps are {:?}", stage.name, output.size());
-    let [channel, row, column] = place;
-    let value = number(&output.f_get(channel)?.f_get(row)?.f_get(column)?)?;
-    let (frame, [first_channel, row, column]) = frame_at(stage, before, place)?;
-    let (_, height, width) = frame.size3()?;
-    let (mut kernel, mut products, mut parts, mut bias) = (None, None, None, None);
-    let (kind, result) = match stage.kind {
-        LayerKind::Conv2d(_) | LayerKind::Linear => {
-            let [weight, b] = stage.parameters.as_ref().context("the layer has no parameters")?;
-            let weights = weight.f_detach()?.f_get(channel)?.f_view_as(&frame)?;
-            let terms = frame.f_mul(&weights)?;
-            let b = b.f_detach()?.f_get(channel)?;
-            (kernel, products) = (Some(rows(&weights)?), Some(rows(&terms)?));
-            parts = Some(numbers(&terms.f_sum_dim_intlist([1, 2].as_slice(), false, Kind::Float)?)?);
-            bias = Some(number(&b)?);
-            ("sum", number(&terms.f_sum(Kind::Float)?.f_add(&b)?)?)
-        }
-        LayerKind::MaxPool2d(_) => ("maximum", number(&frame.f_max()?)?),
-        LayerKind::AvgPool2d(_) => ("mean", number(&frame.f_mean(Kind::Float)?)?),
-        LayerKind::LPPool2d(_, norm_type) => {
-            let powers = frame.f_pow_tensor_scalar(norm_type)?;
-            let sum = powers.f_sum(Kind::Float)?;
-            (products, parts) = (Some(rows(&powers)?), Some(vec![number(&sum)?]));
-            ("power average", number(&sum.f_pow_tensor_scalar(1.0 / norm_type)?)?)
-        }
-        LayerKind::ReLU => ("relu", value),
-        LayerKind::Tanh => ("tanh", value),
-        LayerKind::Dropout => ("dropout", value),
-        LayerKind::BatchNorm2d => ("batch norm", value),
-    };
-    let frame = rows(&frame)?;
-    Ok(Sum { kind, row, column, height, width, first_channel, frame, kernel, products, parts, bias, result, value })
-}
-
-/// What lies in the frame `[C, H, W]` of which the layer makes this pixel, and the frame's first channel, row and column on
-/// the maps before. The frame of a fully connected layer holds the whole input, that of an activation one pixel.
-fn frame_at(stage: &Stage, before: &[i64], [channel, row, column]: [i64; 3]) -> Result<(Tensor, [i64; 3])> {
-    let input = stage.input.f_get(0)?;
-    if let Some(Frame { kernel_size, stride, padding }) = stage.kind.frame() {
-        let ([height, width], [above, beside]) = (kernel_size.0, padding.0);
-        let (row, column) = (row * stride.0[0], column * stride.0[1]);
-        let padded = input.f_constant_pad_nd([beside, beside, above, above])?;
-        let frame = padded.f_narrow(1, row, height)?.f_narrow(2, column, width)?;
-        let (row, column) = (row - above, column - beside);
-        return Ok(if stage.kind.is_pool() {
-            (frame.f_narrow(0, channel, 1)?, [channel, row, column])
-        } else {
-            (frame, [0, row, column])
-        });
-    }
-    if stage.kind == LayerKind::Linear {
-        let is_of_maps = before.iter().product::<i64>() == input.numel() as i64;
-        return Ok((as_maps(&if is_of_maps { input.f_reshape(before)? } else { input })?, [0; 3]));
-    }
-    let pixel = as_maps(&input)?.f_narrow(0, channel, 1)?.f_narrow(1, row, 1)?.f_narrow(2, column, 1)?;
-    Ok((pixel, [channel, row, column]))
-}
-
-/// `[C, H, W]`; a number is a map of one pixel.
-fn as_maps(tensor: &Tensor) -> Result<Tensor, TchError> {
-    if tensor.dim() == 1 { tensor.f_view([-1, 1, 1]) } else { Ok(tensor.shallow_clone()) }
 }

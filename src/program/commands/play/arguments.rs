@@ -1,6 +1,7 @@
 //! A convolution or a pool with arguments of one's own, on maps of one's own.
 
-use super::answer::{Num, Sum, maps, sum_at};
+use super::answer::{Num, maps};
+use super::sum::{Sum, sum_at};
 use anyhow::{Context, Result, ensure};
 use cnn_tutorial::nn::{AvgPool2d, Conv2d, LPPool2d, MaxPool2d, Module, Pair, stages};
 use serde::{Deserialize, Serialize};

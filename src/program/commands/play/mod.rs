@@ -1,27 +1,26 @@
 //! `play`: a page on this machine on which a network is looked into and played with, by others on its network too if asked.
 
-mod address;
+mod access;
 mod answer;
 mod arguments;
-mod connections;
-mod guard;
 mod kept;
 mod page;
 mod picture;
 mod player;
 mod runs;
 mod server;
-mod shares;
-mod token;
+mod sum;
 mod training;
 
 use crate::program::data::Source;
 use crate::program::machine::signals;
 use crate::program::run::options::path;
+use access::address;
+use access::connections::{FOR_A_CLASS, FOR_ONE, Patience, serve};
+use access::token::Token;
 use anyhow::Result;
 use axum::Router;
 use clap::Args;
-use connections::{FOR_A_CLASS, FOR_ONE, Patience, serve};
 use player::Player;
 use runs::Runs;
 use std::env;
@@ -30,7 +29,6 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use token::Token;
 use tokio::runtime;
 use tokio::task::spawn_blocking;
 use training::Trainer;

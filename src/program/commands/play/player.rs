@@ -1,9 +1,10 @@
 //! What the page plays with: runs, their networks once opened, and digits.
 
-use super::answer::{Answer, Num, Sum, answer, maps, number, sum_at};
+use super::answer::{Answer, Num, answer, maps, number};
 use super::arguments::MOST_IN_CHANNELS;
 use super::kept::Kept;
 use super::runs::{Choice, Named, RunEntry, Runs, digits_config};
+use super::sum::{Sum, sum_at};
 use super::training::{Again, again};
 use crate::program::data::{MNIST_DIR, Source};
 use crate::program::run::network::{self, Network, most_confident_mistakes, probabilities};

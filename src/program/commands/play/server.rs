@@ -1,11 +1,12 @@
 //! The page and its answers.
 
-use super::answer::{Answer, Num, Sum};
+use super::access::guard::{Guard, guard};
+use super::access::token::Token;
+use super::answer::{Answer, Num};
 use super::arguments::{Arguments, Outcome};
-use super::guard::{Guard, guard};
 use super::player::{Convolution, Example, Kernel, Player};
 use super::runs::{Choice, RunEntry};
-use super::token::Token;
+use super::sum::Sum;
 use super::training::{Again, Trainer, routes};
 use super::{page, picture};
 use crate::program::messages::in_words;

@@ -1,6 +1,6 @@
 //! The requests of the tab "Train".
 
-use super::super::guard::FromThisMachine;
+use super::super::access::guard::FromThisMachine;
 use super::super::server::{Reply, reply, seen};
 use super::shown::Mistakes;
 use super::step::{Followed, Number};

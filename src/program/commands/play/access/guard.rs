@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Where a link with the token leads: it goes on to the page by itself. Only what one of our pages asks for brings the cookie;
 /// an answer that redirects would still be what the page with the link has asked for.
-const ENTRY: &str = include_str!("../../../../assets/play/entry.html");
+const ENTRY: &str = include_str!("../../../../../assets/play/entry.html");
 /// This machine's names for itself.
 const NAMES: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 /// Bytes that a request may bring; only a photograph has many.
