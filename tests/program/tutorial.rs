@@ -1,6 +1,6 @@
-//! The tutorial in one file each, Python's and Rust's, the exercise, and a network of one's own.
+//! The tutorial in one file each, Python's and Rust's, the exercise, a network of one's own, and the speed test.
 
-use crate::common::python;
+use crate::common::{mnist, python};
 use crate::running::{program, stderr, stdout};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -130,5 +130,25 @@ fn a_network_of_ones_own_is_trained_summarised_and_explained_in_one_file() {
     assert!(accuracy.unwrap().parse::<f32>().unwrap() > 95.0, "{text}");
     for name in ["filters.png", "layers.png", "pooling.png"] {
         assert!(dir.path().join("runs/own-network").join(name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn the_speed_test_prints_the_same_lines_in_rust_and_in_python() {
+    let dir = folder();
+    let mut cases = vec!["--seeds 2 --steps 12".to_owned()]; // two epochs of the small digits, the last batch smaller
+    if let Some(mnist) = mnist() {
+        let mnist = mnist.canonicalize().unwrap();
+        cases.extend(["", "--validate"].map(|options| format!("--steps 4 --data {} {options}", mnist.display())));
+    }
+    for options in cases {
+        let mut rust = Command::new(example("speedrun"));
+        rust.args(options.split_whitespace());
+        let rust = lines_of(rust, dir.path());
+        assert!(rust.starts_with("seed 0: loss ") && rust.contains("mean accuracy "), "{rust}");
+        let Some(python) = python() else { return };
+        let mut twin = Command::new(python);
+        twin.arg(format!("{ROOT}/examples/speedrun.py")).args(options.split_whitespace());
+        assert_eq!(lines_of(twin, dir.path()), rust, "examples/speedrun.py {options}");
     }
 }
