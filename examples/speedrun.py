@@ -19,9 +19,9 @@ import numpy as np
 import torch
 import torch.nn as nn
 
-BATCH_SIZE = 250
-PEAK = 0.01  # the largest learning rate
-WARM_UP = 0.2  # up to there in the first part of the steps, and down to 0 in the others
+BATCH_SIZE = 160
+PEAK = 0.02  # the largest learning rate
+WARM_UP = 0.3  # up to there in the first part of the steps, and down to 0 in the others
 
 class Network(nn.Module):
     def __init__(self):
@@ -86,7 +86,7 @@ def main():
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where to train")
     parser.add_argument("--seeds", type=int, default=1, help="how many networks to train, from seed 0 on")
     parser.add_argument("--data", type=Path, default="data/mnist", help="the folder with MNIST's four files; without it, the small digits")
-    parser.add_argument("--steps", type=int, default=240, help="how many batches a network learns from")
+    parser.add_argument("--steps", type=int, default=250, help="how many batches a network learns from")
     parser.add_argument("--validate", action="store_true", help="measure on 10,000 training images that are held out")
     args = parser.parse_args()
     torch.backends.cudnn.deterministic = True
@@ -133,8 +133,9 @@ def main():
     n = float(args.seeds)
     mean = sum(accuracies) / n
     squares = sum((accuracy - mean) * (accuracy - mean) for accuracy in accuracies)
-    interval = 1.96 * math.sqrt(squares / max(n - 1.0, 1.0) / n)
-    print(f"mean accuracy {mean:.4f} %, 95 % interval {mean - interval:.4f} to {mean + interval:.4f}")
+    if args.seeds > 1:
+        interval = 1.96 * math.sqrt(squares / (n - 1.0) / n)
+        print(f"mean accuracy {mean:.4f} %, 95 % interval {mean - interval:.4f} to {mean + interval:.4f}")
     print(f"median training time {statistics.median_high(times):.3f} s", file=sys.stderr)
     if first:
         print(f"from the start of the process to the first trained network {first:.2f} s", file=sys.stderr)
