@@ -19,7 +19,7 @@ import numpy as np
 import torch
 import torch.nn as nn
 
-BATCH_SIZE = 160
+BATCH_SIZE = 200
 PEAK = 0.02  # the largest learning rate
 WARM_UP = 0.3  # up to there in the first part of the steps, and down to 0 in the others
 
@@ -85,8 +85,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where to train")
     parser.add_argument("--seeds", type=int, default=1, help="how many networks to train, from seed 0 on")
-    parser.add_argument("--data", type=Path, default="data/mnist", help="the folder with MNIST's four files; without it, the small digits")
-    parser.add_argument("--steps", type=int, default=250, help="how many batches a network learns from")
+    parser.add_argument("--data", type=Path, default="data/mnist", help="the folder with MNIST's four files")
+    parser.add_argument("--steps", type=int, default=300, help="how many batches a network learns from")
     parser.add_argument("--validate", action="store_true", help="measure on 10,000 training images that are held out")
     args = parser.parse_args()
     torch.backends.cudnn.deterministic = True

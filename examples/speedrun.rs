@@ -20,7 +20,7 @@ use std::time::Instant;
 use tch::nn::VarStore;
 use tch::{Device, TchError, Tensor};
 
-const BATCH_SIZE: i64 = 160;
+const BATCH_SIZE: i64 = 200;
 const PEAK: f64 = 0.02; // the largest learning rate
 const WARM_UP: f64 = 0.3; // up to there in the first part of the steps, and down to 0 in the others
 
@@ -37,7 +37,7 @@ struct Options {
     #[arg(long, default_value = "data/mnist")]
     data: PathBuf,
     /// How many batches a network learns from
-    #[arg(long, default_value_t = 250, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
     steps: u32,
     /// Measure on 10,000 training images that are held out, as when the settings were chosen
     #[arg(long)]
