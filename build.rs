@@ -1,9 +1,9 @@
-//! Tells the linker where libtorch is, so that the program finds it without LD_LIBRARY_PATH; compiles the program's few lines
+//! Tells the linker where libtorch is, so that the program finds it without LD_LIBRARY_PATH; compiles a few lines
 //! of C++.
 
 use std::env;
 
-const GUARDED: &str = "src/program/machine/guarded.cpp";
+const CALLS: &str = "src/cuda/libtorch.cpp";
 
 fn main() {
     // Set by torch-sys, whose own linker flags do not reach this package's binaries.
@@ -11,9 +11,7 @@ fn main() {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
         println!("cargo:rustc-env=LIBTORCH_LIB={lib}");
     }
-    if env::var_os("CARGO_FEATURE_PROGRAM").is_some() {
-        cc::Build::new().cpp(true).std("c++17").file(GUARDED).compile("guarded");
-    }
-    println!("cargo:rerun-if-changed={GUARDED}");
+    cc::Build::new().cpp(true).std("c++17").file(CALLS).compile("calls");
+    println!("cargo:rerun-if-changed={CALLS}");
     println!("cargo:rerun-if-changed=build.rs");
 }

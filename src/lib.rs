@@ -28,5 +28,7 @@ pub mod summary;
 pub mod explain;
 pub mod figures;
 
-pub mod repr;
+// What it is computed on, and how numbers are written.
+pub mod cuda;
 pub mod portable;
+pub mod repr;

@@ -1,9 +1,11 @@
 //! Slide "Define Hyperparameters, Loss, Optimizers": SGD and Adam in PyTorch's arithmetic.
 
 pub mod lr_scheduler;
+mod numbers;
 mod step;
 
 use anyhow::{Context, Result, ensure};
+use numbers::Numbers;
 use std::collections::{HashMap, HashSet};
 use step::Buffer;
 use tch::nn::{self, OptimizerConfig, VarStore};
@@ -47,7 +49,9 @@ pub struct Optimizer {
     parameters: Vec<(String, Tensor)>,
     /// How many steps each parameter has taken.
     steps: Vec<i64>,
-    /// libtorch's own SGD, whose arithmetic is Python's. Used without `nn::Optimizer`, which panics on an error.
+    /// Those of its last step.
+    numbers: Vec<Option<Numbers>>,
+    /// libtorch's own SGD. Used without `nn::Optimizer`, which panics on an error.
     sgd: COptimizer,
     rule: Rule,
 }
@@ -109,7 +113,8 @@ impl Optimizer {
             sgd.add_parameters(parameter, 0)?;
         }
         let steps = vec![0; parameters.len()];
-        Ok(Self { lr, weight_decay, decoupled: false, parameters, steps, sgd, rule: Rule::Sgd })
+        let numbers = parameters.iter().map(|_| None).collect();
+        Ok(Self { lr, weight_decay, decoupled: false, parameters, steps, numbers, sgd, rule: Rule::Sgd })
     }
 
     /// Errors where the learning rate is negative, or 32 bits cannot hold it.
@@ -126,10 +131,8 @@ impl Optimizer {
 
     /// Moves every parameter along its gradient.
     pub fn step(&mut self) -> Result<(), TchError> {
-        tch::no_grad(|| match &self.rule {
-            Rule::Sgd => self.sgd.step(),
-            Rule::Momentum { .. } | Rule::Adam { .. } => self.own_step(),
-        })
+        self.begin_step()?;
+        self.end_step()
     }
 
     /// What has to be kept to go on later, under PyTorch's names with the parameter's behind them: momentum buffers, or

@@ -1,11 +1,12 @@
 //! A step in Python's arithmetic, operation by operation.
 
+use super::numbers::Numbers;
 use super::{Optimizer, Rule};
 use crate::portable;
 use tch::{Device, TchError, Tensor};
 
-const BETA1: f64 = 0.9;
-const BETA2: f64 = 0.999;
+pub(super) const BETA1: f64 = 0.9;
+pub(super) const BETA2: f64 = 0.999;
 const EPS: f64 = 1e-8;
 
 /// What an optimizer keeps for each parameter.
@@ -39,90 +40,116 @@ impl Buffer {
 }
 
 impl Optimizer {
-    /// Moves the parameters that have a gradient: where all have one and have taken as many steps, all at once.
-    pub(super) fn own_step(&mut self) -> Result<(), TchError> {
-        let grads: Vec<_> =
-            self.parameters.iter().map(|(_, parameter)| parameter.f_grad()).collect::<Result<_, _>>()?;
+    /// The first half of a step: counts it for the parameters that have a gradient, and writes its numbers to where the second
+    /// half reads them. Whether that is in other memory than in the step before.
+    pub(crate) fn begin_step(&mut self) -> Result<bool, TchError> {
+        if self.is_libtorchs() {
+            return Ok(false);
+        }
+        let grads = self.grads()?;
         for (step, _) in self.steps.iter_mut().zip(&grads).filter(|(_, grad)| grad.defined()) {
             *step += 1;
         }
+        let many = if self.is_together(&grads) { 1 } else { grads.len() };
+        let mut is_new = false;
+        for (i, grad) in grads.iter().enumerate().take(many).filter(|(_, grad)| grad.defined()) {
+            is_new |= self.write_numbers(i, grad)?;
+        }
+        Ok(is_new)
+    }
+
+    /// The second half: moves the parameters that have a gradient; where all have one and have taken as many steps, all at
+    /// once. It reads nothing but tensors, so a card can record it.
+    pub(crate) fn end_step(&mut self) -> Result<(), TchError> {
+        if self.is_libtorchs() {
+            return tch::no_grad(|| self.sgd.step());
+        }
+        let grads = self.grads()?;
+        tch::no_grad(|| {
+            if self.is_together(&grads) {
+                let moves = self.moves(None, flat(&grads)?)?;
+                for (i, moves) in parts(&moves, &grads)?.into_iter().enumerate() {
+                    self.apply(i, 0, &moves)?;
+                }
+                return Ok(());
+            }
+            for (i, grad) in grads.into_iter().enumerate().filter(|(_, grad)| grad.defined()) {
+                let moves = self.moves(Some(i), grad)?;
+                self.apply(i, i, &moves)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Plain SGD on a CPU: libtorch's own has Python's arithmetic, but its learning rate cannot be recorded on a card.
+    fn is_libtorchs(&self) -> bool {
+        matches!(self.rule, Rule::Sgd) && self.parameters.iter().all(|(_, parameter)| !parameter.device().is_cuda())
+    }
+
+    fn grads(&self) -> Result<Vec<Tensor>, TchError> {
+        self.parameters.iter().map(|(_, parameter)| parameter.f_grad()).collect()
+    }
+
+    /// Whether all parameters move at once.
+    fn is_together(&self, grads: &[Tensor]) -> bool {
         let buffer = match &self.rule {
             Rule::Sgd => None,
             Rule::Momentum { buffer, .. } => buffer.flat.as_ref(),
             Rule::Adam { exp_avg, .. } => exp_avg.flat.as_ref(),
         };
-        if buffer.is_some() && grads.iter().all(Tensor::defined) && self.steps.windows(2).all(|two| two[0] == two[1]) {
-            let (moves, alpha) = self.moves(None, flat(&grads)?)?;
-            for (i, moves) in parts(&moves, &grads)?.into_iter().enumerate() {
-                self.apply(i, &moves, &alpha)?;
-            }
-            return Ok(());
-        }
-        for (i, grad) in grads.into_iter().enumerate().filter(|(_, grad)| grad.defined()) {
-            let (moves, alpha) = self.moves(Some(i), grad)?;
-            self.apply(i, &moves, &alpha)?;
-        }
-        Ok(())
+        buffer.is_some() && grads.iter().all(Tensor::defined) && self.steps.windows(2).all(|two| two[0] == two[1])
     }
 
-    /// Along what to move one parameter, or all of them, and how far; buffers and moments become those of this step.
+    /// Along what to move one parameter, or all of them; buffers and moments become those of this step.
     ///
     /// A step with momentum is Python's `_single_tensor_sgd`; a buffer of zeros becomes the first gradient, as Python's copy
     /// of it does. Adam is Python's `_single_tensor_adam` on a CPU and its `_multi_tensor_adam`, which rounds in other
     /// places, on a GPU.
-    fn moves(&self, one: Option<usize>, mut grad: Tensor) -> Result<(Tensor, Tensor), TchError> {
-        let (device, kind) = (grad.device(), grad.f_kind()?);
-        // Python's add, addcmul and addcdiv take a factor and round once: tch's addcmul does so with the factor as a tensor.
-        let factor = |value: f64| Tensor::f_full([], value, (kind, device));
+    fn moves(&self, one: Option<usize>, mut grad: Tensor) -> Result<Tensor, TchError> {
+        let i = one.unwrap_or(0);
+        let numbers = self.numbers_of(i)?;
         if self.weight_decay != 0.0 && !self.decoupled {
             let parameters = match one {
                 Some(i) => self.parameters[i].1.f_detach()?,
                 None => flat(&self.parameters.iter().map(|(_, p)| p.f_detach()).collect::<Result<Vec<_>, _>>()?)?,
             };
-            grad = grad.f_addcmul(&parameters, &factor(self.weight_decay)?)?;
+            grad = grad.f_addcmul(&parameters, &numbers.weight_decay.tensor)?;
         }
         let buffer =
             |buffer: &Buffer| buffer.of(one).ok_or_else(|| TchError::Torch("a parameter has no buffer".into()));
-        let (moves, alpha) = match &self.rule {
-            Rule::Sgd => (grad, -self.lr),
-            Rule::Momentum { momentum, buffer: kept } => {
-                let mut buffer = buffer(kept)?;
-                let _ = buffer.f_mul_scalar_(*momentum)?.f_add_(&grad)?;
-                (buffer, -self.lr)
-            }
+        match &self.rule {
+            Rule::Sgd => Ok(grad),
+            Rule::Momentum { momentum, buffer: kept } => buffer(kept)?.f_mul_scalar_(*momentum)?.f_add_(&grad),
             Rule::Adam { exp_avg, exp_avg_sq } => {
                 let (mut exp_avg, mut exp_avg_sq) = (buffer(exp_avg)?, buffer(exp_avg_sq)?);
-                let step = self.steps[one.unwrap_or(0)] as f64;
-                // powf and not powi or sqrt: Python's ** is the C library's pow.
-                let bias_correction1 = 1.0 - BETA1.powf(step);
-                let bias_correction2 = 1.0 - BETA2.powf(step);
-                let step_size = self.lr / bias_correction1;
-                let on_cpu = device == Device::Cpu;
+                let on_cpu = grad.device() == Device::Cpu;
                 let (a, b) = if on_cpu {
-                    (grad.f_mul_scalar(1.0 - BETA2)?, grad.shallow_clone())
+                    (grad.f_mul_scalar(1.0 - BETA2)?, &grad)
                 } else {
-                    (grad.f_mul(&grad)?, factor(1.0 - BETA2)?)
+                    (grad.f_mul(&grad)?, &numbers.one_minus_beta2.tensor)
                 };
                 let _ = exp_avg.f_lerp_(&grad, 1.0 - BETA1)?;
-                let _ = exp_avg_sq.f_mul_scalar_(BETA2)?.f_addcmul_(&a, &b)?;
+                let _ = exp_avg_sq.f_mul_scalar_(BETA2)?.f_addcmul_(&a, b)?;
                 let denom =
-                    portable::sqrt(&exp_avg_sq)?.f_div(&factor(bias_correction2.powf(0.5))?)?.f_add_scalar(EPS)?;
-                if on_cpu {
-                    (exp_avg.f_mul_scalar(-step_size)?.f_div(&denom)?, 1.0)
-                } else {
-                    (exp_avg.f_div(&denom)?, -step_size)
-                }
+                    portable::sqrt(&exp_avg_sq)?.f_div(&numbers.bias_correction2_sqrt.tensor)?.f_add_scalar(EPS)?;
+                if on_cpu { exp_avg.f_mul_scalar(-self.step_size(i))?.f_div(&denom) } else { exp_avg.f_div(&denom) }
             }
-        };
-        Ok((moves, factor(alpha)?))
+        }
     }
 
-    fn apply(&mut self, i: usize, moves: &Tensor, alpha: &Tensor) -> Result<(), TchError> {
-        let parameter = &mut self.parameters[i].1;
+    /// Moves the `i`th parameter, with the numbers at `of`.
+    fn apply(&mut self, i: usize, of: usize, moves: &Tensor) -> Result<(), TchError> {
+        let mut parameter = self.parameters[i].1.shallow_clone();
+        let numbers = self.numbers_of(of)?;
         if self.decoupled {
-            let _ = parameter.f_mul_scalar_(1.0 - self.lr * self.weight_decay)?;
+            let _ = parameter.f_mul_(&numbers.decay.tensor)?;
         }
-        parameter.f_addcmul_(moves, alpha).map(|_| ())
+        parameter.f_addcmul_(moves, &numbers.alpha.tensor).map(|_| ())
+    }
+
+    fn numbers_of(&self, i: usize) -> Result<&Numbers, TchError> {
+        let numbers = self.numbers.get(i).and_then(Option::as_ref);
+        numbers.ok_or_else(|| TchError::Torch("the step of a parameter has no numbers".into()))
     }
 }
 

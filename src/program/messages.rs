@@ -1,7 +1,6 @@
 //! What the program says to a person: lines on standard error, and errors in words.
 
 use cnn_tutorial::nn::before_stack;
-use std::panic::{self, AssertUnwindSafe};
 
 /// Writes a line to standard error, as `eprintln!` does; but where nobody listens any more, the program goes on. Names in it
 /// may come from anywhere, so no control character is written as it is.
@@ -40,13 +39,4 @@ pub fn escaped(text: &str) -> String {
         |c: char| if c.is_control() && c != '\n' { printable.extend(c.escape_default()) } else { printable.push(c) };
     text.chars().for_each(escape);
     printable
-}
-
-/// What `work` returns, or `None` if it panics, as tch's plain methods do. Nothing is printed then.
-pub fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| {}));
-    let result = panic::catch_unwind(AssertUnwindSafe(work));
-    panic::set_hook(hook);
-    result.ok()
 }

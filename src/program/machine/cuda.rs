@@ -2,8 +2,9 @@
 
 use super::library::{self, Library, Loaded};
 use super::libtorch;
-use anyhow::{Context, Error, Result, anyhow, bail, ensure};
-use std::ffi::{CStr, c_char, c_int, c_void};
+use anyhow::{Context, Error, Result, anyhow, ensure};
+use cnn_tutorial::cuda;
+use std::ffi::{CStr, c_char, c_int};
 use tch::{Cuda, Device, TchError};
 
 /// A card that libtorch finds.
@@ -14,9 +15,6 @@ pub struct Card {
 
 impl Card {
     /// Loads the driver and libtorch's CUDA part.
-    ///
-    /// The linker leaves libtorch_cuda.so out, since nothing in this program names a symbol of it: without this, CUDA is
-    /// "not available" on machines that have it. Opened here and not at link time, it costs CPU runs nothing.
     pub fn open(index: usize) -> Result<Self> {
         let driver = library::open("libcuda.so.1").ok().context(
             "--device cuda: no NVIDIA driver on this machine (nvidia-smi should list a GPU); give --device cpu",
@@ -33,15 +31,7 @@ impl Card {
                 libtorch::EXPECTED
             );
         }
-        library::open("libtorch_cuda.so").map_err(|error| {
-            anyhow!("--device cuda: libtorch's CUDA part does not load ({error}); run ./scripts/setup.sh --cuda")
-        })?;
-        let devices = Cuda::device_count();
-        ensure!(
-            (index as i64) < devices,
-            "--device cuda:{index}: libtorch finds {devices} CUDA device(s) here, numbered from 0; \
-             compare with what nvidia-smi lists"
-        );
+        cuda::open(index).with_context(|| format!("--device cuda:{index}"))?;
         Ok(Self { index, driver })
     }
 
@@ -114,19 +104,4 @@ fn name(driver: &Library, index: usize) -> Option<String> {
         let name = CStr::from_ptr(name.as_ptr()).to_string_lossy();
         (status == 0).then(|| format!("{name} (compute capability {major}.{minor})"))
     }
-}
-
-/// `torch.backends.cudnn.deterministic = True`. tch does not have it.
-pub fn set_deterministic() -> Result<()> {
-    let library = library::open("libtorch_cpu.so").context("--deterministic: libtorch_cpu.so does not load")?;
-    // Safety: at::globalContext() and at::Context::setDeterministicCuDNN(bool), as libtorch's ATen/Context.h declares them.
-    unsafe {
-        let context = library.get::<unsafe extern "C" fn() -> *mut c_void>(b"_ZN2at13globalContextEv");
-        let set = library.get::<unsafe extern "C" fn(*mut c_void, bool)>(b"_ZN2at7Context21setDeterministicCuDNNEb");
-        let (Ok(context), Ok(set)) = (context, set) else {
-            bail!("--deterministic: libtorch {} has no such setting under its name", libtorch::version_in_use());
-        };
-        set(context(), true);
-    }
-    Ok(())
 }

@@ -2,12 +2,10 @@
 
 pub mod cuda;
 pub mod device;
-pub mod graph;
 mod library;
 pub mod libtorch;
 pub mod processor;
 mod memory;
-pub mod recorder;
 pub mod signals;
 
 pub use memory::keep_freed_memory;

@@ -1,9 +1,8 @@
 //! The self-check that oneDNN's layout of images, in which a CNN takes less time on a CPU, gives the same bits.
 
-use crate::program::messages::quietly;
 use crate::program::run::options::NewNetwork;
 use cnn_tutorial::data::transforms::to_mkldnn;
-use cnn_tutorial::nn::Module;
+use cnn_tutorial::nn::{Module, quietly};
 use tch::nn::VarStore;
 use tch::{Device, Kind, TchError, Tensor};
 

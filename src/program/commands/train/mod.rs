@@ -2,7 +2,6 @@
 
 mod layout;
 mod prepare;
-mod recorded;
 mod results;
 mod schedule;
 mod session;
@@ -16,6 +15,7 @@ use crate::program::run::network::Network;
 use crate::program::run::options::Options;
 use crate::program::run::weights::load_weights;
 use anyhow::{Result, bail, ensure};
+use cnn_tutorial::cuda;
 use cnn_tutorial::data::transforms;
 use cnn_tutorial::nn::CrossEntropyLoss;
 use cnn_tutorial::optim::Optimizer;
@@ -52,7 +52,9 @@ pub fn resume(dir: &Path, data: Option<&Source>, device: DeviceChoice) -> Result
 /// the program's exit code: 0, or 128 and the number of the signal that ended the training early.
 pub fn train(options: &Options, resumed: Option<(&Path, Config)>, conductor: Option<Conductor>) -> Result<u8> {
     let options = &Options { optimizer: Some(options.algorithm()), ..options.clone() };
-    let (device, cuda_graph) = prepare_device(options)?;
+    let (device, recorders) = prepare_device(options)?;
+
+    let warm_up = device.is_cuda().then(|| cuda::warm_up(device));
 
     // Data Preparation
     let data = Prepared::load(options, device)?;
@@ -75,8 +77,11 @@ pub fn train(options: &Options, resumed: Option<(&Path, Config)>, conductor: Opt
     let run = open_run(&config, resumed, &network, &mut optimizer)?;
 
     // Model Training
+    if let Some(warm_up) = warm_up {
+        let _ = warm_up.join();
+    }
     let mut session = Session::new(config, schedule, &network, &error, &test_loader, run, conductor)?;
-    session.train(&train_loader, &mut optimizer, cuda_graph)?;
+    session.train(&train_loader, &mut optimizer, recorders)?;
 
     // Plot your tracked quantities
     session.finish()

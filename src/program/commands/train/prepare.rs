@@ -3,29 +3,32 @@
 use super::layout::gives_the_same_bits;
 use super::schedule::Schedule;
 use crate::program::data::{self, Source};
-use crate::program::machine::graph::Methods;
-use crate::program::machine::{cuda, device, libtorch};
+use crate::program::machine::{device, libtorch};
+use crate::program::messages::in_words;
 use crate::program::run::config::Config;
 use crate::program::run::network::Network;
 use crate::program::run::options::Options;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
+use cnn_tutorial::cuda::{self, Recorder};
 use cnn_tutorial::data::{DataLoader, Dataset, train_test_split};
 use cnn_tutorial::summary::summary;
 use std::num::NonZeroU8;
+use std::sync::Once;
 use std::thread;
-use tch::Device;
+use tch::{Device, TchError};
 
-/// The device, with the number of threads that were asked for, and the CUDA graph's methods where it is used.
-pub fn prepare_device(options: &Options) -> Result<(Device, Option<Methods>)> {
+/// What is recorded on a card: the training step and the evaluation.
+pub type Recorders = [Recorder; 2];
+
+/// The device, with the number of threads that were asked for, and what records on it.
+pub fn prepare_device(options: &Options) -> Result<(Device, Option<Recorders>)> {
     let device =
         if options.portable { device::open_portable().context("--portable")? } else { device::open(options.device)? };
     if options.deterministic && device.is_cuda() {
-        cuda::set_deterministic()?;
+        cuda::set_deterministic().context("--deterministic")?;
     }
-    let cuda_graph = match device {
-        Device::Cuda(index) if options.model.static_forward && !options.eager => Methods::open(index),
-        _ => None,
-    };
+    let is_recorded = device.is_cuda() && options.model.static_forward && !options.eager;
+    let recorders = if is_recorded { recorders(device) } else { None };
     if let Some(threads) = options.threads {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         if usize::from(threads.get()) > cores {
@@ -33,7 +36,21 @@ pub fn prepare_device(options: &Options) -> Result<(Device, Option<Methods>)> {
         }
         tch::set_num_threads(threads.get().into());
     }
-    Ok((device, cuda_graph))
+    Ok((device, recorders))
+}
+
+fn recorders(device: Device) -> Option<Recorders> {
+    let warn = |error: &TchError| {
+        // Once, although training and evaluation are recorded each for itself.
+        static SAID: Once = Once::new();
+        SAID.call_once(|| {
+            let why = in_words(&anyhow!("{error}"));
+            say!("warning: each operation is launched by itself, which takes two to three times as long: {why}");
+        });
+    };
+    let recorder = || Recorder::new(device, warn);
+    let recorders = recorder().and_then(|training| Ok([training, recorder()?]));
+    recorders.inspect_err(warn).ok()
 }
 
 /// The images on their device.

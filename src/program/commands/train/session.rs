@@ -3,11 +3,10 @@
 mod conducted;
 mod replay;
 
+use super::prepare::Recorders;
+use super::results;
 use super::schedule::Schedule;
-use super::{recorded, results};
 use crate::program::files;
-use crate::program::machine::graph::Methods;
-use crate::program::machine::recorder::Recorder;
 use crate::program::machine::signals;
 use crate::program::run::checkpoint::{CHECKPOINT, Checkpoint, Position};
 use crate::program::run::config::Config;
@@ -16,6 +15,7 @@ use crate::program::run::metrics::Row;
 use crate::program::run::network::Network;
 use crate::program::run::weights::write_tensors;
 use anyhow::{Result, bail};
+use cnn_tutorial::cuda::{self, Recorder};
 use cnn_tutorial::data::DataLoader;
 use cnn_tutorial::evaluate::{accuracy_and_losses, percentage_and_mean};
 use cnn_tutorial::nn::CrossEntropyLoss;
@@ -86,12 +86,12 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Trains to the end, or until a signal comes; on a card with a CUDA graph, if there is one.
+    /// Trains to the end, or until a signal comes; on a card recorded, if it can be.
     pub fn train(
         &mut self,
         train_loader: &DataLoader,
         optimizer: &mut Optimizer,
-        cuda_graph: Option<Methods>,
+        recorders: Option<Recorders>,
     ) -> Result<()> {
         let Schedule { epochs, iterations, .. } = self.schedule;
         let Config { computed_on, computed_with_threads, .. } = &self.config;
@@ -103,7 +103,8 @@ impl<'a> Session<'a> {
             say!("resumed after iteration {}", self.position.iteration);
         }
         let start = Instant::now();
-        self.recorder = cuda_graph.map(Recorder::new);
+        let (training, evaluation) = recorders.map(|[training, evaluation]| (training, evaluation)).unzip();
+        self.recorder = evaluation;
         let epochs = self.epochs_left(train_loader)?;
         self.tell_begun()?;
         self.conducted(optimizer)?;
@@ -111,8 +112,8 @@ impl<'a> Session<'a> {
             optimizer.set_lr(self.lr())?;
             let (model, error) = (&*self.network.module, self.error);
             let after_step = |loss: &_, optimizer: &mut _| self.after_step(loss, optimizer);
-            match cuda_graph {
-                Some(methods) => recorded::train(methods, model, error, optimizer, epochs, after_step)?,
+            match training {
+                Some(mut recorder) => cuda::train(&mut recorder, model, error, optimizer, epochs, after_step)?,
                 None => train(model, error, optimizer, epochs, after_step)?,
             }
         }

@@ -29,7 +29,7 @@ pub struct Architecture {
     /// Whether it gains time on a CPU where its images come in oneDNN's layout, see `to_mkldnn` in the library's `transforms`.
     pub onednn: bool,
     /// Whether its forward pass does the same each time: it draws nothing, as dropout does, and keeps nothing, as batch norm
-    /// does. Then it may be recorded on a GPU, see `machine::recorder`, and a run that is resumed need not repeat it.
+    /// does. Then it may be recorded on a GPU, see the library's `cuda`, and a run that is resumed need not repeat it.
     pub static_forward: bool,
     /// Its weights are drawn from the default generator.
     pub new: NewNetwork,

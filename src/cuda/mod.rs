@@ -1,0 +1,69 @@
+//! An NVIDIA card: opening it, the same bits in each run, and steps that are recorded and then launched as a whole.
+//!
+//! tch has no call for `torch.backends.cudnn.deterministic` and for `torch.cuda.CUDAGraph`: libtorch's own are called.
+
+mod graph;
+mod recorder;
+mod train;
+
+pub use recorder::Recorder;
+pub use train::train;
+
+use anyhow::{Context, Result, ensure};
+use std::ffi::{CStr, c_char};
+use std::thread::{self, JoinHandle};
+use tch::{Cuda, Device, Kind, Reduction, TchError, Tensor};
+
+unsafe extern "C" {
+    // libtorch.cpp
+    fn cuda_load(text: *mut c_char, length: usize) -> bool;
+    fn cuda_set_deterministic(text: *mut c_char, length: usize) -> bool;
+}
+
+/// The card of this number. Has to come before every other call of libtorch, which looks for CUDA once.
+///
+/// The linker leaves libtorch_cuda.so out, since nothing here names a symbol of it: without this, CUDA is "not available" on
+/// machines that have it. Opened here and not at link time, it costs what computes on the CPU nothing.
+///
+/// Errors where libtorch has no CUDA part, or finds no such card.
+pub fn open(index: usize) -> Result<Device> {
+    // Safety: the C++ writes no more than the length, with a 0 at its end. So it is with all calls of `guarded`.
+    guarded(|text, length| unsafe { cuda_load(text, length) })
+        .context("libtorch's CUDA part does not load; run ./scripts/setup.sh --cuda")?;
+    let devices = Cuda::device_count();
+    ensure!(
+        (index as i64) < devices,
+        "libtorch finds {devices} CUDA device(s) here, numbered from 0; compare with what nvidia-smi lists"
+    );
+    Ok(Device::Cuda(index))
+}
+
+/// `torch.backends.cudnn.deterministic = True`: the same bits in each run.
+pub fn set_deterministic() -> Result<(), TchError> {
+    guarded(|text, length| unsafe { cuda_set_deterministic(text, length) })
+}
+
+/// Lets libtorch load cuDNN and cuBLAS, for which a first step would wait half a second, while this thread does other things.
+/// Draws nothing. What fails here fails again where it is needed.
+pub fn warm_up(device: Device) -> JoinHandle<()> {
+    let step = move || -> Result<(), TchError> {
+        let ones = |shape: &[i64]| Tensor::f_ones(shape, (Kind::Float, device));
+        let (images, kernel) = (ones(&[2, 1, 8, 8])?, ones(&[1, 1, 3, 3])?.set_requires_grad(true));
+        let (weight, bias) = (ones(&[2, 36])?.set_requires_grad(true), ones(&[2])?);
+        let convolved = images.f_conv2d(&kernel, Some(&weight.f_narrow(0, 0, 1)?.f_select(1, 0)?), 1, 0, 1, 1)?;
+        let logits = convolved.f_relu()?.f_flatten(1, -1)?.f_linear(&weight, Some(&bias))?;
+        let labels = Tensor::f_zeros([2], (Kind::Int64, device))?;
+        logits.f_cross_entropy_loss::<Tensor>(&labels, None, Reduction::Mean, -100, 0.0)?.f_backward()
+    };
+    thread::spawn(move || drop(step()))
+}
+
+/// Runs a function of libtorch.cpp; its exception is the error.
+fn guarded(call: impl FnOnce(*mut c_char, usize) -> bool) -> Result<(), TchError> {
+    let mut text = [0; 1000];
+    if call(text.as_mut_ptr(), text.len()) {
+        return Ok(());
+    }
+    // Safety: the C++ ends what it writes with a 0.
+    Err(TchError::Torch(unsafe { CStr::from_ptr(text.as_ptr()) }.to_string_lossy().into_owned()))
+}
