@@ -1,7 +1,8 @@
 """Draws networks and trainings from a seed and trains them in PyTorch, for tests/random_networks to lay the same beside them.
 
-random_networks.py SEED COUNT FOLDER [--portable] writes what each network came to into a file of the folder, and prints a line of JSON for
-it: the network and its training, the lines of Python that repeat it, and the file, or the error that PyTorch ends with.
+random_networks.py SEED COUNT FOLDER [--portable | --device cuda] [--deterministic] writes what each network came to into a file of the
+folder, and prints a line of JSON for it: the network and its training, the lines of Python that repeat it, and the file, or the
+error that PyTorch ends with.
 """
 
 import itertools
@@ -20,8 +21,8 @@ from tutorial import augment as augmented
 from tutorial import ieee_sqrt
 
 
-def train(network, *, seed, image, classes, n_train, n_test, batch_size, shuffle, scale, augment, layout, dtype, threads,
-          frozen, thaw, poison, optimizer, lr_scheduler, epochs, eval_every, restart):
+def train(network, *, device, seed, image, classes, n_train, n_test, batch_size, shuffle, scale, augment, layout, dtype,
+          threads, frozen, thaw, poison, optimizer, lr_scheduler, epochs, eval_every, restart):
     """Trains a network on random images; returns all that it came to, as tensors."""
     torch.set_num_threads(threads)
     memory_format = torch.channels_last if layout == "channels_last" else torch.preserve_format
@@ -31,12 +32,13 @@ def train(network, *, seed, image, classes, n_train, n_test, batch_size, shuffle
     labels = torch.randint(classes, (n_train + n_test,))
     if scale == "unit":
         images = images / 255
+    images, labels = images.to(device), labels.to(device)
     train_loader = DataLoader(TensorDataset(images[:n_train], labels[:n_train]), batch_size, shuffle=shuffle)
     test_loader = DataLoader(TensorDataset(images[n_train:], labels[n_train:]), batch_size)
     prepared = lambda x: x.to(getattr(torch, dtype), memory_format=memory_format)
 
     torch.set_default_dtype(getattr(torch, dtype))
-    model = network().to(memory_format=memory_format)
+    model = network().to(device, memory_format=memory_format)
     torch.set_default_dtype(torch.float32)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name not in frozen)
@@ -92,7 +94,8 @@ def train(network, *, seed, image, classes, n_train, n_test, batch_size, shuffle
     results["losses"] = torch.tensor(losses, dtype=torch.float64)
     results["evaluations"] = torch.tensor(evaluations, dtype=torch.float64)
     results["next"] = torch.rand(3, dtype=torch.float32)  # no draw more, none less
-    return {name: tensor.detach().clone(memory_format=torch.contiguous_format) for name, tensor in results.items()}
+    results["next on the device"] = torch.rand(3, dtype=torch.float32, device=device)
+    return {name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in results.items()}
 
 
 class Draw(random.Random):
@@ -230,7 +233,7 @@ class Draw(random.Random):
             layout = "plain"
         dtype = "float64" if layout == "plain" and self.often(10) else "float32"
         return dict(
-            seed=self.randrange(2**40), image=image, classes=classes, n_train=n_train, n_test=self.randint(2, 12),
+            device="cpu", seed=self.randrange(2**40), image=image, classes=classes, n_train=n_train, n_test=self.randint(2, 12),
             batch_size=batch_size, shuffle=self.often(50), scale=self.choice(["raw", "unit"]), 
             augment=dtype == "float32" and self.often(25), layout=layout, dtype=dtype,
             threads=self.choice([1, 2]), frozen=self.sample(names, self.randint(1, len(names))) if self.often(25) else [],
@@ -280,26 +283,43 @@ def python(layers, training):
     return "\n".join(lines + ["        return x", "", f"results = train(Network, {arguments})"])
 
 
-def drawn(seed, number, portable):
-    """The network and its training; only what --portable covers where it is given."""
+def drawn(seed, number, portable, device):
+    """The network and its training; only what --portable covers where it is given, and what a device lives through."""
     for attempt in itertools.count():
         layers, training = Draw(f"{seed} {number}" + (f" {attempt}" if attempt else "")).case()
-        if not portable or training["dtype"] == "float32" and not any(layer.get("norm_type") == 2 for layer in layers):
-            return layers, training
+        if portable and (training["dtype"] != "float32" or any(layer.get("norm_type") == 2 for layer in layers)):
+            continue
+        if device != "cpu":
+            training["device"] = device
+            if training["layout"] == "onednn":
+                training["layout"] = "plain"  # it is for the CPU
+            if training["classes"] != layers[-1].get("out_features"):
+                continue  # a label that is none stops a card for good
+        return layers, training
+
+
+def is_equal(a, b):
+    """Whether two trainings came to the same bits."""
+    return a.keys() == b.keys() and all(torch.equal(a[name].nan_to_num(), b[name].nan_to_num()) for name in a)
 
 
 def main():
     warnings.simplefilter("ignore")  # a scheduler's about an optimizer that is restarted
     seed, count, folder = int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3])
-    portable = "--portable" in sys.argv
+    portable, device = "--portable" in sys.argv, "cuda" if "cuda" in sys.argv else "cpu"
+    torch.backends.cudnn.deterministic = "--deterministic" in sys.argv
     if portable:
         torch.Tensor.sqrt = ieee_sqrt
     for number in range(count):
-        layers, training = drawn(seed, number, portable)
+        layers, training = drawn(seed, number, portable, device)
         case = {"number": number, "layers": layers, "training": training, "python": python(layers, training)}
         try:
             results = {}
             exec(case["python"], results)
+            if device != "cpu":
+                again = {}
+                exec(case["python"], again)
+                case["repeats"] = is_equal(results["results"], again["results"])
             case["file"] = str(folder / f"{number}.safetensors")
             save_file(results["results"], case["file"])
         except (ValueError, RuntimeError, IndexError) as error:

@@ -1,18 +1,20 @@
 //! Networks and trainings that are drawn from a seed, each beside PyTorch: all that they come to is equal, bit for bit.
 //!
 //! `--seed S --count N` after `cargo test --release --test random_networks --` draws others, and more of them; with `--portable`
-//! this program may run in an emulator of another processor, while Python runs on this one.
+//! this program may run in an emulator of another processor, while Python runs on this one. With `--device cuda
+//! --deterministic` both train on a card, and a network that does the same in each step is trained once more, recorded.
 
 #[path = "../common/mod.rs"]
 mod common;
 mod network;
 
+use cnn_tutorial::cuda;
 use network::Case;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::process::{Command, ExitCode, Stdio};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -30,24 +32,43 @@ fn main() -> ExitCode {
     if portable {
         cnn_tutorial::portable::enable().unwrap(); // and for Python, which is given the same variables
     }
+    let [on_card, deterministic] = ["cuda", "--deterministic"].map(|name| arguments.iter().any(|a| a == name));
+    let device = if on_card { cuda::open(0).unwrap() } else { Device::Cpu };
+    if deterministic {
+        cuda::set_deterministic().unwrap();
+    }
     let Some(python) = common::python() else { return ExitCode::SUCCESS };
 
     let folder = tempfile::tempdir().unwrap();
-    let mut python = Command::new(python)
+    let mut python = Command::new(python);
+    python
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/random_networks.py"))
         .args([&seed.to_string(), &count.to_string()])
         .arg(folder.path())
         .args(portable.then_some("--portable"))
-        .env("CUDA_VISIBLE_DEVICES", "")
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let (mut equal, mut refused) = (0, 0);
+        .args(deterministic.then_some("--deterministic"));
+    if on_card {
+        python.args(["--device", "cuda"]);
+    } else {
+        python.env("CUDA_VISIBLE_DEVICES", "");
+    }
+    let mut python = python.stdout(Stdio::piped()).spawn().unwrap();
+    let (mut equal, mut refused, mut recorded, mut other) = (0, 0, 0, 0);
     for line in BufReader::new(python.stdout.take().unwrap()).lines() {
         let case: Case = serde_json::from_str(&line.unwrap()).unwrap();
         refused += u64::from(case.error.is_some());
-        match difference(&case) {
+        let again = on_card && case.error.is_none() && case.is_static();
+        let eager = difference(&case, device, false);
+        let difference =
+            eager.or_else(|| Some(format!("recorded: {}", difference(&case, device, true).filter(|_| again)?)));
+        recorded += u64::from(again && difference.is_none());
+        match difference {
             None => equal += 1,
+            // Here PyTorch's own numbers are others each time.
+            Some(difference) if case.repeats == Some(false) => {
+                println!("# network {} of seed {seed} is another in PyTorch each time: {difference}", case.number);
+                other += 1;
+            }
             Some(difference) => {
                 println!("# network {} of seed {seed}: {difference}\n{}\n", case.number, case.python);
             }
@@ -59,8 +80,11 @@ fn main() -> ExitCode {
     }
     assert!(python.wait().unwrap().success(), "scripts/random_networks.py failed");
     println!("{refused} of them are refused, by PyTorch and here");
+    if on_card {
+        println!("{recorded} of them are trained recorded, too; {other} differ where PyTorch differs from itself");
+    }
     println!("{equal} of {count} networks equal to PyTorch's, bit for bit");
-    if equal == count { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if equal + other == count { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// What PyTorch's own Python refuses, libtorch does not: here it is refused with the same words.
@@ -72,9 +96,9 @@ const WORDS: [&str; 4] = [
 ];
 
 /// What is not as in PyTorch.
-fn difference(case: &Case) -> Option<String> {
+fn difference(case: &Case, device: Device, recorded: bool) -> Option<String> {
     // With gradients, which a panic before would have left switched off.
-    let trained = panic::catch_unwind(AssertUnwindSafe(|| tch::with_grad(|| case.train())));
+    let trained = panic::catch_unwind(AssertUnwindSafe(|| tch::with_grad(|| case.train(device, recorded))));
     let mut found = match (trained, &case.error) {
         (Err(_), _) => return Some("a panic".into()),
         (Ok(Err(error)), Some(expected)) => {

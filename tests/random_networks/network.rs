@@ -2,8 +2,9 @@
 
 use crate::Results;
 use anyhow::{Context, Result, bail};
+use cnn_tutorial::cuda::{self, Recorder};
 use cnn_tutorial::data::{DataLoader, Dataset, transforms};
-use cnn_tutorial::evaluate::accuracy_and_loss;
+use cnn_tutorial::evaluate::{accuracy_and_losses, percentage_and_mean};
 use cnn_tutorial::nn::{self, Module};
 use cnn_tutorial::optim::lr_scheduler::LrScheduler;
 use cnn_tutorial::optim::{Adam, AdamW, Optimizer, SGD};
@@ -25,6 +26,8 @@ pub struct Case {
     pub python: String,
     /// What PyTorch came to.
     pub file: Option<String>,
+    /// Whether PyTorch came to it twice, where that was tried.
+    pub repeats: Option<bool>,
     /// What PyTorch refused it with.
     pub error: Option<String>,
 }
@@ -210,12 +213,18 @@ impl Training {
 }
 
 impl Case {
-    /// `train` of scripts/random_networks.py.
-    pub fn train(&self) -> Result<Results> {
+    /// Whether it launches the same operations in each step.
+    pub fn is_static(&self) -> bool {
+        self.training.thaw == 0 && self.layers.iter().all(|layer| matches!(layer.used, Used::Always(_)))
+    }
+
+    /// `train` of scripts/random_networks.py, on a card on request recorded.
+    pub fn train(&self, device: Device, recorded: bool) -> Result<Results> {
         let training = &self.training;
         tch::set_num_threads(training.threads);
         tch::manual_seed(training.seed);
         let (train_set, test_set) = training.images()?;
+        let (train_set, test_set) = (train_set.to(device)?, test_set.to(device)?);
         let (train_loader, test_loader) = (training.loader(&train_set, true), training.loader(&test_set, false));
 
         let mut vs = VarStore::new(Device::Cpu);
@@ -233,24 +242,32 @@ impl Case {
                 let _ = first.f_fill_(value.parse::<f64>()?)?;
             }
         }
-        if training.layout == "channels_last" {
-            transforms::parameters_channels_last(&vs)?;
-        }
         if training.dtype == "float32" {
             // Draws nothing, and moves no running statistics.
             let [channels, height, width] = training.image;
             summary(&network, &vs, &[1, channels, height, width])?;
         }
+        vs.set_device(device);
+        if training.layout == "channels_last" {
+            transforms::parameters_channels_last(&vs)?;
+        }
         let error = nn::CrossEntropyLoss;
         let (mut optimizer, lr_scheduler) = (training.optimizer(&vs)?, training.lr_scheduler()?);
         let lr = training.optimizer.1["lr"];
         let (losses, evaluations) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
-        train(&network, &error, &mut optimizer, train_loader.epochs(training.epochs), |loss, optimizer| {
+        let recorder = || Recorder::new(device, |error| panic!("not recorded: {error}"));
+        let mut evaluation = recorded.then(recorder).transpose()?;
+        let after_step = |loss: &Tensor, optimizer: &mut Optimizer| {
             losses.borrow_mut().push(f64::try_from(loss)?);
             let step = network.step.get() + 1;
             network.step.set(step);
             if step % training.eval_every == 0 {
-                let (accuracy, loss) = accuracy_and_loss(&network, &error, &test_loader)?;
+                let batches = test_loader.epoch()?;
+                let measured = match &mut evaluation {
+                    Some(recorder) => recorder.call(&[], |_| accuracy_and_losses(&network, &error, batches.clone()))?,
+                    None => accuracy_and_losses(&network, &error, batches)?,
+                };
+                let (accuracy, loss) = percentage_and_mean(&measured, &test_loader)?;
                 evaluations.borrow_mut().extend([f64::from(accuracy), loss]);
             }
             if step == training.thaw {
@@ -264,7 +281,13 @@ impl Case {
             }
             optimizer.set_lr(lr_scheduler.lr(lr, step as u64 / train_loader.len()))?;
             Ok(Continue(()))
-        })?;
+        };
+        let epochs = train_loader.epochs(training.epochs);
+        if recorded {
+            cuda::train(&mut recorder()?, &network, &error, &mut optimizer, epochs, after_step)?;
+        } else {
+            train(&network, &error, &mut optimizer, epochs, after_step)?;
+        }
 
         let mut results: Results = optimizer.state_dict()?.into_iter().collect();
         for (name, variable) in vs.variables() {
@@ -280,6 +303,7 @@ impl Case {
         results.insert("losses".into(), Tensor::f_from_slice(&losses.take())?);
         results.insert("evaluations".into(), Tensor::f_from_slice(&evaluations.take())?);
         results.insert("next".into(), Tensor::f_rand([3], (Kind::Float, Device::Cpu))?);
+        results.insert("next on the device".into(), Tensor::f_rand([3], (Kind::Float, device))?);
         Ok(results)
     }
 }
