@@ -6,8 +6,9 @@
 //! else. They told once that a choice had too little room above 99 %; docs/performance.md says what was done then.
 //! `examples/speedrun.py` is the same in Python, and prints the same lines.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::Parser;
+use cnn_tutorial::cuda::{self, Recorder};
 use cnn_tutorial::data::{DataLoader, read_csv, read_mnist_test, read_mnist_train, train_test_split, transforms};
 use cnn_tutorial::evaluate::accuracy_and_loss;
 use cnn_tutorial::nn::{self, Module};
@@ -29,7 +30,7 @@ const WARM_UP: f64 = 0.3; // up to there in the first part of the steps, and dow
 #[derive(Parser)]
 struct Options {
     /// Where to train
-    #[arg(long, default_value = "cpu", value_parser = ["cpu"])]
+    #[arg(long, default_value = "cpu", value_parser = ["cpu", "cuda"])]
     device: String,
     /// How many networks to train, from seed 0 on
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
@@ -95,9 +96,12 @@ fn age() -> Option<f64> {
 
 fn main() -> Result<()> {
     let Options { device, seeds, data, steps, validate } = Options::parse();
-    let device = match &*device {
-        "cpu" => Device::Cpu,
-        other => bail!("--device {other}: expected cpu"),
+    let (device, mut recorder) = if device == "cuda" {
+        let device = cuda::open(0)?;
+        cuda::set_deterministic()?;
+        (device, Some(Recorder::new(device, |error| eprintln!("the steps are not recorded: {error}"))?))
+    } else {
+        (Device::Cpu, None)
     };
     let (train_set, test_set) = match (data.is_dir(), validate) {
         (true, false) => (read_mnist_train(&data)?, read_mnist_test(&data)?),
@@ -132,7 +136,10 @@ fn main() -> Result<()> {
             Ok(Continue(()))
         };
         let epochs = train_loader.epochs(u64::MAX);
-        train(&model, &error, &mut optimizer, epochs, after_step)?;
+        match &mut recorder {
+            Some(recorder) => cuda::train(recorder, &model, &error, &mut optimizer, epochs, after_step)?,
+            None => train(&model, &error, &mut optimizer, epochs, after_step)?,
+        }
         times.push(start.elapsed().as_secs_f64());
         first = first.or_else(age);
         let (accuracy, _) = accuracy_and_loss(&model, &error, &test_loader)?;
