@@ -28,7 +28,7 @@ pub fn enable() -> Result<()> {
     let has_avx2 = false;
     ensure!(
         has_avx2,
-        "the same digits everywhere need an x86 processor with AVX2 and FMA, as made since 2013, and this one is none"
+        "the same digits everywhere need an x86 processor with AVX2 and FMA, as most have been since 2013, and this one does not have them"
     );
     for (name, value) in VARIABLES {
         // Safety: nobody reads the environment meanwhile. libtorch does when it first computes, and Rust's own reads wait.

@@ -34,7 +34,7 @@ pub fn summary(model: &dyn Module, vs: &VarStore, input_size: &[i64]) -> Result<
     others.sort_by(|a, b| a.0.cmp(&b.0));
     for (name, variable) in others {
         let (shape, count) = (format!("{:?}", variable.size()), variable.numel().to_string());
-        row(&name, "a parameter of no layer above", &shape, &count, "-")?;
+        row(&name, "a parameter that belongs to no layer above", &shape, &count, "-")?;
     }
     let parameters: usize = trainable.iter().map(Tensor::numel).sum();
     let mult_adds: i64 = stages.iter().map(Stage::mult_adds).sum();

@@ -48,9 +48,9 @@ pub(super) fn read_classes(dir: &Path) -> Result<Option<Vec<String>>> {
         return Ok(None);
     }
     let name = path.display();
-    let remedy = "mend it, or delete it, which leaves the classes their usual names";
+    let remedy = "correct it, or delete it: then the classes have their usual names";
     let mut text = String::new();
-    let unreadable = || format!("{name} cannot be read: expected the names of the ten classes, one a line; {remedy}");
+    let unreadable = || format!("{name} cannot be read: expected the names of the ten classes, one per line; {remedy}");
     open(&path)?.take(LONGEST_FILE).read_to_string(&mut text).with_context(unreadable)?;
     let classes: Vec<String> = text.trim_end().lines().map(|line| line.trim().to_owned()).collect();
     for (line, class) in (1..).zip(&classes) {
@@ -63,7 +63,7 @@ pub(super) fn read_classes(dir: &Path) -> Result<Option<Vec<String>>> {
     }
     ensure!(
         classes.len() == 10,
-        "{name}: expected the names of ten classes, one a line, found {}: {remedy}",
+        "{name}: expected the names of ten classes, one per line, found {}: {remedy}",
         classes.len()
     );
     Ok(Some(classes))

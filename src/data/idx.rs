@@ -36,7 +36,7 @@ fn read_pair(dir: &Path, part: &str) -> Result<Dataset> {
     ensure!([height, width] == [SIDE; 2], "{name}: expected images of 28x28, found {height}x{width}");
     ensure!(
         n == values.len(),
-        "{name} holds {n} images and {} {} labels: expected as many; they are not of one data set",
+        "{name} holds {n} images and {} {} labels: expected as many of each; the files are not from one data set",
         labels.display(),
         values.len()
     );

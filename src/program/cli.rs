@@ -10,8 +10,8 @@ use std::path::PathBuf;
 #[cfg(test)]
 mod tests;
 
-/// Trains the CNN or the LeNet-5 of "Introduction to Convolutional Neural Nets" on MNIST and draws its loss and
-/// accuracy. Without options it is the tutorial as its slides have it.
+/// Trains the CNN or LeNet-5 of "Introduction to Convolutional Neural Nets" on MNIST, and draws charts of loss and accuracy.
+/// Without options it does what the slides do.
 #[derive(Debug, Parser)]
 #[command(version, allow_negative_numbers = true, args_conflicts_with_subcommands = true)]
 pub struct Cli {
@@ -21,8 +21,8 @@ pub struct Cli {
     #[command(flatten)]
     pub options: Options,
 
-    /// Go on with the run in a folder, from its last checkpoint, with its own options. With --data, if its data are in
-    /// a file or folder of your own; with --device, to go on somewhere else than it began
+    /// Continue the run in this folder from its last checkpoint, with the options it began with. Give --data too if its data are
+    /// in a file or folder of your own, and --device to continue on another device
     #[arg(long, help_heading = RESULTS, value_name = "DIR", value_parser = path())]
     pub resume: Option<PathBuf>,
 
@@ -36,14 +36,14 @@ pub struct Cli {
 pub enum Command {
     /// Draws what each layer does: its kernels, a digit on its way through the network, the pools side by side
     Explain(explain::ExplainOptions),
-    /// Measures a run's network: loss, accuracy, precision, recall and F1 of each digit, confusions, worst mistakes
+    /// Measures a trained network: loss, accuracy, precision, recall and F1 of each digit, confusions, worst mistakes
     Evaluate(evaluate::EvaluateOptions),
-    /// Opens a page on this machine: draw a digit and watch it go through the network, train and watch it learn, try a
-    /// convolution's and a pool's arguments
+    /// Opens a page in your browser: draw a digit and watch it go through the network, train a network and watch it learn, try
+    /// out the arguments of convolutions and pools
     Play(play::PlayOptions),
     /// Reads the digit on each of your pictures, or on each image of Kaggle's test.csv
     Predict(predict::PredictOptions),
-    /// Checks whether this machine can train: libtorch, CPU, CUDA, data, the folder of the results
+    /// Checks whether this machine can train: libtorch, CPU, CUDA, the data, the folder for the results
     Doctor(doctor::DoctorOptions),
     /// Prints a table of the network's layers: arguments, output shapes, parameters, multiply-adds
     Summary(summary::SummaryOptions),

@@ -10,7 +10,7 @@ const PARTIAL: &str = "partial-";
 const RANDOM: usize = 12;
 
 /// What is said of an empty path, which names nothing.
-pub const EMPTY_PATH: &str = "it is an empty path: give a name, or leave the option out";
+pub const EMPTY_PATH: &str = "the path is empty: give a name, or leave the option out";
 
 /// Has `write` write the file `name` in `dir`, where it appears only when it is whole. What stood there under that name is
 /// replaced, a link and not what it leads to.

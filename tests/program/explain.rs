@@ -245,7 +245,7 @@ fn bad_input_to_explain_is_an_error_that_says_what_to_do() {
     refused(&["--run", "nowhere"], &["nowhere is not the folder of a run", "config.json"]);
     let weights = |model: &str| dir.path().join(model).join("model.safetensors");
     fs::copy(weights("lenet5"), weights("cnn")).unwrap();
-    refused(&["--run", "cnn"], &["model.safetensors", "of another model"]);
+    refused(&["--run", "cnn"], &["model.safetensors", "belong to another model"]);
     fs::write(weights("cnn"), "damaged").unwrap();
     refused(&["--run", "cnn"], &["model.safetensors cannot be read"]);
     fs::remove_file(weights("cnn")).unwrap();

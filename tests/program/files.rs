@@ -205,7 +205,7 @@ fn an_empty_path_is_refused_as_one() {
         &["predict", "--csv", "", "--submission", "out.csv"],
         &["predict", "--csv", "test.csv", "--submission", ""],
     ] {
-        assert_refused(&run(dir.path(), arguments), 2, &["empty path"]);
+        assert_refused(&run(dir.path(), arguments), 2, &["the path is empty"]);
     }
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "nothing was made");
 }

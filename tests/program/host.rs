@@ -121,8 +121,11 @@ fn the_link_leads_to_the_page_and_leaves_a_cookie_that_scripts_and_other_pages_d
 fn an_address_of_no_use_is_refused_with_what_to_do() {
     let dir = tempfile::tempdir().unwrap();
     for (host, expected) in [
-        ("203.0.113.77", "203.0.113.77 is no address of this machine: give --host one that it has, or 0.0.0.0 for all"),
-        ("localhost", "expected an address of this machine, such as 192.168.1.20, or 0.0.0.0 for all it has"),
+        (
+            "203.0.113.77",
+            "203.0.113.77 is not an address of this machine: give --host one of its addresses, or 0.0.0.0 for all",
+        ),
+        ("localhost", "expected an address of this machine, such as 192.168.1.20, or 0.0.0.0 for all its addresses"),
         ("192.168.1.20:80", "expected an address of this machine"),
     ] {
         let output = run(dir.path(), &["play", "--no-browser", "--port", "0", "--host", host]);

@@ -44,8 +44,8 @@ fn whatever_is_wrong_is_answered_with_an_error_and_survived() {
     {
         refused(&format!("api/sum?{cnn}&{place}"), Some(blank), "has no ");
     }
-    refused(&format!("api/kernel?{cnn}&layer=1&channel=0"), None, "layer 1 is no convolution");
-    refused(&format!("api/kernel?{cnn}&layer=99&channel=0"), None, "layer 99 is no convolution");
+    refused(&format!("api/kernel?{cnn}&layer=1&channel=0"), None, "layer 1 is not a convolution");
+    refused(&format!("api/kernel?{cnn}&layer=99&channel=0"), None, "layer 99 is not a convolution");
     for channel in [-1, 16] {
         refused(&format!("api/kernel?{cnn}&layer=0&channel={channel}"), None, "has no kernel");
     }
@@ -223,7 +223,7 @@ fn what_keeps_the_page_from_opening_is_said_with_its_remedy() {
         assert_eq!(output.status.code(), Some(1), "{error}");
         assert!(words.iter().all(|word| error.contains(word)), "{error}");
     };
-    refused(&["--port", port], &[port, "cannot be had on 127.0.0.1", "--port"]);
+    refused(&["--port", port], &[port, "cannot be used on 127.0.0.1", "--port"]);
     refused(&["--port", "0", "--run", "nowhere"], &["nowhere is not the folder of a run"]);
     refused(&["--port", "0", "--data", "mnist"], &["MNIST could not be downloaded", "data/mnist"]);
 }

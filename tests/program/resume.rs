@@ -194,7 +194,7 @@ fn a_checkpoint_at_the_end_is_finished_and_one_past_it_is_refused_and_kept() {
     let output = run(dir.path(), &["--resume", "ended"]);
     let error = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{error}");
-    for word in ["checkpoint.safetensors", "after iteration 301", "ends with iteration 300", "train anew"] {
+    for word in ["checkpoint.safetensors", "after iteration 301", "ends with iteration 300", "start a new training"] {
         assert!(error.contains(word), "expected '{word}' in: {error}");
     }
     assert!(kept() == before, "nothing was deleted or changed");

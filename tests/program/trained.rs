@@ -72,7 +72,7 @@ fn weights_of_another_model_are_refused_to_start_from() {
         assert!(output.status.code() == Some(1) && error.contains(word) && error.contains(file), "{error}");
         assert!(!dir.path().join("runs").exists());
     };
-    refused("cnn/model.safetensors", "of another model");
+    refused("cnn/model.safetensors", "belong to another model");
     refused("none.safetensors", "cannot be read");
 }
 

@@ -140,7 +140,7 @@ fn what_the_command_line_refuses_is_refused_in_its_words_and_one_training_runs_a
     refused(json!(["--momentum", "0.9", "--optimizer", "adam"]), "--momentum goes with --optimizer sgd");
     refused(json!(["evaluate", "--csv", "out.csv"]), "unexpected argument 'evaluate'");
     refused(json!(["--resume", "runs/cnn"]), "unexpected argument '--resume'");
-    refused(json!(["--out", ""]), "it is an empty path");
+    refused(json!(["--out", ""]), "the path is empty");
     for order in [json!({"until": 5}), json!("stop"), json!({"lr": 0.1})] {
         let (status, text) = post(&page, "order", &order);
         assert!(status == 422 && text.contains("there is no training: start one"), "{order}: {text}");

@@ -22,12 +22,12 @@ const MARKER_LENGTH: usize = 2;
 
 /// Reads a JPEG, PNG, WebP, BMP or GIF file, turned as it was photographed.
 ///
-/// Fails, naming the file, where it is no regular file, too large, cut off or no picture of these kinds.
+/// Fails, naming the file, where it is not a regular file, too large, cut off, or not a picture of these kinds.
 pub fn open(path: &Path) -> Result<DynamicImage> {
     let name = path.display();
     let about = fs::metadata(path).with_context(|| format!("{name} cannot be opened"))?;
     ensure!(!about.is_dir(), "{name} is a folder: name the pictures in it, {name}/*.jpg");
-    ensure!(about.is_file(), "{name} is no regular file: save the picture to a file first"); // a pipe would wait forever
+    ensure!(about.is_file(), "{name} is not a regular file: save the picture to a file first"); // a pipe would wait forever
     ensure!(about.len() <= MOST_BYTES, "{name} has {} bytes: expected at most {MOST_BYTES}", about.len());
     let bytes = fs::read(path).with_context(|| format!("{name} cannot be opened"))?;
     read(&bytes).with_context(|| format!("{name} cannot be read as a picture"))

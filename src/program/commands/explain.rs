@@ -21,7 +21,7 @@ pub struct ExplainOptions {
     #[command(flatten)]
     run: RunOptions,
 
-    /// A network that is not trained, instead of a run's
+    /// Show an untrained network instead of a run's
     #[arg(long, conflicts_with_all = ["run", "best"])]
     model: Option<Architecture>,
 
@@ -33,15 +33,15 @@ pub struct ExplainOptions {
     #[arg(long, value_name = "N", default_value_t = 0)]
     index: u64,
 
-    /// A picture of a digit instead, JPEG, PNG, WebP, BMP or GIF
+    /// Take a picture of a digit instead: JPEG, PNG, WebP, BMP or GIF
     #[arg(long, value_name = "FILE", value_parser = path(), conflicts_with_all = ["data", "index"])]
     image: Option<PathBuf>,
 
-    /// Kernel size of the pools beside each other: one number, or two for height and width such as 2,3
+    /// Kernel size of the pools that are drawn side by side: one number, or two for height and width, such as 2,3
     #[arg(long, value_name = "N|H,W", default_value = "2", value_parser = |text: &str| Pair::parse(text, 1))]
     kernel_size: Pair,
 
-    /// How far their frame moves [default: the kernel size]
+    /// Stride of these pools: how far their frame moves [default: the kernel size]
     #[arg(long, value_name = "N|H,W", value_parser = |text: &str| Pair::parse(text, 1))]
     stride: Option<Pair>,
 }
@@ -52,7 +52,7 @@ pub struct ExplainOptions {
 pub fn explain(options: &ExplainOptions) -> Result<()> {
     if let Some(architecture) = options.model {
         let device = device::open(options.run.device)?;
-        say!("a network that is not trained; without --model it is that of the newest run");
+        say!("showing an untrained network; without --model it would be that of the newest run");
         let dir = Path::new("runs").join(format!("{}-untrained", architecture.name));
         let title = format!("{}, not trained", architecture.title);
         let network = Network::untrained(architecture, Seed::default(), Scale::Raw, device)?;

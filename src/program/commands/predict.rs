@@ -20,11 +20,11 @@ pub struct PredictOptions {
     #[command(flatten)]
     run: RunOptions,
 
-    /// Pictures of a digit each: JPEG, PNG, WebP, BMP or GIF
+    /// Pictures with one digit each: JPEG, PNG, WebP, BMP or GIF
     #[arg(value_name = "IMAGE", value_parser = path(), required_unless_present = "csv")]
     images: Vec<PathBuf>,
 
-    /// Write what the network saw of them to predictions.png in the run's folder
+    /// Draw what the network saw of the pictures: predictions.png in the run's folder
     #[arg(long, conflicts_with = "csv")]
     show: bool,
 
@@ -32,7 +32,7 @@ pub struct PredictOptions {
     #[arg(long, value_name = "FILE", value_parser = path(), conflicts_with = "images", requires = "submission")]
     csv: Option<PathBuf>,
 
-    /// Where to write ImageId,Label for Kaggle: a file, or what is there already, such as a pipe or /dev/stdout
+    /// Where to write ImageId,Label for Kaggle: a new file, or something that is there already, such as a pipe or /dev/stdout
     #[arg(long, value_name = "FILE", value_parser = path(), requires = "csv")]
     submission: Option<PathBuf>,
 }

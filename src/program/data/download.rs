@@ -112,7 +112,7 @@ pub fn verify_mnist(dir: &Path) -> Result<usize> {
         read.context("delete it, and it is downloaded again")?;
         ensure!(
             [*sha256, *unzipped_sha256].contains(&hex(&Sha256::digest(&bytes)).as_str()),
-            "{} is not MNIST's, its SHA-256 is another: delete it, and it is downloaded again",
+            "{} is not MNIST's file, its SHA-256 is different: delete it, and it is downloaded again",
             path.display()
         );
         found += 1;

@@ -57,7 +57,8 @@ impl Checkpoint {
 
     pub fn load(dir: &Path) -> Result<Self> {
         let path = dir.join(CHECKPOINT);
-        let damaged = || format!("{} is damaged or not of this program: train anew", path.display());
+        let damaged =
+            || format!("{} is damaged, or was not written by this program: start a new training", path.display());
         files::open(&path, LARGEST).with_context(damaged)?;
         let tensors: HashMap<_, _> = Tensor::read_safetensors(&path).with_context(damaged)?.into_iter().collect();
         let number = |name: &str| tensors.get(name).filter(|tensor| tensor.numel() == 1).with_context(damaged);
@@ -72,7 +73,7 @@ impl Checkpoint {
     ///
     /// Where it computes, and where its data and results are, may change.
     pub fn check_options(&self, options: &Options) -> Result<()> {
-        let damaged = || format!("{CHECKPOINT} does not tell its options: train anew");
+        let damaged = || format!("{CHECKPOINT} does not tell its options: start a new training");
         let text = Vec::<u8>::try_from(self.tensors.get("options").with_context(damaged)?).with_context(damaged)?;
         let before: Map<String, Value> = serde_json::from_slice(&text).with_context(damaged)?;
         let now = serde_json::to_value(options)?;

@@ -97,7 +97,10 @@ impl Config {
         }
         let dataset = alike(source.load()?)?;
         if data::sha256(&dataset)? != self.dataset_sha256 {
-            ensure!(!validation, "{source}: the data are not those the run was trained on; --data measures on others");
+            ensure!(
+                !validation,
+                "{source}: the data are not those the run was trained on; give --data to measure on others"
+            );
             return Ok((dataset, source.to_string()));
         }
         let (_, test) = train_test_split(&dataset, self.options.test_size.into(), self.options.random_state)?;
@@ -131,6 +134,6 @@ pub fn read_config(dir: &Path) -> Result<Config> {
     files::open(&path, LARGEST)
         .and_then(|mut file| Ok(file.read_to_string(&mut text)?))
         .with_context(|| format!("{} is not the folder of a run: {CONFIG} cannot be read there", dir.display()))?;
-    let damaged = || format!("{} is damaged or not of this program: train anew", path.display());
+    let damaged = || format!("{} is damaged, or was not written by this program: start a new training", path.display());
     serde_json::from_str(&text).with_context(damaged)
 }

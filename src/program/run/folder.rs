@@ -110,7 +110,7 @@ fn lock(dir: &Path) -> Result<Option<File>> {
     let Ok(folder) = File::open(dir) else { return Ok(None) };
     match folder.try_lock() {
         Err(TryLockError::WouldBlock) => {
-            bail!("another process is training in {}: wait for its end, or give another --out", dir.display())
+            bail!("another process is training in {}: wait until it has finished, or give another --out", dir.display())
         }
         _ => Ok(Some(folder)),
     }

@@ -76,7 +76,8 @@ impl Metrics {
 /// What the run in `dir` logged up to `iteration`. Numbers that no training logs are left out.
 pub fn read(dir: &Path, iteration: u64) -> Result<Vec<Row>> {
     let path = dir.join(METRICS);
-    let unreadable = || format!("{} cannot be read: it holds what this run logged; train anew", path.display());
+    let unreadable =
+        || format!("{} cannot be read: it holds what this run has logged; start a new training", path.display());
     let file = files::open(&path, LARGEST).with_context(unreadable)?;
     let logged = csv::Reader::from_reader(file).into_deserialize::<Row>().flatten();
     let mut rows: Vec<Row> = Vec::new();

@@ -42,7 +42,7 @@ pub fn set_weights(vs: &VarStore, mut weights: HashMap<String, Tensor>, name: &s
         let value = weights.remove(&key).with_context(|| format!("{name} lacks {key}"))?;
         ensure!(
             value.size() == variable.size(),
-            "{name}: expected {key} of shape {:?}, found {:?}: the weights are of another model",
+            "{name}: expected {key} of shape {:?}, found {:?}: the weights belong to another model",
             variable.size(),
             value.size()
         );
@@ -88,6 +88,6 @@ fn check_keys(variables: &BTreeMap<String, Tensor>, weights: &HashMap<String, Te
     if !surplus.is_empty() {
         differences.push(format!("it holds {}, which the network does not have", surplus.join(", ")));
     }
-    ensure!(differences.is_empty(), "{name}: the weights are of another model: {}", differences.join("; "));
+    ensure!(differences.is_empty(), "{name}: the weights belong to another model: {}", differences.join("; "));
     Ok(())
 }

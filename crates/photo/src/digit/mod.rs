@@ -24,7 +24,7 @@ const AS_DARK: f32 = 0.25;
 const FILLED: u32 = 73;
 
 /// What to do where ink reaches the picture's border.
-const CUT_OFF: &str = "what there is touches the picture's border, leave paper all around the digit";
+const CUT_OFF: &str = "the digit touches the border of the picture: leave paper all around it";
 /// So many frames are taken off, one inside the other.
 const MOST_FRAMES: usize = 3;
 
@@ -50,8 +50,7 @@ fn find_within(picture: &GrayImage, frames: usize) -> Result<CutOut> {
         let Some(found) = search(picture, radii) else { continue };
         if let Some(frame) = frame(&found.cut).filter(|_| frames > 0) {
             let inside = taken_off(picture, &found.cut, &frame);
-            let digit =
-                find_within(&inside, frames - 1).context("what was found is framed: cut the digit out of its frame")?;
+            let digit = find_within(&inside, frames - 1).context("the digit is in a frame: cut it out")?;
             return Ok(CutOut { framed: true, ..digit });
         }
         if found.measures.is_sound() && ends_inside(picture, &found) {
@@ -62,17 +61,17 @@ fn find_within(picture: &GrayImage, frames: usize) -> Result<CutOut> {
     let best = best.with_context(|| {
         let cut_off = touching(picture).is_some();
         let remedy = if cut_off { CUT_OFF } else { "photograph one dark digit on light paper" };
-        format!("nothing stands out whole from an even ground: {remedy}")
+        format!("no digit stands out from an even background: {remedy}")
     })?;
     let best = match best.measures.light.then(|| search(picture, &[WIDE_RADIUS])).flatten() {
         Some(around) if has_as_hole(&around, &best) => around,
         _ => best,
     };
     let two = best.rival || are_two(&best.cut);
-    ensure!(!two, "two digits or more found: cut them apart, one to a picture");
-    ensure!(!best.measures.wide, "what was found is wider than a digit");
+    ensure!(!two, "there are two digits or more: cut the picture so that each has one of its own");
+    ensure!(!best.measures.wide, "what stands out is wider than a digit");
     let shaded = !best.measures.light && is_shaded(&best.cut, best.measures.contrast);
-    ensure!(!shaded, "what was found is full of shades, as a face is, and no digit");
+    ensure!(!shaded, "what stands out is full of shades, like a face, and is not a digit");
     Ok(best.cut)
 }
 

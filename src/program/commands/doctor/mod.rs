@@ -17,7 +17,7 @@ use tch::utils;
 
 #[derive(Debug, Args)]
 pub struct DoctorOptions {
-    /// Print it as JSON, for a bug report
+    /// Print what was found as JSON, for a bug report
     #[arg(long)]
     json: bool,
 }

@@ -24,14 +24,14 @@ pub struct EvaluateOptions {
     #[command(flatten)]
     run: RunOptions,
 
-    /// Data to measure on, as for training. MNIST and CIFAR-10 mean their 10,000 test images; the file that the run was trained on
-    /// means the part that it was validated on; any other file means all of it [default: the data of the run, if they
-    /// have a name]
+    /// Data to measure on, as for training. MNIST and CIFAR-10 stand for their 10,000 test images, the file that the run was
+    /// trained on for the part that was kept for validation, and any other file for all its images [default: the data of the
+    /// run, if they have a name]
     #[arg(long, value_name = "PATH|NAME")]
     data: Option<Source>,
 
-    /// Measure on the part of the run's data that it was validated on, even if they have test images. Use this to choose options,
-    /// and keep the test images for the end
+    /// Measure on the part of the run's data that was kept for validation, even if there are test images. Use this to choose
+    /// options, and keep the test images for the end
     #[arg(long)]
     validation: bool,
 
@@ -83,7 +83,7 @@ pub fn evaluate(options: &EvaluateOptions) -> Result<()> {
     let (classes, n_classes) = (&dataset.classes, dataset.classes.len());
     ensure!(
         logits.size()[1] == n_classes as i64,
-        "the network tells {} classes and the data have {n_classes}: its last layer has to give as many numbers",
+        "the network tells {} classes apart, and the data have {n_classes}: its last layer must give as many numbers",
         logits.size()[1]
     );
     let mut confusion = vec![vec![0usize; n_classes]; n_classes];

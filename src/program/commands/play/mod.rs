@@ -47,8 +47,8 @@ pub struct PlayOptions {
     #[arg(long, value_name = "PATH|NAME")]
     data: Option<Source>,
 
-    /// Let others on the network use the page, at this address of this machine, such as 192.168.1.20, or at all it has,
-    /// 0.0.0.0: whoever has the link that is printed can use it, and nothing is encrypted [default: only this machine can]
+    /// Let others on your network use the page, at this address of your machine, such as 192.168.1.20, or at all its addresses,
+    /// 0.0.0.0. Whoever has the printed link can use the page, and nothing is encrypted [default: only this machine can]
     #[arg(long, value_name = "ADDRESS", value_parser = address::host)]
     host: Option<IpAddr>,
 
@@ -56,7 +56,7 @@ pub struct PlayOptions {
     #[arg(long, value_name = "N", default_value_t = 7828)]
     port: u16,
 
-    /// Only print the address
+    /// Print the address, and do not open a browser
     #[arg(long)]
     no_browser: bool,
 }

@@ -39,11 +39,11 @@ pub fn digit(bytes: &[u8]) -> Result<Result<Vec<u8>>> {
 /// What `work` makes of a large picture, when it is its turn. Until then no thread waits.
 pub async fn in_turn<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     let turn = LARGE.acquire().await?;
-    let reader = READER.as_ref().map_err(|error| anyhow!("no thread can be had for it: {error}"))?;
+    let reader = READER.as_ref().map_err(|error| anyhow!("no thread could be started for it: {error}"))?;
     // The turn goes with the work: one who asks and goes away does not make room for the next.
     let work = move || {
         let _turn = turn;
         work()
     };
-    reader.spawn_blocking(work).await.map_err(|_| anyhow!("the program has failed at this"))?
+    reader.spawn_blocking(work).await.map_err(|_| anyhow!("the program failed while it computed this"))?
 }

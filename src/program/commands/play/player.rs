@@ -115,7 +115,7 @@ impl Player {
             Some(Stage { kind: LayerKind::Conv2d(_), parameters, .. }) => parameters,
             _ => None,
         };
-        let [weight, bias] = parameters.with_context(|| format!("layer {layer} is no convolution"))?;
+        let [weight, bias] = parameters.with_context(|| format!("layer {layer} is not a convolution"))?;
         let exists = (0..weight.size()[0]).contains(&channel);
         ensure!(exists, "layer {layer} has no kernel {channel}: expected 0 to {}", weight.size()[0] - 1);
         let [weight, bias] = [weight.f_detach()?.f_get(channel)?, bias.f_detach()?.f_get(channel)?];
@@ -194,7 +194,7 @@ fn of_untrained(source: &Source) -> Result<(Dataset, String)> {
     let test = source.load_test()?;
     let dataset = test.map_or_else(|| source.load(), Ok)?;
     let is_digits = dataset.image_size()? == [1, 28, 28] && dataset.classes == digits();
-    ensure!(is_digits, "{source} holds other images than digits of 28x28 pixels: give --data that has such");
+    ensure!(is_digits, "{source} has images that are not digits of 28x28 pixels: give other --data");
     Ok((dataset, source.to_string()))
 }
 

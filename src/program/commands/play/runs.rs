@@ -115,14 +115,14 @@ impl Runs {
         let folder = self.folders().into_iter().find(|dir| dir.display().to_string() == name).map(Named::Run);
         let untrained = ARCHITECTURES.iter().copied().find(|architecture| architecture.name == name);
         let found = folder.or(untrained.map(Named::Untrained));
-        found.with_context(|| format!("there is no run {name:?}: load the page anew"))
+        found.with_context(|| format!("there is no run {name:?}: reload the page"))
     }
 
     pub fn open(&self, Choice { run, weights }: &Choice) -> Result<Network> {
         match self.find(run)? {
             Named::Run(dir) => Network::open(&dir, &digits_config(&dir)?, *weights, Device::Cpu),
             Named::Untrained(architecture) => {
-                ensure!(*weights == Weights::Untrained, "there is no run {run:?} that was trained: load the page anew");
+                ensure!(*weights == Weights::Untrained, "there is no run {run:?} that was trained: reload the page");
                 Network::untrained(architecture, Seed::default(), Scale::Raw, Device::Cpu)
             }
         }

@@ -64,7 +64,7 @@ impl IntoResponse for Refusal {
 
 /// What `work` makes, on a thread of its own: meanwhile others are answered.
 pub async fn reply<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Reply<T> {
-    let failed = |_| Refusal(StatusCode::INTERNAL_SERVER_ERROR, "the program has failed at this".into());
+    let failed = |_| Refusal(StatusCode::INTERNAL_SERVER_ERROR, "the program failed while it computed this".into());
     // The place goes with the work: one who asks and goes away does not make room for the next.
     let place = AT_WORK.acquire().await.ok();
     let work = move || {

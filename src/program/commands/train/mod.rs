@@ -36,7 +36,7 @@ pub fn resume(dir: &Path, data: Option<&Source>, device: DeviceChoice) -> Result
             dir.display(),
             dir.join(WEIGHTS).display()
         );
-        bail!("{} ended before its first checkpoint: train anew", dir.display());
+        bail!("{} ended before its first checkpoint: start a new training", dir.display());
     }
     let options = Options {
         device: if device == DeviceChoice::Auto { config.computed_on } else { device },
@@ -112,13 +112,13 @@ fn open_run(
     let (iteration, iterations) = (checkpoint.position.iteration, config.iterations);
     ensure!(
         iteration <= iterations,
-        "{} stands after iteration {iteration}, and the run ends with iteration {iterations}: it is of another run; train anew",
+        "{} was written after iteration {iteration}, but the run ends with iteration {iterations}: it belongs to another run; start a new training",
         dir.join(CHECKPOINT).display()
     );
     checkpoint.restore(&network.vs, optimizer)?;
     ensure!(
         before.dataset_sha256 == config.dataset_sha256,
-        "{}: the data are not those the run began with ({}): give them back their content",
+        "{}: the data have changed since the run began ({}): bring back what they were",
         dir.display(),
         before.data
     );

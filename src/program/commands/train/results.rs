@@ -12,7 +12,7 @@ use std::thread;
 /// Draws `loss.png` and `accuracy.png`.
 pub fn plot(dir: &Path, options: &Options, history: &[Row]) -> Result<()> {
     if history.is_empty() {
-        say!("no charts: not one evaluation was reached, --eval-every {}", options.eval_every);
+        say!("no charts: the training ended before its first evaluation, --eval-every {}", options.eval_every);
         return Ok(());
     }
     let chart = |name, quantity, y_label, color, value: fn(&Row) -> f64| {

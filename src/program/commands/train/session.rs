@@ -218,7 +218,7 @@ impl<'a> Session<'a> {
         self.losses.clear();
         if let Some(i) = values.iter().position(|loss| loss.is_nan()) {
             let iteration = self.position.iteration - (values.len() - 1 - i) as u64;
-            bail!("the loss became NaN at iteration {iteration}: try a smaller --lr than before, or --scale unit");
+            bail!("the loss became NaN at iteration {iteration}: try a smaller --lr, or --scale unit");
         }
         Ok(values)
     }

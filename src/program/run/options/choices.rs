@@ -13,7 +13,7 @@ pub enum Algorithm {
     Sgd,
     /// torch.optim.Adam with betas (0.9, 0.999) and eps 1e-8
     Adam,
-    /// torch.optim.AdamW with the same; weight decay 0.01 unless given
+    /// torch.optim.AdamW with the same numbers, and a weight decay of 0.01 unless another one is given
     Adamw,
 }
 
@@ -23,9 +23,9 @@ pub enum Algorithm {
 pub enum LrSchedule {
     /// The same in every epoch
     None,
-    /// StepLR: times --gamma every --step-size epochs
+    /// StepLR: multiplied by --gamma every --step-size epochs
     Step,
-    /// CosineAnnealingLR: along a half cosine to 0 over all epochs
+    /// CosineAnnealingLR: falls to 0 along half a cosine over all epochs
     Cosine,
 }
 

@@ -43,7 +43,7 @@ pub struct Options {
     #[arg(long, help_heading = DATA, value_name = "PATH|NAME")]
     pub data: Option<Source>,
 
-    /// Fraction of the images to validate on, as in scikit-learn's train_test_split
+    /// Fraction of the images that is kept for validation, as in scikit-learn's train_test_split
     #[arg(long, help_heading = DATA, value_name = "FRACTION", default_value = "0.2")]
     pub test_size: Fraction,
 
@@ -51,7 +51,7 @@ pub struct Options {
     #[arg(long, help_heading = DATA, value_name = "N", default_value_t = 1212)]
     pub random_state: u32,
 
-    /// What the network sees of a pixel
+    /// Range of the pixels that the network is given
     #[arg(long, help_heading = DATA, value_enum, default_value_t = Scale::Raw)]
     pub scale: Scale,
 
@@ -67,11 +67,11 @@ pub struct Options {
     #[arg(long, help_heading = TRAINING, value_name = "N")]
     pub max_steps: Option<NonZeroU64>,
 
-    /// Number of images per iteration
+    /// Number of images in a batch
     #[arg(long, help_heading = TRAINING, value_name = "N", default_value = "100")]
     pub batch_size: NonZeroU32,
 
-    /// torch.optim's algorithm [default: sgd for cnn, adam for lenet5]
+    /// Optimizer, as in torch.optim [default: sgd for cnn, adam for lenet5]
     #[arg(long, help_heading = TRAINING, value_enum)]
     pub optimizer: Option<Algorithm>,
 
@@ -96,27 +96,27 @@ pub struct Options {
     #[arg(long, help_heading = TRAINING, value_enum, default_value_t = LrSchedule::None)]
     pub lr_schedule: LrSchedule,
 
-    /// Epochs between two steps of --lr-schedule step
+    /// Number of epochs after which --lr-schedule step changes the learning rate
     #[arg(long, help_heading = TRAINING, value_name = "N", default_value = "10")]
     pub step_size: NonZeroU64,
 
-    /// Factor of each step of --lr-schedule step
+    /// What --lr-schedule step multiplies the learning rate by
     #[arg(long, help_heading = TRAINING, default_value = "0.1")]
     pub gamma: NonNegative,
 
-    /// Turn, scale and shift each training image a little, anew in each epoch
+    /// Turn, scale and shift each training image a little, differently in each epoch
     #[arg(long, help_heading = DATA)]
     pub augment: bool,
 
-    /// Start from the weights of a safetensors file, Rust's or Python's
+    /// Start from the weights in a safetensors file, which Rust or Python wrote
     #[arg(long, help_heading = NETWORK, value_name = "FILE", value_parser = text_path)]
     pub init_from: Option<PathBuf>,
 
-    /// Train in the order of DataLoader(shuffle=True), another one each epoch
+    /// Take the training images in a random order, another one in each epoch: that of DataLoader(shuffle=True)
     #[arg(long, help_heading = DATA)]
     pub shuffle: bool,
 
-    /// Seed of the weights and of the order, as in torch.manual_seed
+    /// Seed for the weights and for the order of the images, as in torch.manual_seed
     #[arg(long, help_heading = NETWORK, value_name = "N", default_value = "0")]
     pub seed: Seed,
 
@@ -128,44 +128,44 @@ pub struct Options {
     #[arg(long, help_heading = RESULTS, value_name = "N", default_value = "500")]
     pub print_every: NonZeroU64,
 
-    /// Keep a checkpoint for --resume every N iterations
+    /// Write a checkpoint for --resume every N iterations
     #[arg(long, help_heading = RESULTS, value_name = "N", default_value = "500")]
     pub save_every: NonZeroU64,
 
-    /// auto, cpu, cuda, cuda:N or mps
+    /// Where to compute: auto, cpu, cuda, cuda:N or mps
     #[arg(long, help_heading = MACHINE, default_value_t = DeviceChoice::Auto)]
     pub device: DeviceChoice,
 
-    /// Keep a pixel's channels next to each other in memory, PyTorch's torch.channels_last: other last bits
+    /// Keep a pixel's channels next to each other in memory, as torch.channels_last does. The last bits are others then
     #[arg(long, help_heading = MACHINE)]
     #[serde(default)]
     pub channels_last: bool,
 
-    /// Have cuDNN give the same bits each time, PyTorch's torch.backends.cudnn.deterministic. The CPU does so anyway
+    /// Make cuDNN give the same bits each time, as torch.backends.cudnn.deterministic does. A CPU always gives them
     #[arg(long, help_heading = MACHINE)]
     #[serde(default)]
     pub deterministic: bool,
 
-    /// Compute the same digits on every x86 processor with AVX2, on one thread unless --threads says otherwise: somewhat slower
+    /// Compute the same digits on every x86 processor with AVX2. This is slower: it uses one thread, unless --threads is given
     #[arg(long, help_heading = MACHINE)]
     #[serde(default)]
     pub portable: bool,
 
-    /// Launch each operation on a GPU by itself, as PyTorch does, and not a training step as a whole (a CUDA graph)
+    /// Launch each operation on a GPU by itself, as PyTorch does, instead of a whole training step as one CUDA graph
     #[arg(long, help_heading = MACHINE)]
     #[serde(default)]
     pub eager: bool,
 
-    /// Threads of one operation on the CPU [default: libtorch's choice, one a core]
+    /// Number of CPU threads that work on one operation [default: libtorch's choice, one per core]
     #[arg(long, help_heading = MACHINE, value_name = "N")]
     pub threads: Option<NonZeroU8>,
 
-    /// Folder of the results [default: runs/<model>, for the embedded digits runs/<model>-digits, or with -2 and so on where
-    /// that is taken]
+    /// Folder for the results [default: runs/<model>, or runs/<model>-digits for the embedded digits; if it exists already,
+    /// with -2, -3 and so on]
     #[arg(long, help_heading = RESULTS, value_name = "DIR", value_parser = text_path)]
     pub out: Option<PathBuf>,
 
-    /// Replace the files in the folder of the results that have the names of a run's
+    /// Replace the results that are in the folder already
     #[arg(long, help_heading = RESULTS)]
     pub overwrite: bool,
 }

@@ -7,17 +7,20 @@ use tokio::net::TcpListener;
 
 /// What is given as `--host`.
 pub fn host(text: &str) -> Result<IpAddr, String> {
-    text.parse()
-        .map_err(|_| "expected an address of this machine, such as 192.168.1.20, or 0.0.0.0 for all it has".into())
+    text.parse().map_err(|_| {
+        "expected an address of this machine, such as 192.168.1.20, or 0.0.0.0 for all its addresses".into()
+    })
 }
 
 pub async fn listen(host: IpAddr, port: u16) -> Result<TcpListener> {
     TcpListener::bind((host, port)).await.map_err(|error| {
         let what = match error.kind() {
             ErrorKind::AddrNotAvailable => {
-                format!("{host} is no address of this machine: give --host one that it has, or 0.0.0.0 for all")
+                format!(
+                    "{host} is not an address of this machine: give --host one of its addresses, or 0.0.0.0 for all"
+                )
             }
-            _ => format!("port {port} cannot be had on {host}: give another --port, or 0 for a free one"),
+            _ => format!("port {port} cannot be used on {host}: give another --port, or 0 for a free one"),
         };
         anyhow::Error::new(error).context(what)
     })
@@ -27,9 +30,8 @@ pub async fn listen(host: IpAddr, port: u16) -> Result<TcpListener> {
 pub fn to_visit(mut listening: SocketAddr) -> Result<SocketAddr> {
     if listening.ip().is_unspecified() {
         let ip = seen_by_others(listening.ip());
-        listening.set_ip(
-            ip.context("this machine has no way to a network: give --host the address that others have for it")?,
-        );
+        listening
+            .set_ip(ip.context("this machine is on no network: give --host the address at which others reach it")?);
     }
     Ok(listening)
 }

@@ -89,7 +89,7 @@ async fn order(
 fn check_here(FromThisMachine(here): FromThisMachine) -> Result<()> {
     ensure!(
         here,
-        "only who sits at the machine that the page comes from can train: look on, or start the program on your own"
+        "only the machine that the page comes from can train: watch it here, or start the program on your own machine"
     );
     Ok(())
 }
@@ -129,7 +129,7 @@ mod tests {
             assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
             let body = runtime.block_on(axum::body::to_bytes(response.into_body(), 1000)).unwrap();
             let text = String::from_utf8_lossy(&body).into_owned();
-            assert!(text.starts_with("only who sits at the machine that the page comes from can train"), "{text}");
+            assert!(text.starts_with("only the machine that the page comes from can train"), "{text}");
         }
     }
 }

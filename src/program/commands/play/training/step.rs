@@ -48,7 +48,8 @@ impl Trainer {
     pub fn step(&mut self, number: &Number) -> Result<Followed> {
         let training = self.training()?;
         let told = training.told();
-        let step = told.step.as_ref().context("there is no single step yet: pause, and ask for one")?;
+        let step =
+            told.step.as_ref().context("there was no single step yet: pause the training, then take one step")?;
         follow(step, &training.options, number)
     }
 }
