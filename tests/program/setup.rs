@@ -323,3 +323,21 @@ fn a_package_of_ones_own_finds_libtorch_without_an_environment_variable() {
     assert!(output.status.success(), "{}", crate::running::stderr(&output));
     assert!(text.contains("computing on Cpu") && text.contains("answers: [0, 1, 1, 0]"), "{text}");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_libtorch_beside_the_program_is_the_one_that_it_loads() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("cnn-tutorial");
+    fs::copy(env!("CARGO_BIN_EXE_cnn-tutorial"), &program).unwrap();
+    let version = || Command::new(&program).arg("--version").env_remove("LD_LIBRARY_PATH").output().unwrap();
+    assert!(
+        version().status.success(),
+        "without one it loads that of the build: {}",
+        crate::running::stderr(&version())
+    );
+    let libraries = folder.path().join("libtorch/lib");
+    fs::create_dir_all(&libraries).unwrap();
+    fs::write(libraries.join("libc10.so"), "not a library").unwrap();
+    assert_refused(&version(), libraries.join("libc10.so").to_str().unwrap());
+}
