@@ -3,6 +3,8 @@
 mod forward;
 mod layers;
 mod optimizer;
+mod slides;
+mod steps;
 
 use anyhow::{Result, anyhow, ensure};
 use cnn_tutorial::data::{DataLoader, read_csv, read_mnist_train, train_test_split};

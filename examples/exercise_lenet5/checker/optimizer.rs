@@ -26,7 +26,7 @@ pub fn check(optimizer: &impl Fn(&VarStore) -> Result<Optimizer, TchError>) -> R
     let (moved, to_do) = attempt(|| step(optimizer, 0.0, 2.0));
     if !to_do.is_empty() {
         bail!(
-            "Next: the optimizer, the function below LeNet5. Write it in the place of its `to_do`, and run this again. \
+            "Next: the optimizer, the function below LeNet5. Write it in the place of its `to_do`, and run this again.\n\
              `examples/tutorial.rs` makes one under \"Define Hyperparameters, Loss, Optimizers\", of another kind."
         );
     }
