@@ -92,7 +92,9 @@ pub fn check<N: Module>(
     forward::check(&model, &layers(&model), &vs)?;
     let lr = optimizer::check(&optimizer)?;
 
-    // "Should be able to achieve greater than 95% accuracy". From the seed on, whatever was drawn before.
+    // "Should be able to achieve greater than 95% accuracy". From the seed on, whatever was drawn before. One thread waits for
+    // no other: several would take many times as long where a class has other programs open.
+    tch::set_num_threads(1);
     let (vs, model) = network()?;
     let dataset = if File::new("data/mnist").is_dir() {
         read_mnist_train("data/mnist")?
