@@ -341,3 +341,14 @@ fn a_libtorch_beside_the_program_is_the_one_that_it_loads() {
     fs::write(libraries.join("libc10.so"), "not a library").unwrap();
     assert_refused(&version(), libraries.join("libc10.so").to_str().unwrap());
 }
+
+#[test]
+fn the_page_for_teachers_downloads_what_the_script_installs() {
+    let read = |name: &str| fs::read_to_string(format!("{ROOT}/{name}")).unwrap();
+    let script = read("scripts/setup.sh");
+    let version = script.split_once("torch=").unwrap().1.split(' ').next().unwrap();
+    let line = script.lines().find(|line| line.contains("Linux) pip --no-deps")).unwrap();
+    let packages = line.split_once("--no-deps ").unwrap().1.trim_end_matches(" ;;");
+    let packages = packages.replace('"', "").replace("$torch", version);
+    assert!(read("docs/teaching.md").contains(&format!("../class/wheels {packages}\n")), "expected {packages}");
+}
