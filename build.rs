@@ -1,5 +1,5 @@
-//! Tells the linker where libtorch is, so that the program finds it without LD_LIBRARY_PATH; compiles a few lines
-//! of C++.
+//! Tells the linker where libtorch is, so that the program finds it without LD_LIBRARY_PATH, also in a folder that was moved;
+//! compiles a few lines of C++.
 
 use std::env;
 
@@ -8,6 +8,10 @@ const CALLS: &str = "src/cuda/libtorch.cpp";
 fn main() {
     // Set by torch-sys, whose own linker flags do not reach this package's binaries.
     if let Ok(lib) = env::var("DEP_TCH_LIBTORCH_LIB") {
+        // First a libtorch beside the program: both can be copied together to other machines.
+        if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux") {
+            println!("cargo:rustc-link-arg=-Wl,-rpath,$ORIGIN/libtorch/lib");
+        }
         println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
         println!("cargo:rustc-env=LIBTORCH_LIB={lib}");
     }

@@ -323,3 +323,32 @@ fn a_package_of_ones_own_finds_libtorch_without_an_environment_variable() {
     assert!(output.status.success(), "{}", crate::running::stderr(&output));
     assert!(text.contains("computing on Cpu") && text.contains("answers: [0, 1, 1, 0]"), "{text}");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_libtorch_beside_the_program_is_the_one_that_it_loads() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("cnn-tutorial");
+    fs::copy(env!("CARGO_BIN_EXE_cnn-tutorial"), &program).unwrap();
+    let version = || Command::new(&program).arg("--version").env_remove("LD_LIBRARY_PATH").output().unwrap();
+    assert!(
+        version().status.success(),
+        "without one it loads that of the build: {}",
+        crate::running::stderr(&version())
+    );
+    let libraries = folder.path().join("libtorch/lib");
+    fs::create_dir_all(&libraries).unwrap();
+    fs::write(libraries.join("libc10.so"), "not a library").unwrap();
+    assert_refused(&version(), libraries.join("libc10.so").to_str().unwrap());
+}
+
+#[test]
+fn the_page_for_teachers_downloads_what_the_script_installs() {
+    let read = |name: &str| fs::read_to_string(format!("{ROOT}/{name}")).unwrap();
+    let script = read("scripts/setup.sh");
+    let version = script.split_once("torch=").unwrap().1.split(' ').next().unwrap();
+    let line = script.lines().find(|line| line.contains("Linux) pip --no-deps")).unwrap();
+    let packages = line.split_once("--no-deps ").unwrap().1.trim_end_matches(" ;;");
+    let packages = packages.replace('"', "").replace("$torch", version);
+    assert!(read("docs/teaching.md").contains(&format!("../class/wheels {packages}\n")), "expected {packages}");
+}

@@ -20,7 +20,7 @@ fn a_picture_without_one_digit_is_refused_with_what_was_found() {
     let mut two = GrayImage::from_pixel(960, 640, Luma([230]));
     [0, 360].into_iter().for_each(|x| imageops::replace(&mut two, &one, x, 0));
     let error = to_mnist(&two.into()).unwrap_err().to_string();
-    assert!(error.contains("cut them apart"), "{error}");
+    assert!(error.contains("there are two digits or more"), "{error}");
 }
 
 /// A page of 230 with a finger's shadow, soft at its edge, from the border to a round tip: x, y, angle, half its width, edge.
