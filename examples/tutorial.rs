@@ -53,7 +53,7 @@ fn main() -> Result<()> {
     println!("power-average: {:?}", rows(power_average_pool.forward(&picture)?)?);
 
     // ---- Data Preparation: train_test_split ----
-    let dataset = if Path::new("data/train.csv").exists() {
+    let dataset = if Path::new("data/train.csv").is_file() {
         read_csv("data/train.csv")? // Kaggle's
     } else if Path::new("data/mnist").is_dir() {
         read_mnist_train("data/mnist")?
