@@ -129,7 +129,7 @@ fn of_packages_that_are_installed_or_compiled_one_line_is_shown_on_a_terminal_an
     let output = Command::new("bash").args(["-c", &script]).env("LINES_TO_SHOW", lines).output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "error: no room\n    Finished 100%\n");
     let mut terminal = Command::new("script"); // part of every Linux
-    terminal.args(["-qec", &format!("bash -c \"$SCRIPT\""), "/dev/null"]).env("SCRIPT", script);
+    terminal.args(["-qec", "bash -c \"$SCRIPT\"", "/dev/null"]).env("SCRIPT", script);
     let Ok(output) = terminal.env("LINES_TO_SHOW", lines).output() else {
         return crate::common::not_run("the program script, of bsdutils");
     };
