@@ -74,7 +74,7 @@ fn main() -> Result<()> {
         for ((channel, row), place) in (0i64..).zip(&mut picture_rows).zip(places) {
             let (kind, arguments) = title.split(':').next().unwrap_or_default().split_once('(').unwrap_or_default();
             let mark = Some([place % columns, place / columns, 1, 1]);
-            let note = if channel == 0 { arguments.trim_end_matches(')') } else { "" };
+            let note = if channel == 0 { arguments.strip_suffix(')').unwrap_or(arguments) } else { "" };
             row.push(Panel { mark, ..panel(kind, note, &output, channel)? });
         }
     }

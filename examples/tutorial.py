@@ -19,12 +19,38 @@ from torch.utils.data import DataLoader, TensorDataset
 def read_idx(name, header):
     return np.frombuffer(gzip.decompress(Path("data/mnist", name).read_bytes()), np.uint8, offset=header)
 
+# ---- Convolutional Layers ----
+picture = torch.tensor([[0, 0, 1, 0, 0], [0, 1, 1, 0, 0], [0, 0, 1, 0, 0], [0, 0, 1, 0, 0], [0, 1, 1, 1, 0]])
+picture = picture.float().view(1, 1, 5, 5)
+# The kernel is light on the right and dark on the left; training would learn it, and the bias
+kernel = nn.Parameter(torch.tensor([[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]]).float().view(1, 1, 3, 3))
+conv = nn.Conv2d(in_channels=1, out_channels=1, kernel_size=3)
+conv.weight, conv.bias = kernel, nn.Parameter(torch.zeros(1))
+print("convolution:", conv(picture).squeeze().tolist())
+
+# ---- Convolutional Layers: Arguments ----
+conv = nn.Conv2d(in_channels=1, out_channels=1, kernel_size=3, stride=2, padding=1)
+conv.weight, conv.bias = kernel, nn.Parameter(torch.zeros(1))
+print("with stride 2, padding 1:", conv(picture).squeeze().tolist())
+conv = nn.Conv2d(in_channels=3, out_channels=8, kernel_size=(5, 3), stride=2, padding=1)
+print("kernels:", list(conv.weight.shape), "output:", list(conv(torch.zeros(100, 3, 28, 28)).shape))
+
+# ---- Pooling ----
+picture = torch.tensor([[1, 3, 2, 2], [3, 9, 4, 5], [0, 4, 1, 1], [3, 0, 1, 1]]).float().view(1, 1, 4, 4)
+max_pool = nn.MaxPool2d(kernel_size=2, stride=2)
+avg_pool = nn.AvgPool2d(kernel_size=2, stride=2)
+power_average_pool = nn.LPPool2d(norm_type=2, kernel_size=2, stride=2)
+print("max:", max_pool(picture).squeeze().tolist())
+print("mean:", avg_pool(picture).squeeze().tolist())
+print("power-average:", power_average_pool(picture).squeeze().tolist())
+
 # ---- Data Preparation: train_test_split ----
-if Path("data/mnist").is_dir():
+kaggle = Path("data/train.csv")
+if Path("data/mnist").is_dir() and not kaggle.exists():
     features = read_idx("train-images-idx3-ubyte.gz", 16).reshape(-1, 784)
     labels = read_idx("train-labels-idx1-ubyte.gz", 8)
 else:
-    train = pd.read_csv("assets/digits.csv.gz")
+    train = pd.read_csv(kaggle if kaggle.exists() else "assets/digits.csv.gz")
     features, labels = train.drop(columns="label").values, train.label.values
 X_train, X_cv, y_train, y_cv = train_test_split(features, labels, test_size=0.2, random_state=1212)
 

@@ -9,6 +9,7 @@ use cnn_tutorial::portable;
 use cnn_tutorial::repr::python_repr;
 use cnn_tutorial::train::num_epochs;
 use std::path::Path;
+use tch::kind::FLOAT_CPU;
 use tch::nn::VarStore;
 use tch::{Device, Kind, TchError, Tensor};
 
@@ -17,8 +18,44 @@ fn main() -> Result<()> {
         portable::enable()?; // the same digits on every x86 processor
     }
 
+    // ---- Convolutional Layers ----
+    let picture = [
+        [0f32, 0., 1., 0., 0.],
+        [0., 1., 1., 0., 0.],
+        [0., 0., 1., 0., 0.],
+        [0., 0., 1., 0., 0.],
+        [0., 1., 1., 1., 0.],
+    ];
+    let picture = Tensor::f_from_slice(picture.as_flattened())?.f_view([1, 1, 5, 5])?;
+    // The kernel is light on the right and dark on the left; training would learn it, and the bias
+    let kernel = Tensor::f_from_slice(&[-1f32, 0., 1., -1., 0., 1., -1., 0., 1.])?.f_view([1, 1, 3, 3])?;
+    let small = VarStore::new(Device::Cpu);
+    let mut conv = nn::Conv2d::new(small.root() / "conv", 1, 1, 3)?;
+    (conv.weight, conv.bias) = (kernel, Tensor::f_zeros(1, FLOAT_CPU)?);
+    let rows = |map: Tensor| Vec::<Vec<f32>>::try_from(map.f_squeeze()?);
+    println!("convolution: {:?}", rows(conv.forward(&picture)?)?);
+
+    // ---- Convolutional Layers: Arguments ----
+    let conv = conv.stride(2).padding(1);
+    println!("with stride 2, padding 1: {:?}", rows(conv.forward(&picture)?)?);
+    let conv = nn::Conv2d::new(small.root() / "colour", 3, 8, (5, 3))?.stride(2).padding(1);
+    let output = conv.forward(&Tensor::f_zeros([100, 3, 28, 28], FLOAT_CPU)?)?;
+    println!("kernels: {:?} output: {:?}", conv.weight.size(), output.size());
+
+    // ---- Pooling ----
+    let picture = [[1f32, 3., 2., 2.], [3., 9., 4., 5.], [0., 4., 1., 1.], [3., 0., 1., 1.]];
+    let picture = Tensor::f_from_slice(picture.as_flattened())?.f_view([1, 1, 4, 4])?;
+    let max_pool = nn::MaxPool2d::new(2).stride(2);
+    let avg_pool = nn::AvgPool2d::new(2).stride(2);
+    let power_average_pool = nn::LPPool2d::new(2.0, 2).stride(2);
+    println!("max: {:?}", rows(max_pool.forward(&picture)?)?);
+    println!("mean: {:?}", rows(avg_pool.forward(&picture)?)?);
+    println!("power-average: {:?}", rows(power_average_pool.forward(&picture)?)?);
+
     // ---- Data Preparation: train_test_split ----
-    let dataset = if Path::new("data/mnist").is_dir() {
+    let dataset = if Path::new("data/train.csv").is_file() {
+        read_csv("data/train.csv")? // Kaggle's
+    } else if Path::new("data/mnist").is_dir() {
         read_mnist_train("data/mnist")?
     } else {
         read_csv("assets/digits.csv.gz")?

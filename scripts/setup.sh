@@ -9,6 +9,8 @@
 set -euo pipefail
 CDPATH= cd -- "$(dirname -- "$0")/.."
 
+. scripts/progress.bash
+
 torch=2.11.0 # tch 0.24 accepts exactly this libtorch
 want=cpu
 case "${1-}" in
@@ -30,6 +32,9 @@ if [ "$want" = browser ]; then
 fi
 command -v cargo >/dev/null || fail "cargo is missing: install Rust from https://rustup.rs"
 command -v "${CXX:-c++}" >/dev/null || fail "no C++ compiler: apt install g++ (dnf install gcc-c++, xcode-select --install)"
+if [ ! -e "${CARGO_TARGET_DIR-target}/release/cnn-tutorial" ]; then
+  echo "setup: the first cargo command after this compiles for about 4 minutes on two cores, once" >&2
+fi
 
 # A libtorch of the user's own serves the Rust side; Python's side still needs .venv.
 if [ "$want" != python ] && [ -n "${LIBTORCH-}${LIBTORCH_USE_PYTORCH-}" ]; then
@@ -85,7 +90,7 @@ if [ -e .venv/unfinished ] || ! .venv/bin/python -c '' 2>/dev/null; then rm -rf 
 touch .venv/unfinished
 
 pip() {
-  .venv/bin/python -m pip install --disable-pip-version-check "$@" 2>&1 | tee .venv/pip.log >&2 && return
+  .venv/bin/python -m pip install --disable-pip-version-check "$@" 2>&1 | tee .venv/pip.log | progress >&2 && return
   local why="see above"
   if grep -q "No space left on device" .venv/pip.log; then why="the disk is full"
   elif grep -qE "NewConnectionError|ConnectTimeout|Name or service not known|name resolution" .venv/pip.log; then

@@ -92,8 +92,9 @@ def read_idx(folder, stem):
 def read_data(data):
     """Features of shape (n, 784), 0..255, and labels."""
     if data is None:
-        data = "mnist" if Path("data/mnist").is_dir() else "digits"
-    path = {"mnist": Path("data/mnist"), "digits": ROOT / "assets" / "digits.csv.gz"}.get(data, Path(data))
+        data = "kaggle" if Path("data/train.csv").is_file() else "mnist" if Path("data/mnist").is_dir() else "digits"
+    named = {"mnist": Path("data/mnist"), "kaggle": Path("data/train.csv"), "digits": ROOT / "assets" / "digits.csv.gz"}
+    path = named.get(data, Path(data))
     if path.is_dir():
         return read_idx(path, "train-images-idx3-ubyte").astype(np.float32), read_idx(path, "train-labels-idx1-ubyte")
     train = pd.read_csv(path, dtype=np.float32)

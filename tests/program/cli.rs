@@ -335,6 +335,28 @@ fn without_a_network_the_digits_serve_with_a_warning_but_never_for_data_that_was
 }
 
 #[test]
+fn kaggles_file_in_the_folder_data_is_taken_as_on_the_slides_and_is_the_runs_own_afterwards() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = env!("CARGO_MANIFEST_DIR");
+    fs::create_dir_all(dir.path().join("data")).unwrap();
+    fs::copy(format!("{root}/assets/digits.csv.gz"), dir.path().join("data/train.csv")).unwrap();
+    let output = run(dir.path(), &["--max-steps", "5", "--eval-every", "5"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let told = "data: Kaggle's digits in data/train.csv: 1437 images to train on, 360 to validate on\n";
+    assert!(
+        stderr(&output).starts_with(told) && stderr(&output).contains("results: runs/cnn\n"),
+        "{}",
+        stderr(&output)
+    );
+    let evaluated = run(dir.path(), &["evaluate", "--run", "runs/cnn"]);
+    assert!(evaluated.status.success(), "a name of the run's data, no path: {}", stderr(&evaluated));
+    let doctor = stdout(&run(dir.path(), &["doctor"]));
+    assert!(doctor.contains("Kaggle's digits in data/train.csv, which a training takes"), "{doctor}");
+    fs::remove_file(dir.path().join("data/train.csv")).unwrap();
+    assert_refused(&run(dir.path(), &["--data", "kaggle"]), 1, &["data/train.csv", "No such file"]);
+}
+
+#[test]
 fn a_reader_that_leaves_does_not_cost_the_run() {
     let dir = tempfile::tempdir().unwrap();
     let arguments = ["--data", "digits", "--max-steps", "20", "--eval-every", "1", "--print-every", "1"];

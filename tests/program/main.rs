@@ -9,6 +9,7 @@ mod serving;
 mod browser;
 mod cli;
 mod cuda;
+mod docs;
 mod download;
 mod explain;
 mod files;

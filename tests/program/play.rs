@@ -180,7 +180,7 @@ fn mnist_that_is_not_there_is_not_downloaded_and_other_digits_are_named_with_the
     let address = format!("http://{}", mirror.local_addr().unwrap());
     let page = Page::open_with(dir.path(), |command| command.env("MNIST_MIRROR", address));
     for (data, reason) in [
-        ("mnist", "MNIST is not in data/mnist; `play --data mnist` fetches it"),
+        ("mnist", "MNIST in data/mnist: not there; `play --data mnist` fetches MNIST"),
         ("own.csv", "runs/cnn was trained on own.csv: give that again, --data own.csv"),
     ] {
         std::fs::write(&config, text.replacen("\"data\": \"digits\"", &format!("\"data\": \"{data}\""), 1)).unwrap();

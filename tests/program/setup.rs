@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
@@ -13,7 +13,9 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 fn project(tools: &[(&str, &str)]) -> TempDir {
     let dir = TempDir::with_prefix("a project é ").unwrap();
     fs::create_dir_all(dir.path().join("scripts")).unwrap();
-    fs::copy(format!("{ROOT}/scripts/setup.sh"), dir.path().join("scripts/setup.sh")).unwrap();
+    for name in ["setup.sh", "progress.bash"] {
+        fs::copy(format!("{ROOT}/scripts/{name}"), dir.path().join("scripts").join(name)).unwrap();
+    }
     fs::write(dir.path().join("scripts/requirements.txt"), "numpy\n").unwrap();
     let bin = dir.path().join("bin");
     fs::create_dir(&bin).unwrap();
@@ -106,6 +108,34 @@ fn an_interrupted_set_up_is_repaired_by_the_next_and_a_finished_one_is_left_alon
 
     assert!(setup(&project, &[], &[]).status.success());
     assert_eq!(pip_calls(&project).len(), 2, "nothing is installed twice");
+}
+
+#[test]
+fn the_time_of_the_first_build_is_told_before_it_and_not_after_it() {
+    let project = working_project();
+    let told = || String::from_utf8(setup(&project, &[], &[]).stderr).unwrap();
+    let words = "compiles for about 4 minutes on two cores, once\n";
+    assert!(told().contains(words) && told().contains(words));
+    fs::create_dir_all(project.path().join("target/release")).unwrap();
+    fs::write(project.path().join("target/release/cnn-tutorial"), "").unwrap();
+    assert_eq!(told(), "");
+}
+
+#[test]
+fn of_packages_that_are_installed_or_compiled_one_line_is_shown_on_a_terminal_and_errors_as_they_are() {
+    let lines =
+        "Collecting torch\n   Compiling tch v0.24.0\nerror: no room\n  Downloading a.whl (5 MB)\n    Finished 100%";
+    let script = format!(". '{ROOT}/scripts/progress.bash'; printf '%s\\n' \"$LINES_TO_SHOW\" | progress");
+    let output = Command::new("bash").args(["-c", &script]).env("LINES_TO_SHOW", lines).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "error: no room\n    Finished 100%\n");
+    let mut terminal = Command::new("script"); // part of every Linux
+    terminal.args(["-qec", "bash -c \"$SCRIPT\"", "/dev/null"]).env("SCRIPT", script);
+    let Ok(output) = terminal.env("LINES_TO_SHOW", lines).output() else {
+        return crate::common::not_run("the program script, of bsdutils");
+    };
+    let shown = String::from_utf8(output.stdout).unwrap().replace("\r\n", "\n");
+    let expected = "\r\x1b[KCollecting torch\r\x1b[K   Compiling tch v0.24.0\r\x1b[Kerror: no room\n";
+    assert!(shown.starts_with(expected) && shown.ends_with("    Finished 100%\n"), "{shown:?}");
 }
 
 #[test]
@@ -302,10 +332,11 @@ fn a_build_without_libtorch_says_which_script_to_run() {
     assert_refused(&output, "libtorch is not installed yet: run ./scripts/train.sh");
 }
 
-#[test]
-fn a_package_of_ones_own_finds_libtorch_without_an_environment_variable() {
+/// The program of examples/own_project, compiled; nothing without the libtorch that it links.
+pub fn own_project() -> Option<PathBuf> {
     if !Path::new(ROOT).join("libtorch/lib").exists() {
-        return crate::common::not_run("the libtorch of ./scripts/setup.sh");
+        crate::common::not_run("the libtorch of ./scripts/setup.sh");
+        return None;
     }
     let mut cargo = Command::new(env!("CARGO"));
     // The folder is kept, so that only the first test compiles tch.
@@ -317,7 +348,13 @@ fn a_package_of_ones_own_finds_libtorch_without_an_environment_variable() {
     }
     let built = cargo.output().unwrap();
     assert!(built.status.success(), "{}", crate::running::stderr(&built));
-    let mut program = Command::new(format!("{ROOT}/target/own-project/release/own-project"));
+    Some(format!("{ROOT}/target/own-project/release/own-project").into())
+}
+
+#[test]
+fn a_package_of_ones_own_finds_libtorch_without_an_environment_variable() {
+    let Some(program) = own_project() else { return };
+    let mut program = Command::new(program);
     let output = program.env_remove("LD_LIBRARY_PATH").env("CUDA_VISIBLE_DEVICES", "").output().unwrap();
     let text = crate::running::stdout(&output);
     assert!(output.status.success(), "{}", crate::running::stderr(&output));

@@ -25,6 +25,9 @@ use tch::{Kind, TchError};
 /// scikit-learn's 1,797 handwritten digits in the layout of Kaggle's train.csv, written by scripts/make_digits.py.
 const DIGITS: &[u8] = include_bytes!("../../../assets/digits.csv.gz");
 
+/// Where Kaggle's file lies, if the learner has it, relative to the current folder.
+const KAGGLE_CSV: &str = "data/train.csv";
+
 /// What to do where no mirror is reached.
 const HOW_TO_HAVE_MNIST: &str = "copy its four files to data/mnist, or set MNIST_MIRROR to a server that has them";
 
@@ -34,6 +37,8 @@ const HOW_TO_HAVE_MNIST: &str = "copy its four files to data/mnist, or set MNIST
 pub enum Source {
     /// MNIST in `data/mnist`, downloaded if it is not there.
     Mnist,
+    /// Kaggle's Digit Recognizer in `data/train.csv`.
+    Kaggle,
     /// The digits that are embedded in the program.
     Digits,
     /// A CSV, or a folder with one or with files of MNIST's or CIFAR-10's format.
@@ -47,6 +52,7 @@ impl FromStr for Source {
         Ok(match name {
             "" => return Err(EMPTY_PATH),
             "mnist" => Self::Mnist,
+            "kaggle" => Self::Kaggle,
             "digits" => Self::Digits,
             _ => Self::Path(name.into()),
         })
@@ -65,6 +71,7 @@ impl From<Source> for String {
     fn from(source: Source) -> Self {
         match source {
             Source::Mnist => "mnist".into(),
+            Source::Kaggle => "kaggle".into(),
             Source::Digits => "digits".into(),
             Source::Path(path) => path.display().to_string(),
         }
@@ -94,6 +101,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self {
             Self::Mnist => write!(f, "MNIST in {MNIST_DIR}"),
+            Self::Kaggle => write!(f, "Kaggle's digits in {KAGGLE_CSV}"),
             Self::Digits => f.write_str("scikit-learn's digits, embedded in the program"),
             Self::Path(path) => match Files::at(path) {
                 Files::Cifar10 => write!(f, "{} in CIFAR-10's format", path.display()),
@@ -116,7 +124,11 @@ impl Source {
 
     /// Whether its images can be read without a download.
     pub fn is_at_hand(&self) -> bool {
-        *self != Self::Mnist || is_mnist_in(Path::new(MNIST_DIR))
+        match self {
+            Self::Mnist => is_mnist_in(Path::new(MNIST_DIR)),
+            Self::Kaggle => Path::new(KAGGLE_CSV).is_file(),
+            Self::Digits | Self::Path(_) => true,
+        }
     }
 
     /// Its images. MNIST's and CIFAR-10's are the training images: the test images stay untouched.
@@ -129,6 +141,7 @@ impl Source {
                 ))?;
                 read_mnist_train(Path::new(MNIST_DIR))
             }
+            Self::Kaggle => self.announced(read_csv(KAGGLE_CSV)?),
             Self::Digits => parse_csv(DIGITS, "the embedded digits"),
             Self::Path(path) => self.announced(match Files::at(path) {
                 Files::Cifar10 => read_cifar10_train(path)?,
@@ -150,7 +163,7 @@ impl Source {
                 self.fetch()?;
                 Ok(Some(read_mnist_test(Path::new(MNIST_DIR))?))
             }
-            Self::Digits => Ok(None),
+            Self::Kaggle | Self::Digits => Ok(None),
             Self::Path(path) => match Files::at(path) {
                 Files::Cifar10 => self.announced(read_cifar10_test(path)?).map(Some),
                 Files::Idx => self.announced(read_mnist_test(path)?).map(Some),
@@ -167,11 +180,14 @@ impl Source {
     }
 }
 
-/// The data that `given` names and their source; without a name MNIST, or the embedded digits where MNIST is neither
-/// here nor to be had.
+/// The data that `given` names and their source; without a name Kaggle's file where it lies in `data`, as on the slides, else
+/// MNIST, or the embedded digits where MNIST is neither here nor to be had.
 pub fn load(given: Option<&Source>) -> Result<(Dataset, Source)> {
     if let Some(source) = given {
         return Ok((source.load()?, source.clone()));
+    }
+    if Source::Kaggle.is_at_hand() {
+        return Ok((Source::Kaggle.load()?, Source::Kaggle));
     }
     let source = match download_mnist(Path::new(MNIST_DIR)) {
         Ok(()) => Source::Mnist,

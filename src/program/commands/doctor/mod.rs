@@ -2,7 +2,7 @@
 
 mod digits;
 
-use crate::program::data::{MNIST_DIR, verify_mnist};
+use crate::program::data::{MNIST_DIR, Source, verify_mnist};
 use crate::program::machine::device::{self, DeviceChoice};
 use crate::program::machine::{libtorch, processor};
 use crate::program::messages::{escaped, in_words};
@@ -112,6 +112,9 @@ fn cpu() -> String {
 }
 
 fn mnist() -> Result<String> {
+    if Source::Kaggle.is_at_hand() {
+        return Ok(format!("{}, which a training takes unless --data names other data", Source::Kaggle));
+    }
     Ok(match verify_mnist(Path::new(MNIST_DIR))? {
         4 => format!("MNIST in {MNIST_DIR}, the checksums of its 4 files hold"),
         n => format!("{n} of MNIST's 4 files in {MNIST_DIR}; the next training downloads the others"),

@@ -6,7 +6,7 @@ use super::kept::Kept;
 use super::runs::{Choice, Named, RunEntry, Runs, digits_config};
 use super::sum::{Sum, sum_at};
 use super::training::{Again, again};
-use crate::program::data::{MNIST_DIR, Source};
+use crate::program::data::Source;
 use crate::program::run::network::{self, Network, most_confident_mistakes, probabilities};
 use anyhow::{Context, Result, bail, ensure};
 use cnn_tutorial::data::{Dataset, digits};
@@ -199,6 +199,6 @@ fn of_untrained(source: &Source) -> Result<(Dataset, String)> {
 }
 
 fn check_at_hand(source: &Source) -> Result<()> {
-    ensure!(source.is_at_hand(), "MNIST is not in {MNIST_DIR}; `play --data mnist` fetches it");
+    ensure!(source.is_at_hand(), "{source}: not there; `play --data mnist` fetches MNIST");
     Ok(())
 }

@@ -38,8 +38,8 @@ pub struct Options {
     pub model: Architecture,
 
     /// CSV of MNIST (Kaggle's label,pixel0..pixel783 or another layout; plain or .gz), folder with one, with IDX files such as
-    /// MNIST's or torchvision's root, or with the binary version of CIFAR-10, `mnist` (downloaded once) or `digits`
-    /// (embedded) [default: data/mnist, else the download, else the embedded digits]
+    /// MNIST's or torchvision's root, or with the binary version of CIFAR-10, `kaggle` (data/train.csv), `mnist` (downloaded
+    /// once) or `digits` (embedded) [default: data/train.csv, else data/mnist, else the download, else the embedded digits]
     #[arg(long, help_heading = DATA, value_name = "PATH|NAME")]
     pub data: Option<Source>,
 
