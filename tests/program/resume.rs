@@ -161,7 +161,7 @@ fn what_cannot_be_resumed_is_refused_with_the_reason() {
     refused(
         &["--resume", "other", "--data", "digits.csv.gz"],
         1,
-        &["other: the data are not those the run began with"],
+        &["other: the data have changed since the run began"],
     );
 }
 
