@@ -157,7 +157,7 @@ $("photo").addEventListener("change", async () => {
     if (answer.refused) throw new Error(answer.refused);
     await take(answer);
     putOnPad(state.seen);
-    $("origin").textContent = `${file.name}, brought to MNIST's convention.`;
+    $("origin").textContent = `${file.name}, centred and scaled as in MNIST.`;
   } catch (error) {
     say(`${file.name}: ${error.message}`);
   }

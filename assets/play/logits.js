@@ -17,7 +17,7 @@ function buildLogits(i) {
   table.setAttribute("aria-label", "Logits and softmax. The arrow keys choose a logit.");
   table.addEventListener("keydown", (event) => step(i, event));
   return [table, element("p", { className: "total quotient" }), element("p", { className: "note listed",
-    textContent: "Softmax: exp of each logit, divided by the sum of all ten. PyTorch takes the largest logit off first: " +
+    textContent: "Softmax: exp of each logit, divided by the sum of all ten. PyTorch subtracts the largest logit first: " +
       "the quotients stay the same, and no exp is too large for 32 bits." })];
 }
 

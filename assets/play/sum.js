@@ -52,8 +52,8 @@ function describe(sum, before, name) {
   const said = { maximum: "the largest number in the frame", mean: `the mean of the ${height * width} numbers in the frame`,
     "power average": "the numbers to the power norm_type, added up, and the root of that",
     relu: "max(x, 0): what is negative becomes 0", tanh: "the hyperbolic tangent",
-    dropout: "as it was: numbers are dropped while the network is trained, and only then",
-    "batch norm": "less the channel's running mean, divided by its running deviation, times its weight, plus its bias" }[kind] ?? kind;
+    dropout: "unchanged: numbers are dropped only while the network is trained",
+    "batch norm": "minus the channel's running mean, divided by its running deviation, times its weight, plus its bias" }[kind] ?? kind;
   const largest = kind === "maximum" ? (_, v) => v === result ? "chosen" : "" : undefined;
   const powers = kind === "power average"
     ? [element("span", { textContent: "powers" }), table(products[0], width), element("span", { textContent: "sum " + format(parts[0]) })] : [];

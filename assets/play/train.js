@@ -138,12 +138,12 @@ function forgetLooks() {
 }
 
 const WORDS_OF = {
-  starting: () => "It is getting ready.",
+  starting: () => "The training is getting ready.",
   running: () => "It trains.",
-  paused: () => "It waits: go on, or take a step.",
-  ending: () => "It ends, and keeps its checkpoint.",
+  paused: () => "Paused: go on, or take a step.",
+  ending: () => "Stopping, with a checkpoint.",
   finished: ({ run }) => `Finished: the run is in ${run}.`,
-  stopped: ({ run }) => run ? `Stopped. cargo run --release -- --resume ${run} goes on.` : "Stopped before it had begun.",
+  stopped: ({ run }) => run ? `Stopped. To go on: cargo run --release -- --resume ${run}` : "Stopped before it had begun.",
   failed: ({ error, said }) => error ?? said,
 };
 
