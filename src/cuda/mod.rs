@@ -43,19 +43,21 @@ pub fn set_deterministic() -> Result<(), TchError> {
     guarded(|text, length| unsafe { cuda_set_deterministic(text, length) })
 }
 
-/// Lets libtorch load cuDNN and cuBLAS, for which a first step would wait half a second, while this thread does other things.
-/// Draws nothing. What fails here fails again where it is needed.
+/// Lets libtorch load cuDNN and cuBLAS, for which a first step would wait a third of a second, while this thread does other
+/// things. Draws nothing. What fails here fails again where it is needed.
 pub fn warm_up(device: Device) -> JoinHandle<()> {
-    let step = move || -> Result<(), TchError> {
-        let ones = |shape: &[i64]| Tensor::f_ones(shape, (Kind::Float, device));
-        let (images, kernel) = (ones(&[2, 1, 8, 8])?, ones(&[1, 1, 3, 3])?.set_requires_grad(true));
-        let (weight, bias) = (ones(&[2, 36])?.set_requires_grad(true), ones(&[2])?);
-        let convolved = images.f_conv2d(&kernel, Some(&weight.f_narrow(0, 0, 1)?.f_select(1, 0)?), 1, 0, 1, 1)?;
-        let logits = convolved.f_relu()?.f_flatten(1, -1)?.f_linear(&weight, Some(&bias))?;
-        let labels = Tensor::f_zeros([2], (Kind::Int64, device))?;
-        logits.f_cross_entropy_loss::<Tensor>(&labels, None, Reduction::Mean, -100, 0.0)?.f_backward()
-    };
-    thread::spawn(move || drop(step()))
+    thread::spawn(move || drop(small_step(device)))
+}
+
+/// A convolution, a fully connected layer and a loss, forward and backward.
+fn small_step(device: Device) -> Result<(), TchError> {
+    let ones = |shape: &[i64]| Tensor::f_ones(shape, (Kind::Float, device));
+    let learned = |shape: &[i64]| Ok::<_, TchError>(ones(shape)?.set_requires_grad(true));
+    let convolved = ones(&[2, 1, 8, 8])?.f_conv2d(&learned(&[1, 1, 3, 3])?, Some(&learned(&[1])?), 1, 0, 1, 1)?;
+    let flat = convolved.f_relu()?.f_flatten(1, -1)?;
+    let logits = flat.f_linear(&learned(&[2, 36])?, Some(&learned(&[2])?))?;
+    let labels = Tensor::f_zeros([2], (Kind::Int64, device))?;
+    logits.f_cross_entropy_loss::<Tensor>(&labels, None, Reduction::Mean, -100, 0.0)?.f_backward()
 }
 
 /// Runs a function of libtorch.cpp; its exception is the error.
@@ -66,4 +68,12 @@ fn guarded(call: impl FnOnce(*mut c_char, usize) -> bool) -> Result<(), TchError
     }
     // Safety: the C++ ends what it writes with a 0.
     Err(TchError::Torch(unsafe { CStr::from_ptr(text.as_ptr()) }.to_string_lossy().into_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_warms_a_card_up_is_a_whole_step() {
+        super::small_step(tch::Device::Cpu).unwrap();
+    }
 }

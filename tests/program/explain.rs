@@ -29,7 +29,11 @@ fn explain_draws_its_pictures_for_both_networks_trained_and_fresh_and_names_them
         for (arguments, folder) in [(["--run", model], model), (["--model", model], &fresh)] {
             let output = run(dir.path(), &[&["explain", "--data", "digits", "--index", "3"], &arguments[..]].concat());
             assert!(output.status.success(), "{}", stderr(&output));
-            assert_eq!(stderr(&output).contains("an untrained network"), folder == fresh, "a fresh network is said to be one");
+            assert_eq!(
+                stderr(&output).contains("an untrained network"),
+                folder == fresh,
+                "a fresh network is said to be one"
+            );
             let paths = PICTURES.map(|name| format!("{folder}/{name}"));
             assert_eq!(stdout(&output).lines().collect::<Vec<_>>(), paths);
             for path in paths {
