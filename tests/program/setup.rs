@@ -301,25 +301,3 @@ fn a_build_without_libtorch_says_which_script_to_run() {
         .unwrap();
     assert_refused(&output, "libtorch is not installed yet: run ./scripts/train.sh");
 }
-
-#[test]
-fn a_package_of_ones_own_finds_libtorch_without_an_environment_variable() {
-    if !Path::new(ROOT).join("libtorch/lib").exists() {
-        return crate::common::not_run("the libtorch of ./scripts/setup.sh");
-    }
-    let mut cargo = Command::new(env!("CARGO"));
-    // The folder is kept, so that only the first test compiles tch.
-    cargo.args(["build", "--release", "--locked", "--target-dir"]).arg(format!("{ROOT}/target/own-project"));
-    cargo.current_dir(format!("{ROOT}/examples/own_project"));
-    // Cargo sets these for its tests.
-    for variable in ["LIBTORCH", "LIBTORCH_LIB", "LD_LIBRARY_PATH", "CPLUS_INCLUDE_PATH"] {
-        cargo.env_remove(variable);
-    }
-    let built = cargo.output().unwrap();
-    assert!(built.status.success(), "{}", crate::running::stderr(&built));
-    let mut program = Command::new(format!("{ROOT}/target/own-project/release/own-project"));
-    let output = program.env_remove("LD_LIBRARY_PATH").env("CUDA_VISIBLE_DEVICES", "").output().unwrap();
-    let text = crate::running::stdout(&output);
-    assert!(output.status.success(), "{}", crate::running::stderr(&output));
-    assert!(text.contains("computing on Cpu") && text.contains("answers: [0, 1, 1, 0]"), "{text}");
-}
