@@ -70,15 +70,18 @@ fn a_package_of_ones_own_builds_with_what_is_published_of_this_one_and_nothing_e
     fs::create_dir_all(&dir).unwrap();
     // Cargo's own times in the file are old ones, with which it takes what it has compiled before.
     assert!(Command::new("tar").arg("-xzmf").arg(&file).arg("-C").arg(&dir).status().unwrap().success());
-    let project = format!("{ROOT}/examples/own_project/.");
-    assert!(Command::new("cp").args(["-r", &project]).arg(&dir).status().unwrap().success());
+    // Beside it: a package inside the project's folder would belong to its workspace.
+    let project = dir.join("project");
+    let copied =
+        Command::new("cp").args(["-r", &format!("{ROOT}/examples/own_project")]).arg(&project).status().unwrap();
+    assert!(copied.success());
     let change = |name: &str, from: &str, to: &str| {
-        let text = fs::read_to_string(dir.join(name)).unwrap();
+        let text = fs::read_to_string(project.join(name)).unwrap();
         assert!(text.contains(from), "{name}: {text}");
-        fs::write(dir.join(name), text.replace(from, to)).unwrap();
+        fs::write(project.join(name), text.replace(from, to)).unwrap();
     };
-    change("Cargo.toml", "path = \"../..\"", &format!("path = \"{published}\""));
+    change("Cargo.toml", "path = \"../..\"", &format!("path = \"../{published}\""));
     change("Cargo.toml", "[workspace]", "[[bin]]\nname = \"copied\"\npath = \"src/main.rs\"\n\n[workspace]");
     change(".cargo/config.toml", "../../libtorch", &format!("{ROOT}/libtorch"));
-    assert_it_learns(&dir, "copied");
+    assert_it_learns(&project, "copied");
 }
