@@ -6,6 +6,10 @@ use std::env;
 const CALLS: &str = "src/cuda/libtorch.cpp";
 
 fn main() {
+    // Documented and not linked: no C++ compiler is needed either.
+    if env::var_os("CARGO_FEATURE_DOC_ONLY").is_some() {
+        return;
+    }
     // Set by torch-sys, whose own linker flags do not reach this package's binaries.
     if let Ok(lib) = env::var("DEP_TCH_LIBTORCH_LIB") {
         // First a libtorch beside the program: both can be copied together to other machines.

@@ -7,6 +7,8 @@ CDPATH= cd -- "$(dirname -- "$0")/.."
 cargo fmt --all -- --check
 cargo clippy --release --workspace --all-targets -- -D warnings
 cargo clippy --release --no-default-features --all-targets -- -D warnings
+# The documentation, as where there is no libtorch.
+LIBTORCH=/no/libtorch RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --no-default-features --features doc-only
 
 # In the program, arrows go down: a floor uses only those below it, and none of its own neighbours.
 up() { # folder or file, the names it must not use
@@ -34,7 +36,7 @@ mkdir -p target/lint
 } > target/lint/clippy.toml
 [ "$(wc -l < target/lint/clippy.toml)" -gt 1000 ] || { echo "lint: tch's methods were not found" >&2; exit 1; }
 touch src/lib.rs src/main.rs crates/photo/src/lib.rs # a changed configuration alone makes clippy look at nothing again
-CLIPPY_CONF_DIR=target/lint cargo clippy --release -p cnn-tutorial -p photo --lib --bins -- -D warnings -D clippy::disallowed_methods \
+CLIPPY_CONF_DIR=target/lint cargo clippy --release -p cnn-tutorial -p cnn-tutorial-photo --lib --bins -- -D warnings -D clippy::disallowed_methods \
   -D clippy::unwrap_used -D clippy::expect_used -D clippy::panic -D clippy::unreachable -D clippy::todo \
   -D clippy::unimplemented -D clippy::print_stdout -D clippy::print_stderr
 

@@ -32,3 +32,8 @@ pub mod figures;
 pub mod cuda;
 pub mod portable;
 pub mod repr;
+
+/// The blocks of the page for users of tch are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/tch-users.md")]
+struct TchUsers;

@@ -100,7 +100,7 @@ template <typename F> static bool guarded(char *text, size_t length, F call) {
 }
 
 // The function of this name in what is loaded.
-template <typename F> static F *symbol(const char *name) {
+template <typename F> static F *symbol([[maybe_unused]] const char *name) {
 #ifdef __linux__
   if (void *found = dlsym(RTLD_DEFAULT, name))
     return reinterpret_cast<F *>(found);

@@ -9,3 +9,4 @@ mod data;
 mod files;
 mod layers;
 mod optimizers;
+mod tch_users;

@@ -3,9 +3,9 @@
 
 #![cfg(unix)]
 use crate::common::{has_avx2, python};
+use crate::own_project::own_project;
 use crate::portable::published_lines;
 use crate::running::{program, stderr, stdout};
-use crate::setup::own_project;
 use crate::tutorial::{example, folder};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -17,6 +17,7 @@ mod guard;
 mod host;
 mod images;
 mod own_network;
+mod own_project;
 mod photographs;
 mod play;
 mod portable;

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 use tempfile::TempDir;
 
@@ -330,35 +330,6 @@ fn a_build_without_libtorch_says_which_script_to_run() {
         .output()
         .unwrap();
     assert_refused(&output, "libtorch is not installed yet: run ./scripts/train.sh");
-}
-
-/// The program of examples/own_project, compiled; nothing without the libtorch that it links.
-pub fn own_project() -> Option<PathBuf> {
-    if !Path::new(ROOT).join("libtorch/lib").exists() {
-        crate::common::not_run("the libtorch of ./scripts/setup.sh");
-        return None;
-    }
-    let mut cargo = Command::new(env!("CARGO"));
-    // The folder is kept, so that only the first test compiles tch.
-    cargo.args(["build", "--release", "--locked", "--target-dir"]).arg(format!("{ROOT}/target/own-project"));
-    cargo.current_dir(format!("{ROOT}/examples/own_project"));
-    // Cargo sets these for its tests.
-    for variable in ["LIBTORCH", "LIBTORCH_LIB", "LD_LIBRARY_PATH", "CPLUS_INCLUDE_PATH"] {
-        cargo.env_remove(variable);
-    }
-    let built = cargo.output().unwrap();
-    assert!(built.status.success(), "{}", crate::running::stderr(&built));
-    Some(format!("{ROOT}/target/own-project/release/own-project").into())
-}
-
-#[test]
-fn a_package_of_ones_own_finds_libtorch_without_an_environment_variable() {
-    let Some(program) = own_project() else { return };
-    let mut program = Command::new(program);
-    let output = program.env_remove("LD_LIBRARY_PATH").env("CUDA_VISIBLE_DEVICES", "").output().unwrap();
-    let text = crate::running::stdout(&output);
-    assert!(output.status.success(), "{}", crate::running::stderr(&output));
-    assert!(text.contains("computing on Cpu") && text.contains("answers: [0, 1, 1, 0]"), "{text}");
 }
 
 #[test]

@@ -2,23 +2,11 @@
 //! PyTorch's initialisation and PyTorch's Adam.
 
 use anyhow::Result;
+use cnn_tutorial::cuda;
 use cnn_tutorial::nn::{CrossEntropyLoss, Linear, Module, Tanh};
 use cnn_tutorial::optim::Adam;
 use tch::nn::VarStore;
 use tch::{Device, TchError, Tensor};
-
-/// The GPU if there is one that works, else the CPU. Has to come before every other call of libtorch.
-///
-/// The linker leaves libtorch_cuda.so out, since the program names no symbol of it. Unless it is loaded by hand,
-/// `tch::Cuda::is_available()` is false on every machine.
-fn device() -> Device {
-    // Safety: libtorch's initialisers expect nothing of the program that loads them.
-    match unsafe { libloading::Library::new("libtorch_cuda.so") } {
-        Ok(library) => std::mem::forget(library), // it has to stay loaded
-        Err(error) => eprintln!("no CUDA: {error}"),
-    }
-    Device::cuda_if_available()
-}
 
 struct Network {
     fc1: Linear,
@@ -40,7 +28,11 @@ impl Module for Network {
 }
 
 fn main() -> Result<()> {
-    let device = device();
+    // Before every other call of libtorch: it looks for CUDA once. `tch::Device::cuda_if_available()` alone finds none.
+    let device = cuda::open(0).unwrap_or_else(|error| {
+        eprintln!("no CUDA: {error:#}");
+        Device::Cpu
+    });
     println!("computing on {device:?}");
     let inputs = Tensor::f_from_slice(&[0f32, 0., 0., 1., 1., 0., 1., 1.])?.f_view([4, 2])?.f_to_device(device)?;
     let labels = Tensor::f_from_slice(&[0i64, 1, 1, 0])?.f_to_device(device)?;
