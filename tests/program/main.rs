@@ -28,3 +28,4 @@ mod trained;
 mod training;
 mod training_page;
 mod tutorial;
+mod versions;
