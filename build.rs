@@ -1,7 +1,7 @@
 //! Tells the linker where libtorch is, so that the program finds it without LD_LIBRARY_PATH, also in a folder that was moved;
-//! compiles a few lines of C++.
+//! compiles a few lines of C++; tells the program which tch it has.
 
-use std::env;
+use std::{env, fs};
 
 const CALLS: &str = "src/cuda/libtorch.cpp";
 
@@ -19,7 +19,15 @@ fn main() {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{lib}");
         println!("cargo:rustc-env=LIBTORCH_LIB={lib}");
     }
+    let tch = fs::read_to_string("Cargo.lock").ok().and_then(|lock| locked_tch(&lock));
+    println!("cargo:rustc-env=TCH_VERSION={}", tch.as_deref().unwrap_or("unknown"));
+    println!("cargo:rerun-if-changed=Cargo.lock");
     cc::Build::new().cpp(true).std("c++17").file(CALLS).compile("calls");
     println!("cargo:rerun-if-changed={CALLS}");
     println!("cargo:rerun-if-changed=build.rs");
+}
+
+fn locked_tch(lock: &str) -> Option<String> {
+    let version = lock.lines().skip_while(|line| *line != "name = \"tch\"").nth(1)?;
+    Some(version.strip_prefix("version = \"")?.strip_suffix('"')?.to_owned())
 }

@@ -4,6 +4,8 @@
 #   ./scripts/setup.sh --cuda     libtorch with every CUDA library (5 GB)
 #   ./scripts/setup.sh --python   the same, and what scripts/tutorial.py imports
 #   ./scripts/setup.sh --browser  Chromium and its driver, for the tests of the page that `play` opens
+# The libtorch is the one that goes with the tch in Cargo.lock; assets/libtorch.txt has the pairs. TORCH=2.13.0 in front of the
+# command takes another, and moves Cargo.lock to its tch.
 # A second call returns at once; a call after an interrupted one starts the broken part again. A .venv or libtorch of your own
 # is left alone.
 set -euo pipefail
@@ -11,7 +13,6 @@ CDPATH= cd -- "$(dirname -- "$0")/.."
 
 . scripts/progress.bash
 
-torch=2.11.0 # tch 0.24 accepts exactly this libtorch
 want=cpu
 case "${1-}" in
 '') ;;
@@ -36,6 +37,27 @@ if [ ! -e "${CARGO_TARGET_DIR-target}/release/cnn-tutorial" ]; then
   echo "setup: the first cargo command after this compiles for about 4 minutes on two cores, once" >&2
 fi
 
+# The libtorch of a tch, the tch of a libtorch: nothing where the table has none.
+libtorch_of() { sed -n "s/^${1//./\\.} //p" assets/libtorch.txt; }
+tch_of() { sed -n "s/ ${1//./\\.}\$//p" assets/libtorch.txt; }
+locked_tch() { sed -n '/^name = "tch"$/{n;s/^version = "\(.*\)"$/\1/p;}' "$1"; }
+pairs=$(sed '/^#/d; s/^\([^ ]*\) /tch \1 goes with libtorch /' assets/libtorch.txt)
+pairs=${pairs//$'\n'/, }
+
+torch=${TORCH-}
+if [ -z "$torch" ]; then
+  tch=$(locked_tch Cargo.lock) torch=$(libtorch_of "$tch")
+  [ -n "$torch" ] || fail "Cargo.lock has tch $tch, but $pairs: cargo update -p tch --precise $(sed '$!d; s/ .*//' assets/libtorch.txt)"
+else
+  [[ $torch =~ ^[0-9.]+$ ]] && tch=$(tch_of "$torch") && [ -n "$tch" ] || fail "no tch goes with libtorch $torch: $pairs"
+  for lock in Cargo.lock examples/own_project/Cargo.lock fuzz/Cargo.lock; do
+    if [ -e "$lock" ] && [ "$(locked_tch "$lock")" != "$tch" ]; then
+      (cd "$(dirname "$lock")" && cargo update --quiet -p tch --precise "$tch") || fail "cargo could not move $lock to tch $tch, see above"
+      echo "setup: $lock has tch $tch now, which goes with libtorch $torch" >&2
+    fi
+  done
+fi
+
 # A libtorch of the user's own serves the Rust side; Python's side still needs .venv.
 if [ "$want" != python ] && [ -n "${LIBTORCH-}${LIBTORCH_USE_PYTORCH-}" ]; then
   if [ -n "${LIBTORCH_USE_PYTORCH-}" ]; then
@@ -49,7 +71,9 @@ if [ "$want" != python ] && [ -n "${LIBTORCH-}${LIBTORCH_USE_PYTORCH-}" ]; then
   fi
   case "$found" in
   '' | "$torch" | "$torch"+*) exit 0 ;;
-  *) fail "$own is libtorch $found, but tch needs $torch: unset it, and this script installs that one" ;;
+  *) of_found=$(tch_of "${found%%+*}")
+    fail "$own is libtorch $found, but tch $tch goes with libtorch $torch: unset it, and this script installs that one${of_found:+;\
+ or TORCH=${found%%+*} ./scripts/setup.sh, which takes tch $of_found for it}" ;;
   esac
 fi
 
@@ -88,6 +112,8 @@ fi
 if [ -e .venv/unfinished ] || ! .venv/bin/python -c '' 2>/dev/null; then rm -rf .venv; fi
 [ -d .venv ] || { mkdir .venv && touch .venv/unfinished && python3 -m venv .venv; }
 touch .venv/unfinished
+# Where another libtorch takes the place of the one that is here, its marks must not outlive it.
+for mark in .venv/torch-*; do case "$mark" in ".venv/torch-$torch-"*) ;; *) rm -f "$mark" ;; esac; done
 
 pip() {
   .venv/bin/python -m pip install --disable-pip-version-check "$@" 2>&1 | tee .venv/pip.log | progress >&2 && return
@@ -102,7 +128,7 @@ case "$want" in
 cpu)
   echo "setup: installing libtorch $torch for the CPU (543 MB to download, once)" >&2
   case "$(uname -s)" in
-  # The wheel is built for CUDA; these two are all that its CPU part needs of it.
+  # The wheel is built for CUDA; these two are all that its CPU part needs of it, the same for 2.11 and 2.13.
   Linux) pip --no-deps "torch==$torch" nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85 ;;
   *) pip --no-deps "torch==$torch" ;;
   esac ;;

@@ -11,6 +11,7 @@ use cnn_tutorial::nn::{self, Module};
 use cnn_tutorial::optim::{AdamW, Optimizer};
 use common::{digits, not_run};
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::ops::ControlFlow::Continue;
 use std::path::Path;
 use std::process::Command;
@@ -220,5 +221,25 @@ fn what_is_called_by_its_name_has_the_sizes_and_types_of_libtorchs_headers() {
         let changed = source.replace(right, wrong);
         assert!(changed != source, "{right} is not in the source");
         assert_eq!(agrees_with_headers(&changed), Some(false), "{wrong} was not noticed");
+    }
+}
+
+#[test]
+fn every_function_that_is_called_by_its_name_is_in_libtorchs_cuda_libraries() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("libtorch/lib");
+    let libraries = ["libtorch_cuda.so", "libc10_cuda.so"].map(|name| folder.join(name));
+    let Ok(output) = Command::new("nm").args(["-D", "--defined-only"]).args(&libraries).output() else {
+        return not_run("nm, of binutils");
+    };
+    if !libraries.iter().all(|library| library.exists()) {
+        return not_run("a libtorch with its CUDA part, such as that of ./scripts/setup.sh on Linux");
+    }
+    let symbols = String::from_utf8(output.stdout).unwrap();
+    let symbols: HashSet<&str> = symbols.lines().filter_map(|line| line.rsplit(' ').next()).collect();
+    let names: Vec<_> =
+        include_str!("../src/cuda/libtorch.cpp").split('"').filter(|text| text.starts_with("_ZN")).collect();
+    assert_eq!(names.len(), 9);
+    for name in names {
+        assert!(symbols.contains(name), "{name}");
     }
 }

@@ -72,6 +72,18 @@ pub fn not_run(needs: &str) {
     let _ = writeln!(std::io::stderr(), "NOT RUN: {test}: needs {needs}");
 }
 
+/// The tch that Cargo.lock has.
+pub fn locked_tch() -> String {
+    let lock = include_str!("../../Cargo.lock");
+    lock.split("name = \"tch\"\nversion = \"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
+/// The libtorch that goes with a tch.
+pub fn libtorch_of(tch: &str) -> String {
+    let mut pairs = include_str!("../../assets/libtorch.txt").lines();
+    pairs.find_map(|line| line.strip_prefix(tch)?.strip_prefix(' ')).unwrap().to_owned()
+}
+
 /// The folder with MNIST, when there is one; required in CI.
 pub fn mnist() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

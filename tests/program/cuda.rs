@@ -66,7 +66,8 @@ fn libtorchs_cuda_part_loads_through_the_programs_own_path_and_misses_only_a_car
     if !is_built_for_cuda_13(dir.path()) {
         return;
     }
-    if !Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.venv/torch-2.11.0-cuda")).exists() {
+    let mark = format!("torch-{}-cuda", crate::common::libtorch_of(&crate::common::locked_tch()));
+    if !Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.venv")).join(mark).exists() {
         return not_run("./scripts/setup.sh --cuda");
     }
     let new = driver(13000);

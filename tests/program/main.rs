@@ -29,3 +29,4 @@ mod trained;
 mod training;
 mod training_page;
 mod tutorial;
+mod versions;

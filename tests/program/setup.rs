@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// A project folder with only scripts/setup.sh, and a folder of tools, which holds those named and no others.
+/// A project folder with only what scripts/setup.sh reads, the lock file with the first tch of the table, and a folder of tools, which holds those named and no others.
 fn project(tools: &[(&str, &str)]) -> TempDir {
     let dir = TempDir::with_prefix("a project é ").unwrap();
     fs::create_dir_all(dir.path().join("scripts")).unwrap();
@@ -17,6 +17,9 @@ fn project(tools: &[(&str, &str)]) -> TempDir {
         fs::copy(format!("{ROOT}/scripts/{name}"), dir.path().join("scripts").join(name)).unwrap();
     }
     fs::write(dir.path().join("scripts/requirements.txt"), "numpy\n").unwrap();
+    fs::create_dir(dir.path().join("assets")).unwrap();
+    fs::copy(format!("{ROOT}/assets/libtorch.txt"), dir.path().join("assets/libtorch.txt")).unwrap();
+    lock(dir.path(), "0.24.0");
     let bin = dir.path().join("bin");
     fs::create_dir(&bin).unwrap();
     for tool in ["bash", "cat", "dirname", "grep", "ln", "mkdir", "rm", "sed", "tee", "touch", "uname"] {
@@ -29,25 +32,31 @@ fn project(tools: &[(&str, &str)]) -> TempDir {
     dir
 }
 
-fn write_tool(path: &Path, script: &str) {
+pub fn write_tool(path: &Path, script: &str) {
     fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-fn setup(project: &TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
+pub fn lock(folder: &Path, tch: &str) {
+    let package = |name| format!("[[package]]\nname = \"{name}\"\nversion = \"{tch}\"\n\n");
+    fs::write(folder.join("Cargo.lock"), ["tch", "torch-sys"].map(package).concat()).unwrap();
+}
+
+pub fn setup(project: &TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
     Command::new(project.path().join("scripts/setup.sh"))
         .args(arguments)
         .env("PATH", project.path().join("bin"))
         .env_remove("LIBTORCH")
         .env_remove("LIBTORCH_USE_PYTORCH")
         .env_remove("CXX")
+        .env_remove("TORCH")
         .envs(environment.iter().copied())
         .output()
         .unwrap()
 }
 
 #[track_caller]
-fn assert_refused(output: &Output, words: &str) {
+pub fn assert_refused(output: &Output, words: &str) {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && error.contains(words), "expected '{words}' in: {error}");
 }
@@ -67,13 +76,13 @@ case "$*" in
 esac
 "#;
 
-fn working_project() -> TempDir {
+pub fn working_project() -> TempDir {
     let project = project(&[("cargo", ""), ("c++", ""), ("python3", PYTHON)]);
     symlink("/bin/chmod", project.path().join("bin/chmod")).unwrap();
     project
 }
 
-fn pip_calls(project: &TempDir) -> Vec<String> {
+pub fn pip_calls(project: &TempDir) -> Vec<String> {
     let text = fs::read_to_string(project.path().join("pip-calls")).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }
@@ -161,10 +170,21 @@ fn a_libtorch_of_the_users_own_is_respected_if_it_is_of_the_right_version() {
     fs::write(own.join("build-version"), "2.11.0+cpu\n").unwrap();
     assert!(setup(&project, &[], &libtorch).status.success());
     fs::write(own.join("build-version"), "2.4.1+cpu\n").unwrap();
-    assert_refused(&setup(&project, &[], &libtorch), "own libtorch is libtorch 2.4.1+cpu, but tch needs 2.11.0");
+    assert_refused(
+        &setup(&project, &[], &libtorch),
+        "own libtorch is libtorch 2.4.1+cpu, but tch 0.24.0 goes with libtorch 2.11.0",
+    );
     fs::remove_file(own.join("build-version")).unwrap();
     fs::write(own.join("version.py"), "debug = False\n__version__ = '2.10.0'\n").unwrap();
-    assert_refused(&setup(&project, &[], &libtorch), "is libtorch 2.10.0, but tch needs 2.11.0");
+    assert_refused(&setup(&project, &[], &libtorch), "is libtorch 2.10.0, but tch 0.24.0 goes with libtorch 2.11.0");
+    fs::write(own.join("build-version"), "2.13.0+cpu\n").unwrap();
+    assert_refused(
+        &setup(&project, &[], &libtorch),
+        "or TORCH=2.13.0 ./scripts/setup.sh, which takes tch 0.26.0 for it",
+    );
+    lock(project.path(), "0.26.0");
+    assert!(setup(&project, &[], &libtorch).status.success());
+    lock(project.path(), "0.24.0");
     fs::remove_dir(own.join("lib")).unwrap();
     assert_refused(&setup(&project, &[], &libtorch), "has no folder lib");
 
@@ -173,7 +193,10 @@ fn a_libtorch_of_the_users_own_is_respected_if_it_is_of_the_right_version() {
     python("echo 2.11.0+cu130");
     assert!(setup(&project, &[], &pytorch).status.success());
     python("echo 2.9.0");
-    assert_refused(&setup(&project, &[], &pytorch), "LIBTORCH_USE_PYTORCH is libtorch 2.9.0, but tch needs 2.11.0");
+    assert_refused(
+        &setup(&project, &[], &pytorch),
+        "LIBTORCH_USE_PYTORCH is libtorch 2.9.0, but tch 0.24.0 goes with libtorch 2.11.0",
+    );
     python("exit 1");
     assert_refused(&setup(&project, &[], &pytorch), "python3 cannot import torch");
     assert!(!project.path().join(".venv").exists());
@@ -354,9 +377,9 @@ fn a_libtorch_beside_the_program_is_the_one_that_it_loads() {
 fn the_page_for_teachers_downloads_what_the_script_installs() {
     let read = |name: &str| fs::read_to_string(format!("{ROOT}/{name}")).unwrap();
     let script = read("scripts/setup.sh");
-    let version = script.split_once("torch=").unwrap().1.split(' ').next().unwrap();
+    let version = crate::common::libtorch_of("0.24.0"); // which Cargo.lock has unless one moves it
     let line = script.lines().find(|line| line.contains("Linux) pip --no-deps")).unwrap();
     let packages = line.split_once("--no-deps ").unwrap().1.trim_end_matches(" ;;");
-    let packages = packages.replace('"', "").replace("$torch", version);
+    let packages = packages.replace('"', "").replace("$torch", &version);
     assert!(read("docs/teaching.md").contains(&format!("../class/wheels {packages}\n")), "expected {packages}");
 }

@@ -28,7 +28,7 @@ impl Card {
                 supported.1,
                 needed.0,
                 needed.1,
-                libtorch::EXPECTED
+                libtorch::expected()
             );
         }
         cuda::open(index).with_context(|| format!("--device cuda:{index}"))?;

@@ -3,11 +3,27 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// tch's version, which it does not tell itself.
-pub const TCH: &str = "0.24.0";
+/// tch's version, which it does not tell itself: build.rs reads it from Cargo.lock.
+pub const TCH: &str = env!("TCH_VERSION");
 
-/// The libtorch that this tch is written for.
-pub const EXPECTED: &str = "2.11.0";
+const PAIRS: &str = include_str!("../../../assets/libtorch.txt");
+
+/// Each tch that this program builds with, and the one libtorch that it binds.
+fn pairs() -> impl Iterator<Item = (&'static str, &'static str)> {
+    PAIRS.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.trim().split_once(' '))
+}
+
+/// The libtorch that this tch binds.
+pub fn expected() -> &'static str {
+    pairs().find(|(tch, _)| *tch == TCH).map_or("unknown", |(_, libtorch)| libtorch)
+}
+
+/// The pairs in words: `tch 0.24.0 goes with libtorch 2.11.0, tch 0.26.0 with 2.13.0`.
+pub fn pairs_in_words() -> String {
+    let pairs: Vec<String> =
+        pairs().map(|(tch, libtorch)| format!("tch {tch} goes with libtorch {libtorch}")).collect();
+    pairs.join(", ")
+}
 
 /// The version of the libtorch whose libraries are in the folder `lib`, such as `2.11.0+cu130`.
 fn version(lib: &Path) -> Option<String> {

@@ -94,12 +94,14 @@ impl Report {
 }
 
 fn libtorch() -> Result<String> {
-    let (version, expected) = (libtorch::version_in_use(), libtorch::EXPECTED);
+    let (version, expected) = (libtorch::version_in_use(), libtorch::expected());
     let folder = libtorch::loaded_from().map_or("a folder unknown".into(), |folder| folder.display().to_string());
     ensure!(
         version.split('+').next() == Some(expected),
-        "{version} in {folder}, expected {expected}: unset LIBTORCH, LIBTORCH_USE_PYTORCH and LD_LIBRARY_PATH, \
-         run ./scripts/setup.sh and build again"
+        "{version} in {folder}, but the tch of this program is {}, and {}: unset LIBTORCH, LIBTORCH_USE_PYTORCH and \
+         LD_LIBRARY_PATH, run ./scripts/setup.sh and build again",
+        libtorch::TCH,
+        libtorch::pairs_in_words()
     );
     Ok(format!("{version} in {folder}"))
 }
