@@ -52,7 +52,7 @@ pub fn warm_up(device: Device) -> JoinHandle<()> {
 /// A convolution, a fully connected layer and a loss, forward and backward.
 fn small_step(device: Device) -> Result<(), TchError> {
     let ones = |shape: &[i64]| Tensor::f_ones(shape, (Kind::Float, device));
-    let learned = |shape: &[i64]| Ok::<_, TchError>(ones(shape)?.set_requires_grad(true));
+    let learned = |shape: &[i64]| ones(shape)?.f_set_requires_grad(true);
     let convolved = ones(&[2, 1, 8, 8])?.f_conv2d(&learned(&[1, 1, 3, 3])?, Some(&learned(&[1])?), 1, 0, 1, 1)?;
     let flat = convolved.f_relu()?.f_flatten(1, -1)?;
     let logits = flat.f_linear(&learned(&[2, 36])?, Some(&learned(&[2])?))?;

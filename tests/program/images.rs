@@ -352,7 +352,7 @@ fn images_that_look_scaled_or_inverted_or_whose_order_is_assumed_are_warned_of_a
 #[test]
 fn a_folder_is_read_by_what_it_holds_and_called_by_its_right_name() {
     let dir = tempfile::tempdir().unwrap();
-    for folder in ["fashion/FashionMNIST/raw", "kaggle", "nothing"] {
+    for folder in ["fashion/FashionMNIST/raw", "from-kaggle", "nothing"] {
         fs::create_dir_all(dir.path().join(folder)).unwrap();
     }
     let train = |data: &str| run(dir.path(), &[&TRAIN[..], &["--overwrite", "--data", data]].concat());
@@ -366,9 +366,9 @@ fn a_folder_is_read_by_what_it_holds_and_called_by_its_right_name() {
     assert!(error.contains("data: Fashion-MNIST in fashion: 8 images to train on"), "{error}");
     assert!(!error.contains("warning: ") && !error.contains("digit"), "garments may be bright at the border: {error}");
 
-    fs::write(dir.path().join("kaggle/train.csv"), digits_csv(20, true, |pixel| pixel)).unwrap();
-    let error = stderr(&train("kaggle"));
-    assert!(error.contains("data: kaggle/train.csv: 16 images to train on"), "{error}");
+    fs::write(dir.path().join("from-kaggle/train.csv"), digits_csv(20, true, |pixel| pixel)).unwrap();
+    let error = stderr(&train("from-kaggle"));
+    assert!(error.contains("data: from-kaggle/train.csv: 16 images to train on"), "{error}");
 
     let error = stderr(&train("nothing"));
     assert!(error.starts_with("error: nothing has no file train-images-idx3-ubyte"), "{error}");

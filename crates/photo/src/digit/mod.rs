@@ -24,7 +24,7 @@ const AS_DARK: f32 = 0.25;
 const FILLED: u32 = 73;
 
 /// What to do where ink reaches the picture's border.
-const CUT_OFF: &str = "the digit touches the border of the picture: leave paper all around it";
+const CUT_OFF: &str = "what is there touches the border of the picture, leave paper all around the digit";
 /// So many frames are taken off, one inside the other.
 const MOST_FRAMES: usize = 3;
 
@@ -50,7 +50,8 @@ fn find_within(picture: &GrayImage, frames: usize) -> Result<CutOut> {
         let Some(found) = search(picture, radii) else { continue };
         if let Some(frame) = frame(&found.cut).filter(|_| frames > 0) {
             let inside = taken_off(picture, &found.cut, &frame);
-            let digit = find_within(&inside, frames - 1).context("the digit is in a frame: cut it out")?;
+            let digit =
+                find_within(&inside, frames - 1).context("what stands out is in a frame: cut the digit out of it")?;
             return Ok(CutOut { framed: true, ..digit });
         }
         if found.measures.is_sound() && ends_inside(picture, &found) {
@@ -61,14 +62,14 @@ fn find_within(picture: &GrayImage, frames: usize) -> Result<CutOut> {
     let best = best.with_context(|| {
         let cut_off = touching(picture).is_some();
         let remedy = if cut_off { CUT_OFF } else { "photograph one dark digit on light paper" };
-        format!("no digit stands out from an even background: {remedy}")
+        format!("nothing stands out from an even background: {remedy}")
     })?;
     let best = match best.measures.light.then(|| search(picture, &[WIDE_RADIUS])).flatten() {
         Some(around) if has_as_hole(&around, &best) => around,
         _ => best,
     };
     let two = best.rival || are_two(&best.cut);
-    ensure!(!two, "there are two digits or more: cut the picture so that each has one of its own");
+    ensure!(!two, "two digits or more were found: cut the picture so that each has one of its own");
     ensure!(!best.measures.wide, "what stands out is wider than a digit");
     let shaded = !best.measures.light && is_shaded(&best.cut, best.measures.contrast);
     ensure!(!shaded, "what stands out is full of shades, like a face, and is not a digit");

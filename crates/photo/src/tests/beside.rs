@@ -81,7 +81,7 @@ fn two_digits_that_nearly_touch_are_refused_as_two() {
             imageops::replace(&mut both, &left_digit, 100, 240);
             imageops::replace(&mut both, &right_digit, i64::from(100 + left_digit.width() + gap), 240);
             let error = refusal(&both.into());
-            assert!(error.contains("there are two digits or more"), "{left}{right}, {gap} pixels apart: {error:?}");
+            assert!(error.contains("two digits or more were found"), "{left}{right}, {gap} pixels apart: {error:?}");
         }
     }
 }

@@ -14,13 +14,13 @@ fn a_picture_without_one_digit_is_refused_with_what_was_found() {
         ("a shadow", |x, y| if x + y / 4 < 330 { 230 } else { 120 }),
     ] {
         let error = to_mnist(&empty(paint)).expect_err(name);
-        assert!(error.to_string().contains("no digit stands out"), "{name}: {error}");
+        assert!(error.to_string().contains("nothing stands out"), "{name}: {error}");
     }
     let one = page(0, |grey, _, _| grey).to_luma8();
     let mut two = GrayImage::from_pixel(960, 640, Luma([230]));
     [0, 360].into_iter().for_each(|x| imageops::replace(&mut two, &one, x, 0));
     let error = to_mnist(&two.into()).unwrap_err().to_string();
-    assert!(error.contains("there are two digits or more"), "{error}");
+    assert!(error.contains("two digits or more were found"), "{error}");
 }
 
 /// A page of 230 with a finger's shadow, soft at its edge, from the border to a round tip: x, y, angle, half its width, edge.
@@ -43,7 +43,7 @@ fn a_fingers_shadow_on_an_empty_page_is_no_digit() {
         [330.0, 250.0, 5.34, 36.0, 4.0],
     ] {
         let error = to_mnist(&fingers_shadow(shadow)).err().map(|error| error.to_string()).unwrap_or_default();
-        assert!(error.contains("no digit stands out"), "{shadow:?}: {error:?}");
+        assert!(error.contains("nothing stands out"), "{shadow:?}: {error:?}");
     }
 }
 
@@ -63,7 +63,7 @@ fn what_is_full_of_shades_as_a_face_is_is_no_digit() {
 fn a_picture_of_any_shape_is_refused_where_there_is_nothing_on_it() {
     for (width, height) in [(0, 0), (0, 5), (7, 0), (1, 1), (1, 5000), (5000, 1), (3, 3)] {
         let error = to_mnist(&GrayImage::new(width, height).into()).unwrap_err().to_string();
-        assert!(error.contains("no digit stands out"), "{width}x{height}: {error}");
+        assert!(error.contains("nothing stands out"), "{width}x{height}: {error}");
     }
 }
 
