@@ -221,7 +221,7 @@ fn a_single_step_is_followed_number_by_number_for_each_optimizer() {
         paused_after(&page, 3);
         let (status, text) =
             ask("GET", &format!("{}api/training/step?parameter=conv2.weight&index=0", page.address), None);
-        assert!(status == 422 && text.contains("there is no single step yet"), "{text}");
+        assert!(status == 422 && text.contains("there was no single step yet"), "{text}");
         order(&page, &json!({"until": 4}));
         paused_after(&page, 4);
         let followed = get(&page, "api/training/step?parameter=conv2.weight&index=187");

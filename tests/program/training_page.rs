@@ -123,7 +123,11 @@ fn on_a_telephone_a_training_is_stopped_and_a_refusal_is_said_and_the_other_tabs
     browser.wait("training.phase === 'running' && training.update.iteration > 2");
     browser.click("#stop");
     browser.wait("training.phase === 'stopped'");
-    assert!(browser.text("#phase").contains("--resume runs/lenet5-digits goes on"), "{}", browser.text("#phase"));
+    assert!(
+        browser.text("#phase").contains("To go on: cargo run --release -- --resume runs/lenet5-digits"),
+        "{}",
+        browser.text("#phase")
+    );
     assert_eq!(browser.script("return fieldOf('lr').disabled"), false);
 
     // The digit and its maps go back to the tab "Draw", where the run that is chosen answers.
