@@ -154,7 +154,7 @@ impl Browser {
         let start = Instant::now();
         while self.script(&format!("return Boolean({expression})")) != true {
             let message = self.script("return document.querySelector('#message').textContent");
-            assert!(start.elapsed() < Duration::from_secs(60), "{expression} did not come true; message: {message}");
+            assert!(start.elapsed() < Duration::from_secs(240), "{expression} did not come true; message: {message}");
             std::thread::sleep(Duration::from_millis(30));
         }
     }
