@@ -49,7 +49,7 @@ pub struct Optimizer {
     parameters: Vec<(String, Tensor)>,
     /// How many steps each parameter has taken.
     steps: Vec<i64>,
-    /// Those of its last step.
+    /// What each parameter's last step computed with; nothing before its first step.
     numbers: Vec<Option<Numbers>>,
     /// libtorch's own SGD. Used without `nn::Optimizer`, which panics on an error.
     sgd: COptimizer,
