@@ -9,7 +9,7 @@ mod train;
 pub use recorder::Recorder;
 pub use train::train;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 use std::ffi::{CStr, c_char};
 use std::thread::{self, JoinHandle};
 use tch::{Cuda, Device, Kind, Reduction, TchError, Tensor};
@@ -29,7 +29,7 @@ unsafe extern "C" {
 pub fn open(index: usize) -> Result<Device> {
     // Safety: the C++ writes no more than the length, with a 0 at its end. So it is with all calls of `guarded`.
     guarded(|text, length| unsafe { cuda_load(text, length) })
-        .context("libtorch's CUDA part does not load; run ./scripts/setup.sh --cuda")?;
+        .map_err(|error| anyhow!("libtorch's CUDA part does not load ({error}); run ./scripts/setup.sh --cuda"))?;
     let devices = Cuda::device_count();
     ensure!(
         (index as i64) < devices,
