@@ -7,6 +7,7 @@ use crate::own_project::own_project;
 use crate::portable::published_lines;
 use crate::running::{program, stderr, stdout};
 use crate::tutorial::{example, folder};
+use std::cmp::Reverse;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -182,19 +183,22 @@ fn what_a_comparison_overlooks_is_what_it_says() {
     assert!(!alike("4 s of 2", "4 s of 3") && !alike("a\nb", "a") && !alike("a", "a\nb") && !alike("...\nb", "a\nc"));
 }
 
-/// What rustc says to `text` in place of examples/tutorial.rs. Several builds of a crate may lie there: those that fit together
-/// compile the file as it is.
-fn rustc(text: &str, crates: &[PathBuf; 2]) -> String {
-    let release = Path::new(env!("CARGO_BIN_EXE_cnn-tutorial")).parent().unwrap();
+/// The folder in which cargo keeps the built crates.
+fn deps() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_cnn-tutorial")).with_file_name("deps")
+}
+
+/// What rustc says to `text` in place of examples/tutorial.rs. Several builds of a crate may lie there: the newest that fit
+/// together compile the file as it is.
+fn rustc(text: &str, [library, tch, anyhow]: [&Path; 3]) -> String {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("tutorial.rs"), text).unwrap();
     let output = Command::new("rustc")
         .args(["--edition", "2024", "--emit", "metadata", "--color", "never", "tutorial.rs", "-L"])
-        .arg(format!("dependency={}", release.join("deps").display()))
-        .arg("--extern")
-        .arg(format!("cnn_tutorial={}", release.join("libcnn_tutorial.rlib").display()))
-        .args(["--extern", &format!("tch={}", crates[0].display())])
-        .args(["--extern", &format!("anyhow={}", crates[1].display())])
+        .arg(format!("dependency={}", deps().display()))
+        .args(["--extern", &format!("cnn_tutorial={}", library.display())])
+        .args(["--extern", &format!("tch={}", tch.display())])
+        .args(["--extern", &format!("anyhow={}", anyhow.display())])
         .current_dir(dir.path())
         .output()
         .unwrap();
@@ -203,20 +207,22 @@ fn rustc(text: &str, crates: &[PathBuf; 2]) -> String {
 
 #[test]
 fn the_compiler_answers_a_python_habit_as_the_tutorial_says() {
-    let deps = Path::new(env!("CARGO_BIN_EXE_cnn-tutorial")).with_file_name("deps");
-    let builds = |name: &str| {
-        let files = fs::read_dir(&deps).unwrap().map(|entry| entry.unwrap().path());
+    let builds = |name: &str| -> Vec<PathBuf> {
+        let files = fs::read_dir(deps()).unwrap().map(|entry| entry.unwrap().path());
         let is = |file: &PathBuf| {
             let file = file.file_name().unwrap().to_string_lossy().into_owned();
             file.starts_with(&format!("lib{name}-")) && file.ends_with(".rlib")
         };
-        files.filter(is).collect::<Vec<_>>()
+        let mut files: Vec<PathBuf> = files.filter(is).collect();
+        files.sort_by_key(|file| Reverse(fs::metadata(file).unwrap().modified().unwrap()));
+        files
     };
+    let (libraries, tchs, anyhows) = (builds("cnn_tutorial"), builds("tch"), builds("anyhow"));
+    let with_tch = libraries.iter().flat_map(|library| tchs.iter().map(move |tch| (library, tch)));
+    let mut sets =
+        with_tch.flat_map(|(library, tch)| anyhows.iter().map(move |a| [library, tch, a].map(PathBuf::as_path)));
     let tutorial = fs::read_to_string(format!("{ROOT}/examples/tutorial.rs")).unwrap();
-    let anyhow = builds("anyhow");
-    let pairs =
-        builds("tch").into_iter().flat_map(|tch| anyhow.iter().map(move |anyhow| [tch.clone(), anyhow.clone()]));
-    let crates = pairs.into_iter().find(|crates| rustc(&tutorial, crates).is_empty()).expect("compiles as it is");
+    let crates = sets.find(|crates| rustc(&tutorial, *crates).is_empty()).expect("compiles as it is");
 
     let docs = fs::read_to_string(format!("{ROOT}/docs/tutorial.md")).unwrap();
     let table = docs.split_once("<!-- mistakes -->\n").unwrap().1.split_once("<!-- end -->").unwrap().0;
@@ -225,7 +231,7 @@ fn the_compiler_answers_a_python_habit_as_the_tutorial_says() {
     for row in rows {
         let (habit, says, meant) = (row[1], row[3], row[5]);
         assert!(tutorial.contains(meant), "{meant} is not in examples/tutorial.rs");
-        let answer = rustc(&tutorial.replacen(meant, habit, 1), &crates);
+        let answer = rustc(&tutorial.replacen(meant, habit, 1), crates);
         assert!(answer.replace('`', "'").contains(says), "{habit}: expected {says}\n{answer}");
     }
 }
