@@ -10,6 +10,24 @@ cargo clippy --release --no-default-features --all-targets -- -D warnings
 # The documentation, as where there is no libtorch.
 LIBTORCH=/no/libtorch RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps --no-default-features --features doc-only
 
+# The library with each other tch that it allows, type-checked without its libtorch.
+other=target/lint/other-tch
+mkdir -p $other/src && touch $other/src/lib.rs
+cat > $other/Cargo.toml <<'END'
+[package]
+name = "other-tch"
+edition = "2024"
+[dependencies]
+cnn-tutorial = { path = "../../..", default-features = false, features = ["doc-only"] }
+[workspace]
+END
+for tch in $(sed '/^#/d; s/ .*//' assets/libtorch.txt); do
+  if grep -A1 '^name = "tch"$' Cargo.lock | grep -qF "\"$tch\""; then continue; fi
+  cp Cargo.lock $other/
+  cargo update --quiet --manifest-path $other/Cargo.toml -p tch --precise "$tch"
+  cargo check --release --manifest-path $other/Cargo.toml --target-dir target
+done
+
 # In the program, arrows go down: a floor uses only those below it, and none of its own neighbours.
 up() { # folder or file, the names it must not use
   if grep -rnE "program::($2)\b|program::\{[^}]*\b($2)\b" "src/program/$1"; then
