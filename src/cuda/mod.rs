@@ -20,6 +20,9 @@ unsafe extern "C" {
     fn cuda_set_deterministic(text: *mut c_char, length: usize) -> bool;
 }
 
+const WITH_CUDA: &str =
+    "use a libtorch with all of CUDA's libraries, as ./scripts/setup.sh --cuda or pip install torch brings it";
+
 /// The card of this number. Has to come before every other call of libtorch, which looks for CUDA once.
 ///
 /// The linker leaves libtorch_cuda.so out, since nothing here names a symbol of it: without this, CUDA is "not available" on
@@ -29,7 +32,7 @@ unsafe extern "C" {
 pub fn open(index: usize) -> Result<Device> {
     // Safety: the C++ writes no more than the length, with a 0 at its end. So it is with all calls of `guarded`.
     guarded(|text, length| unsafe { cuda_load(text, length) })
-        .map_err(|error| anyhow!("libtorch's CUDA part does not load ({error}); run ./scripts/setup.sh --cuda"))?;
+        .map_err(|error| anyhow!("libtorch's CUDA part does not load ({error}); {WITH_CUDA}"))?;
     let devices = Cuda::device_count();
     ensure!(
         (index as i64) < devices,
@@ -45,8 +48,19 @@ pub fn set_deterministic() -> Result<(), TchError> {
 
 /// Lets libtorch load cuDNN and cuBLAS, for which a first step would wait a third of a second, while this thread does other
 /// things. Draws nothing. What fails here fails again where it is needed.
-pub fn warm_up(device: Device) -> JoinHandle<()> {
-    thread::spawn(move || drop(small_step(device)))
+pub fn warm_up(device: Device) -> WarmUp {
+    WarmUp(Some(thread::spawn(move || drop(small_step(device)))))
+}
+
+/// A card that is warmed up. Dropped, it waits for the end: a program must not end while libtorch is still loading.
+pub struct WarmUp(Option<JoinHandle<()>>);
+
+impl Drop for WarmUp {
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take() {
+            let _ = thread.join();
+        }
+    }
 }
 
 /// A convolution, a fully connected layer and a loss, forward and backward.
@@ -72,8 +86,23 @@ fn guarded(call: impl FnOnce(*mut c_char, usize) -> bool) -> Result<(), TchError
 
 #[cfg(test)]
 mod tests {
+    use super::{WarmUp, small_step};
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
     #[test]
     fn what_warms_a_card_up_is_a_whole_step() {
-        super::small_step(tch::Device::Cpu).unwrap();
+        small_step(tch::Device::Cpu).unwrap();
+    }
+
+    #[test]
+    fn a_warm_up_that_is_dropped_is_waited_for() {
+        let (sender, receiver) = mpsc::channel();
+        drop(WarmUp(Some(thread::spawn(move || {
+            thread::sleep(Duration::from_millis(100));
+            sender.send(()).unwrap();
+        }))));
+        receiver.try_recv().unwrap();
     }
 }

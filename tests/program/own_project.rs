@@ -59,6 +59,36 @@ fn a_package_of_ones_own_finds_libtorch_without_an_environment_variable() {
     }
 }
 
+/// The program, too, has to compile from what is published; building it here would take minutes.
+#[test]
+fn every_file_that_the_code_includes_is_published_with_it() {
+    let listed = cargo(&["package", "--offline", "--list", "--allow-dirty", "-p", "cnn-tutorial"], Path::new(ROOT))
+        .output()
+        .unwrap();
+    assert!(listed.status.success(), "{}", stderr(&listed));
+    let listed = stdout(&listed);
+    let files: Vec<&str> = listed.lines().collect();
+    let mut included = 0;
+    for file in files.iter().filter(|file| file.starts_with("src/") && file.ends_with(".rs")) {
+        let text = fs::read_to_string(Path::new(ROOT).join(file)).unwrap();
+        for call in
+            text.split("include_").skip(1).filter(|call| call.starts_with("str!(") || call.starts_with("bytes!("))
+        {
+            // A macro's path may end with a folder, whose files it names elsewhere.
+            let path = call.split('"').nth(1).unwrap();
+            let path = Path::new(ROOT).join(file).with_file_name(path);
+            let path = path.canonicalize().unwrap_or_else(|error| panic!("{file}, {}: {error}", path.display()));
+            let path = path.strip_prefix(Path::new(ROOT).canonicalize().unwrap()).unwrap().to_str().unwrap();
+            let is_published = files
+                .iter()
+                .any(|file| file.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+            assert!(is_published, "{file} includes {path}, which is not published");
+            included += 1;
+        }
+    }
+    assert!(included >= 9, "{included}");
+}
+
 /// As docs/own-project.md tells to begin one's own: a copy of the folder, with two other paths.
 #[test]
 fn a_package_of_ones_own_builds_with_what_is_published_of_this_one_and_nothing_else() {

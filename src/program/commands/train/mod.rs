@@ -77,9 +77,7 @@ pub fn train(options: &Options, resumed: Option<(&Path, Config)>, conductor: Opt
     let run = open_run(&config, resumed, &network, &mut optimizer)?;
 
     // Model Training
-    if let Some(warm_up) = warm_up {
-        let _ = warm_up.join();
-    }
+    drop(warm_up);
     let mut session = Session::new(config, schedule, &network, &error, &test_loader, run, conductor)?;
     session.train(&train_loader, &mut optimizer, recorders)?;
 
