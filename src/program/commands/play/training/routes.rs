@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Milliseconds from one look of a page at a training that runs to the next: each takes time from it. On other machines there
 /// may be thirty pages.
-const PACE: u64 = 90;
+const PACE: u64 = 95;
 const PACE_ELSEWHERE: u64 = 1000;
 
 type Shared = Arc<Mutex<Trainer>>;

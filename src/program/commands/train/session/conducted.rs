@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use tch::{TchError, Tensor};
 
 /// Between two looks at a training that runs there is at least this time, and so many times what the last look took.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(70);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(80);
 const TIMES_ITS_COST: u32 = 60;
 /// How long is waited for an order before it is looked whether a signal has come.
 const UNTIL_NEXT_TRY: Duration = Duration::from_millis(50);
