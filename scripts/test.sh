@@ -5,5 +5,5 @@ set -euo pipefail
 CDPATH= cd -- "$(dirname -- "$0")/.."
 ./scripts/setup.sh
 # Several programs at once: a thread that waits should leave its core to another.
-export OMP_WAIT_POLICY=passive
+export GOMP_SPINCOUNT=0
 exec cargo test --release --no-fail-fast "$@"

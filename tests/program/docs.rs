@@ -87,7 +87,7 @@ fn printed(command: &str, dir: &Path) -> Option<String> {
     let mut both = Command::new("sh");
     both.args(["-c", "exec \"$0\" \"$@\" 2>&1"]).arg(program.get_program()).args(program.get_args());
     both.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(dir);
-    both.env("OMP_WAIT_POLICY", "passive").env("CUDA_VISIBLE_DEVICES", "").env("RUST_BACKTRACE", "0");
+    both.env("GOMP_SPINCOUNT", "0").env("CUDA_VISIBLE_DEVICES", "").env("RUST_BACKTRACE", "0");
     Some(stdout(&both.output().unwrap()))
 }
 

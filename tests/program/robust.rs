@@ -278,7 +278,7 @@ fn numbers_that_no_training_logs_are_left_out_of_a_resumed_run() {
         fs::write(&metrics, format!("{head}\n{rows}\n{rest}")).unwrap();
         let output = Command::new("timeout") // drawing such numbers would not end
             .args(["60", env!("CARGO_BIN_EXE_cnn-tutorial"), "--resume", "run"])
-            .env("OMP_WAIT_POLICY", "passive")
+            .env("GOMP_SPINCOUNT", "0")
             .current_dir(dir.path())
             .output()
             .unwrap();

@@ -13,7 +13,7 @@ pub fn program_at(path: &Path, dir: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(path);
     command.args(arguments).current_dir(dir).env("MNIST_MIRROR", "http://127.0.0.1:9");
     // Several programs at once: a thread that waits should leave its core to another.
-    command.env("OMP_WAIT_POLICY", "passive");
+    command.env("GOMP_SPINCOUNT", "0");
     // Bits are equal on the CPU: where there is a GPU, it is not to be chosen.
     command.env("CUDA_VISIBLE_DEVICES", "");
     command

@@ -26,7 +26,7 @@ pub fn trained(text: &str) -> String {
 }
 
 fn lines_of(mut command: Command, dir: &Path) -> String {
-    let output = command.current_dir(dir).env("OMP_WAIT_POLICY", "passive").output().unwrap();
+    let output = command.current_dir(dir).env("GOMP_SPINCOUNT", "0").output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
     stdout(&output)
 }
