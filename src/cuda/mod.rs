@@ -20,9 +20,6 @@ unsafe extern "C" {
     fn cuda_set_deterministic(text: *mut c_char, length: usize) -> bool;
 }
 
-const WITH_CUDA: &str =
-    "use a libtorch with all of CUDA's libraries, as ./scripts/setup.sh --cuda or pip install torch brings it";
-
 /// The card of this number. Has to come before every other call of libtorch, which looks for CUDA once.
 ///
 /// The linker leaves libtorch_cuda.so out, since nothing here names a symbol of it: without this, CUDA is "not available" on
@@ -31,8 +28,12 @@ const WITH_CUDA: &str =
 /// Errors where libtorch has no CUDA part, or finds no such card.
 pub fn open(index: usize) -> Result<Device> {
     // Safety: the C++ writes no more than the length, with a 0 at its end. So it is with all calls of `guarded`.
-    guarded(|text, length| unsafe { cuda_load(text, length) })
-        .map_err(|error| anyhow!("libtorch's CUDA part does not load ({error}); {WITH_CUDA}"))?;
+    guarded(|text, length| unsafe { cuda_load(text, length) }).map_err(|error| {
+        anyhow!(
+            "libtorch's CUDA part does not load ({error}); use a libtorch with all of CUDA's libraries, as \
+             ./scripts/setup.sh --cuda or pip install torch brings it"
+        )
+    })?;
     let devices = Cuda::device_count();
     ensure!(
         (index as i64) < devices,
