@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds and tests what is committed with each libtorch of assets/libtorch.txt, compares it with that PyTorch bit for bit, and the
-# libtorchs with each other: ./scripts/versions.sh [libtorch ...]. For each release: half an hour for each on two cores, and 9 GB
+# libtorchs with each other: ./scripts/versions.sh [libtorch ...]. For each release: up to an hour for each on two cores, and 9 GB
 # in target/versions. Prints the tables of docs/versions.md; ends with 1 where something failed.
 set -euo pipefail
 CDPATH= cd -- "$(dirname -- "$0")/.."
