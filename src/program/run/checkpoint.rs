@@ -1,7 +1,7 @@
 //! What `--resume` goes on from: weights, the optimizer's state and the position, in one file that is replaced whole.
 
 use super::options::Options;
-use super::weights::{self, part, set_weights, write_tensors};
+use super::weights::{self, check_finite, part, set_weights, write_tensors};
 use crate::program::files::{self, put};
 use anyhow::{Context, Result, ensure};
 use cnn_tutorial::optim::Optimizer;
@@ -93,6 +93,8 @@ impl Checkpoint {
     }
 
     pub fn restore_weights(&self, vs: &VarStore) -> Result<()> {
-        set_weights(vs, part(&self.tensors, "model."), CHECKPOINT)
+        let weights = part(&self.tensors, "model.");
+        set_weights(vs, &weights, CHECKPOINT)?;
+        check_finite(&weights, CHECKPOINT)
     }
 }

@@ -6,13 +6,14 @@ use anyhow::{Context, Result, ensure};
 use safetensors::tensor::{SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::io::{BufRead, Read, Write};
+use std::io::{BufRead, Read};
 use std::path::PathBuf;
-use tch::{Device, TchError, Tensor};
+use tch::{TchError, Tensor};
 
 /// The most bytes of a message's tensors, and of its words.
 const LARGEST: u64 = 8 << 30;
 const LONGEST: u64 = 1 << 24;
+const NOT_WHOLE: &str = "the training's message is not whole";
 
 /// What the page asks of the training.
 #[derive(Clone, Copy, Debug, Deserialize, Serialize)]
@@ -60,30 +61,54 @@ struct Head {
     bytes: u64,
 }
 
-/// Sends a message with its tensors, from whatever device.
-pub fn send(to: &mut impl Write, message: Message, tensors: Vec<(String, Tensor)>) -> Result<()> {
-    let on_cpu = |(name, tensor): (String, Tensor)| -> Result<_, TchError> {
-        let tensor = tensor.f_detach()?.f_to_device(Device::Cpu)?.f_contiguous()?;
+/// A message with its tensors, from whatever device, as it is sent, in two parts.
+pub fn packed(message: Message, tensors: Vec<(String, Tensor)>) -> Result<[Vec<u8>; 2]> {
+    let bytes = |(name, tensor): (String, Tensor)| -> Result<_, TchError> {
         let kind = tensor.f_kind()?;
         let mut bytes = vec![0; tensor.numel() * kind.elt_size_in_bytes()];
         tensor.f_copy_data_u8(&mut bytes, tensor.numel())?;
         Ok((name, kind, tensor.size(), bytes))
     };
-    let tensors = tensors.into_iter().map(on_cpu).collect::<Result<Vec<_>, _>>()?;
+    let tensors = tensors.into_iter().map(bytes).collect::<Result<Vec<_>, _>>()?;
     let mut views = Vec::new();
     for (name, kind, size, bytes) in &tensors {
         let shape = size.iter().map(|&side| side as usize).collect();
         views.push((name.as_str(), TensorView::new((*kind).try_into()?, shape, bytes)?));
     }
     let bytes = safetensors::serialize(views, &None)?;
-    let head = serde_json::to_string(&Head { message, bytes: bytes.len() as u64 })?;
-    writeln!(to, "{head}")?;
-    to.write_all(&bytes)?;
-    Ok(to.flush()?)
+    let mut head = serde_json::to_vec(&Head { message, bytes: bytes.len() as u64 })?;
+    head.push(b'\n');
+    Ok([head, bytes])
+}
+
+/// A message's tensors as they came: most moments of a training are not looked at, and cost no more than this.
+#[derive(Default)]
+pub struct Tensors(Vec<u8>);
+
+impl Tensors {
+    pub fn bytes(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn get(&self, name: &str) -> Result<Option<Tensor>> {
+        self.views()?.tensor(name).ok().map(|view| Ok(view.try_into()?)).transpose()
+    }
+
+    /// Those whose names begin with `prefix`, without it.
+    pub fn part(&self, prefix: &str) -> Result<HashMap<String, Tensor>> {
+        let views = self.views()?;
+        let part =
+            views.tensors().into_iter().filter_map(|(name, view)| Some((name.strip_prefix(prefix)?.to_owned(), view)));
+        part.map(|(name, view)| Ok((name, view.try_into()?))).collect()
+    }
+
+    fn views(&self) -> Result<SafeTensors<'_>> {
+        SafeTensors::deserialize(&self.0).context(NOT_WHOLE)
+    }
 }
 
 /// The next message with its tensors, or `None` where the training has ended.
-pub fn receive(from: &mut impl BufRead) -> Result<Option<(Message, HashMap<String, Tensor>)>> {
+pub fn receive(from: &mut impl BufRead) -> Result<Option<(Message, Tensors)>> {
     let mut head = String::new();
     if from.take(LONGEST).read_line(&mut head)? == 0 {
         return Ok(None);
@@ -91,9 +116,7 @@ pub fn receive(from: &mut impl BufRead) -> Result<Option<(Message, HashMap<Strin
     let Head { message, bytes: length } =
         serde_json::from_str(&head).context("the training's message cannot be read")?;
     ensure!(length <= LARGEST, "the training's message has {length} bytes: expected at most {LARGEST}");
-    let mut bytes = Vec::new();
-    from.take(length).read_to_end(&mut bytes)?;
-    let tensors = SafeTensors::deserialize(&bytes).context("the training's message is not whole")?;
-    let tensors = tensors.tensors().into_iter().map(|(name, view)| Ok((name, view.try_into()?)));
-    Ok(Some((message, tensors.collect::<Result<_, TchError>>()?)))
+    let mut bytes = vec![0; length as usize];
+    from.read_exact(&mut bytes).context(NOT_WHOLE)?;
+    Ok(Some((message, Tensors(bytes))))
 }

@@ -102,14 +102,21 @@ impl Serialize for Bytes {
 }
 
 impl Layer {
+    /// `output` is that of one image, `[1, ...]`.
     fn new(name: &str, layer: &str, output: &Tensor) -> Result<Self, TchError> {
-        let output = output.f_get(0)?;
-        let pixels = Vec::<f32>::try_from(output.f_flatten(0, -1)?)?;
-        // Colours only, and by hand: ten times a second this takes time from a training.
-        let largest = pixels.iter().fold(0.0, |largest: f32, pixel| largest.max(pixel.abs()));
+        // With few calls, colours only, and these by hand: ten times a second this takes time from a training.
+        let mut pixels = vec![0.0; output.numel()];
+        output.f_to_kind(Kind::Float)?.f_copy_data(&mut pixels, output.numel())?;
+        let largest = pixels.iter().fold(0.0, |largest: f32, pixel: &f32| largest.max(pixel.abs()));
         let colour = |pixel: &f32| (pixel / largest.max(f32::MIN_POSITIVE) * 127.0).round_ties_even() as i8;
         let maps = Bytes(pixels.iter().map(colour).collect());
-        Ok(Self { name: name.into(), layer: layer.into(), shape: output.size(), largest: Num(largest), maps })
+        Ok(Self {
+            name: name.into(),
+            layer: layer.into(),
+            shape: output.size().split_off(1),
+            largest: Num(largest),
+            maps,
+        })
     }
 }
 

@@ -3,12 +3,13 @@
 use super::super::answer::{Answer, Num, answer, maps};
 use super::told::Moment;
 use super::{Trainer, Training};
+use crate::program::run::live::Tensors;
 use crate::program::run::network::{self, Network, most_confident_mistakes, probabilities};
 use crate::program::run::weights::set_weights;
 use anyhow::{Context, Result, bail};
 use cnn_tutorial::nn::{LayerKind, Stage};
 use serde::Serialize;
-use std::collections::HashMap;
+use std::sync::Arc;
 use tch::{Device, Tensor};
 
 /// The most mistakes that are shown.
@@ -84,8 +85,8 @@ impl Trainer {
 
 impl Training {
     /// The weights of a moment, where there is one already.
-    fn weights(&self, moment: Option<u64>) -> Option<Moment> {
-        self.told().moment(moment).map(Moment::share)
+    fn weights(&self, moment: Option<u64>) -> Option<Arc<Moment>> {
+        self.told().moment(moment).cloned()
     }
 
     fn set_network(&mut self, moment: &Moment) -> Result<()> {
@@ -95,14 +96,14 @@ impl Training {
         }
         let network = self.network.as_ref().context("there is no network")?;
         if self.set_to != Some(moment.iteration) {
-            set_weights(&network.vs, moment.share().weights, "the training")?;
+            set_weights(&network.vs, &moment.tensors.part("weights.")?, "the training")?;
             self.set_to = Some(moment.iteration);
         }
         Ok(())
     }
 
     /// What the network of this moment makes of the pixels `seen`; `start` is the moment before the first iteration.
-    pub fn shown(&mut self, moment: &Moment, start: Option<Moment>, seen: Vec<u8>) -> Result<Shown> {
+    pub fn shown(&mut self, moment: &Moment, start: Option<&Moment>, seen: Vec<u8>) -> Result<Shown> {
         self.set_network(moment)?;
         let network = self.network.as_ref().context("there is no network")?;
         let input = network.input(&network::image(&seen)?)?;
@@ -110,20 +111,20 @@ impl Training {
         let Ok(stages) = network.stages(&input) else {
             return Ok(Shown { iteration: moment.iteration, answer: None, kernels: None });
         };
-        let kernels = start.and_then(|start| kernels(&stages, &start.weights).transpose()).transpose()?;
+        let kernels = start.and_then(|start| kernels(&stages, &start.tensors).transpose()).transpose()?;
         let answer = Some(answer(seen, &input, &stages)?);
         Ok(Shown { iteration: moment.iteration, answer, kernels })
     }
 }
 
-fn kernels(stages: &[Stage], start: &HashMap<String, Tensor>) -> Result<Option<Kernels>> {
+fn kernels(stages: &[Stage], start: &Tensors) -> Result<Option<Kernels>> {
     let convolution = stages.iter().find_map(|stage| match (stage.kind, &stage.parameters) {
         (LayerKind::Conv2d(_), Some([weight, _])) => Some((&stage.name, weight)),
         _ => None,
     });
     let Some((name, now)) = convolution else { return Ok(None) };
-    let Some(start) = start.get(&format!("{name}.weight")) else { return Ok(None) };
+    let Some(start) = start.get(&format!("weights.{name}.weight"))? else { return Ok(None) };
     let first_channel = |weight: &Tensor| -> Result<Vec<_>> { Ok(maps(&weight.f_detach()?.f_select(1, 0)?)?) };
-    let difference = first_channel(&now.f_detach()?.f_sub(start)?)?;
-    Ok(Some(Kernels { layer: name.clone(), start: first_channel(start)?, now: first_channel(now)?, difference }))
+    let difference = first_channel(&now.f_detach()?.f_sub(&start)?)?;
+    Ok(Some(Kernels { layer: name.clone(), start: first_channel(&start)?, now: first_channel(now)?, difference }))
 }

@@ -1,15 +1,14 @@
 //! What a training has told so far, and the moments of it that are kept.
 
 use crate::program::messages::shortened;
-use crate::program::run::live::{Message, receive};
+use crate::program::run::live::{Message, Tensors, receive};
 use crate::program::run::metrics::Row;
 use crate::program::run::options::LrChange;
-use crate::program::run::weights::part;
 use anyhow::{Context, Result};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tch::Tensor;
 
 /// How many moments are kept, and how many bytes of weights.
@@ -32,8 +31,8 @@ pub struct Told {
     pub said: String,
     pub error: Option<String>,
     /// The network of the last look.
-    pub latest: Option<Moment>,
-    pub moments: Vec<Moment>,
+    pub latest: Option<Arc<Moment>>,
+    pub moments: Vec<Arc<Moment>>,
     /// Every how many looks one is kept, and how many there were.
     stride: usize,
     looks: usize,
@@ -53,7 +52,8 @@ pub struct Begun {
 /// The network's variables after so many iterations.
 pub struct Moment {
     pub iteration: u64,
-    pub weights: HashMap<String, Tensor>,
+    /// Under `weights.`
+    pub tensors: Tensors,
 }
 
 /// A step that was asked for alone.
@@ -63,32 +63,24 @@ pub struct Step {
     pub tensors: HashMap<String, Tensor>,
 }
 
-impl Moment {
-    /// The same tensors once more.
-    pub fn share(&self) -> Self {
-        let weights = self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
-        Self { iteration: self.iteration, weights: weights.collect() }
-    }
-}
-
 impl Told {
-    fn take(&mut self, message: Message, tensors: HashMap<String, Tensor>) -> Result<()> {
+    fn take(&mut self, message: Message, tensors: Tensors) -> Result<()> {
         match message {
             Message::Begun { dir, epochs, iterations, batches } => {
                 self.begun = Some(Begun { dir, epochs, iterations, batches });
             }
             Message::Look { iteration, paused, lr, lr_from, lines } => {
                 (self.iteration, self.paused, self.lr, self.lr_from) = (iteration, paused, lr, lr_from);
-                let numbers = |name: &str| tensors.get(name).with_context(|| format!("a look without {name}"));
+                let numbers = |name: &str| tensors.get(name)?.with_context(|| format!("a look without {name}"));
                 self.losses.extend(Vec::<f32>::try_from(numbers("losses")?)?);
                 for row in Vec::<Vec<f64>>::try_from(numbers("rows")?)? {
                     let [iteration, loss, accuracy] = row[..] else { continue };
                     self.rows.push(Row { iteration: iteration as u64, loss, accuracy });
                 }
                 self.lines.extend(lines);
-                self.keep(Moment { iteration, weights: part(&tensors, "weights.") });
+                self.keep(Moment { iteration, tensors });
             }
-            Message::Step { iteration, lr } => self.step = Some(Step { iteration, lr, tensors }),
+            Message::Step { iteration, lr } => self.step = Some(Step { iteration, lr, tensors: tensors.part("")? }),
         }
         Ok(())
     }
@@ -96,8 +88,7 @@ impl Told {
     /// Keeps the first look, and of the others so many that they fit, evenly.
     fn keep(&mut self, moment: Moment) {
         self.stride = self.stride.max(1);
-        let bytes: usize = moment.weights.values().map(|tensor| 4 * tensor.numel()).sum();
-        let most = MOST_MOMENTS.min(MOST_BYTES / bytes.max(1)).max(2);
+        let most = MOST_MOMENTS.min(MOST_BYTES / moment.tensors.bytes().max(1)).max(2);
         if self.moments.len() >= most {
             let mut place = 0;
             self.moments.retain(|_| {
@@ -106,16 +97,17 @@ impl Told {
             });
             self.stride *= 2;
         }
+        let moment = Arc::new(moment);
         let is_new = self.latest.as_ref().is_none_or(|latest| latest.iteration < moment.iteration);
         if is_new && self.looks.is_multiple_of(self.stride) {
-            self.moments.push(moment.share());
+            self.moments.push(moment.clone());
         }
         self.looks += usize::from(is_new);
         self.latest = Some(moment);
     }
 
     /// The moment after `iteration` iterations or the last one before; without a number the latest.
-    pub fn moment(&self, iteration: Option<u64>) -> Option<&Moment> {
+    pub fn moment(&self, iteration: Option<u64>) -> Option<&Arc<Moment>> {
         let latest = self.latest.as_ref();
         match iteration.filter(|&at| latest.is_some_and(|latest| at < latest.iteration)) {
             Some(at) => self.moments.iter().rev().find(|moment| moment.iteration <= at).or(self.moments.first()),
@@ -160,15 +152,14 @@ pub fn read(errors: impl Read, told: &Mutex<Told>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST_MOMENTS, Moment, Told};
-    use std::collections::HashMap;
+    use super::{MOST_MOMENTS, Moment, Tensors, Told};
 
     #[test]
     fn moments_are_kept_evenly_from_the_first_to_the_latest() {
         let mut told = Told::default();
         for iteration in 0..5000 {
-            told.keep(Moment { iteration, weights: HashMap::new() });
-            told.keep(Moment { iteration, weights: HashMap::new() }); // a second look at the same
+            told.keep(Moment { iteration, tensors: Tensors::default() });
+            told.keep(Moment { iteration, tensors: Tensors::default() }); // a second look at the same
             assert!(told.moments.len() <= MOST_MOMENTS);
         }
         let kept: Vec<u64> = told.moments.iter().map(|moment| moment.iteration).collect();

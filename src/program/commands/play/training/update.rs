@@ -2,7 +2,7 @@
 
 use super::super::answer::Num;
 use super::shown::Shown;
-use super::told::{Begun, Moment, Told};
+use super::told::{Begun, Told};
 use super::{Trainer, Training};
 use crate::program::run::config::{Config, read_config};
 use crate::program::run::metrics::Row;
@@ -80,8 +80,8 @@ impl Trainer {
         // All of it of one moment: the training goes on meanwhile.
         let shared = training.told.clone();
         let told = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let moment = told.moment(if anew { None } else { known.moment }).map(Moment::share);
-        let start = told.moments.first().map(Moment::share);
+        let moment = told.moment(if anew { None } else { known.moment }).cloned();
+        let start = told.moments.first().cloned();
         let Begun { epochs, iterations, batches, .. } = told.begun_or_nothing();
         let losses = told.losses.get(count(known.losses)..).unwrap_or_default();
         let every = losses.len().div_ceil(MOST_POINTS).max(1);
@@ -111,7 +111,7 @@ impl Trainer {
             pace,
         };
         drop(told);
-        update.shown = moment.map(|moment| training.shown(&moment, start, seen)).transpose()?;
+        update.shown = moment.map(|moment| training.shown(&moment, start.as_deref(), seen)).transpose()?;
         Ok(Some(update))
     }
 }

@@ -9,17 +9,17 @@ use crate::program::run::options::{LrChange, NonNegative};
 use anyhow::Result;
 use cnn_tutorial::optim::Optimizer;
 use signal_hook::consts::SIGTERM;
-use std::io;
+use std::io::{self, Write};
 use std::mem;
 use std::num::NonZeroU64;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
-use std::thread;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TryRecvError};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tch::{TchError, Tensor};
 
 /// Between two looks at a training that runs there is at least this time, and so many times what the last look took.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(80);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(90);
 const TIMES_ITS_COST: u32 = 60;
 /// How long is waited for an order before it is looked whether a signal has come.
 const UNTIL_NEXT_TRY: Duration = Duration::from_millis(50);
@@ -38,6 +38,13 @@ pub struct Conductor {
     last_look: Option<(Instant, Duration)>,
     /// What a step that was asked for alone began with.
     before: Option<(Vec<(String, Tensor)>, f64)>,
+    page: Page,
+}
+
+/// Standard output, written by a thread of its own: the training need not wait until the page has read.
+struct Page {
+    messages: Option<SyncSender<[Vec<u8>; 2]>>,
+    writer: Option<JoinHandle<()>>,
 }
 
 impl Conductor {
@@ -53,7 +60,7 @@ impl Conductor {
             }
         });
         let (losses, lines, rows, last_look, before) = (Vec::new(), Vec::new(), 0, None, None);
-        Self { orders, until: 0, losses, lines, rows, last_look, before }
+        Self { orders, until: 0, losses, lines, rows, last_look, before, page: Page::new() }
     }
 
     /// The next order; while the training waits for one it is waited for a little.
@@ -76,13 +83,42 @@ impl Conductor {
     }
 }
 
+impl Page {
+    fn new() -> Self {
+        // One may wait while another is written.
+        let (messages, written) = mpsc::sync_channel::<[Vec<u8>; 2]>(1);
+        let writer = thread::spawn(move || {
+            let mut page = io::stdout().lock();
+            for [head, tensors] in written {
+                // A page that does not listen any more has closed the orders too: that ends the training, with a checkpoint.
+                let _ = page.write_all(&head).and_then(|()| page.write_all(&tensors)).and_then(|()| page.flush());
+            }
+        });
+        Self { messages: Some(messages), writer: Some(writer) }
+    }
+
+    fn tell(&self, message: Message, tensors: Vec<(String, Tensor)>) -> Result<()> {
+        let packed = live::packed(message, tensors)?;
+        self.messages.as_ref().and_then(|messages| messages.send(packed).ok()).unwrap_or_default();
+        Ok(())
+    }
+}
+
+/// All that was told is written.
+impl Drop for Page {
+    fn drop(&mut self) {
+        self.messages = None;
+        self.writer.take().map(JoinHandle::join);
+    }
+}
+
 impl Session<'_> {
     /// Tells the page, if there is one, that the training can begin.
     pub(super) fn tell_begun(&self) -> Result<()> {
-        if self.conductor.is_some() {
+        if let Some(conductor) = &self.conductor {
             let (dir, schedule) = (self.run.dir.clone(), self.schedule);
             let (epochs, iterations, batches) = (schedule.epochs, schedule.iterations, schedule.batches);
-            tell(Message::Begun { dir, epochs, iterations, batches }, Vec::new())?;
+            conductor.page.tell(Message::Begun { dir, epochs, iterations, batches }, Vec::new())?;
         }
         Ok(())
     }
@@ -93,7 +129,7 @@ impl Session<'_> {
         if let Some((before, lr)) = conductor.before.take() {
             let after = self.learned(optimizer, "after.", "state_after.")?;
             let message = Message::Step { iteration: self.position.iteration, lr };
-            tell(message, before.into_iter().chain(after).chain(self.gradients()?).collect())?;
+            conductor.page.tell(message, before.into_iter().chain(after).chain(self.gradients()?).collect())?;
         }
         let (done, mut shown) = (self.position.iteration, false);
         loop {
@@ -142,7 +178,8 @@ impl Session<'_> {
             ("losses".into(), Tensor::f_from_slice(&losses)?),
             ("rows".into(), Tensor::f_from_slice(&numbers)?.f_view([-1, 3])?),
         ];
-        tell(Message::Look { iteration, paused, lr, lr_from, lines }, told.into_iter().chain(weights).collect())?;
+        let message = Message::Look { iteration, paused, lr, lr_from, lines };
+        conductor.page.tell(message, told.into_iter().chain(weights).collect())?;
         conductor.last_look = Some((Instant::now(), start.elapsed()));
         Ok(())
     }
@@ -174,12 +211,4 @@ impl Session<'_> {
 
 fn copies(tensors: Vec<(String, Tensor)>) -> Result<Vec<(String, Tensor)>> {
     tensors.into_iter().map(|(name, tensor)| Ok((name, tensor.f_detach_copy()?))).collect()
-}
-
-/// A page that does not listen any more has closed the orders too: that ends the training, with a checkpoint.
-fn tell(message: Message, tensors: Vec<(String, Tensor)>) -> Result<()> {
-    match live::send(&mut io::stdout().lock(), message, tensors) {
-        Err(error) if error.downcast_ref::<io::Error>().is_none() => Err(error),
-        _ => Ok(()),
-    }
 }
