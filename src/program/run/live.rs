@@ -3,7 +3,7 @@
 
 use super::options::{LrChange, NonNegative};
 use anyhow::{Context, Result, ensure};
-use safetensors::tensor::{SafeTensors, TensorView};
+use safetensors::tensor::{Metadata, SafeTensors, TensorInfo, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io::{BufRead, Read};
@@ -82,28 +82,39 @@ pub fn packed(message: Message, tensors: Vec<(String, Tensor)>) -> Result<[Vec<u
 }
 
 /// A message's tensors as they came: most moments of a training are not looked at, and cost no more than this.
-#[derive(Default)]
-pub struct Tensors(Vec<u8>);
+pub struct Tensors {
+    metadata: Metadata,
+    /// Where in `bytes` the numbers begin.
+    begin: usize,
+    bytes: Vec<u8>,
+}
 
 impl Tensors {
+    pub fn new(bytes: Vec<u8>) -> Result<Self> {
+        let (header, metadata) = SafeTensors::read_metadata(&bytes).context(NOT_WHOLE)?;
+        Ok(Self { metadata, begin: size_of::<u64>() + header, bytes })
+    }
+
+    /// How many they are.
     pub fn bytes(&self) -> usize {
-        self.0.len()
+        self.bytes.len()
     }
 
     pub fn get(&self, name: &str) -> Result<Option<Tensor>> {
-        self.views()?.tensor(name).ok().map(|view| Ok(view.try_into()?)).transpose()
+        self.metadata.tensors().get(name).map(|info| self.tensor(info)).transpose()
     }
 
     /// Those whose names begin with `prefix`, without it.
     pub fn part(&self, prefix: &str) -> Result<HashMap<String, Tensor>> {
-        let views = self.views()?;
-        let part =
-            views.tensors().into_iter().filter_map(|(name, view)| Some((name.strip_prefix(prefix)?.to_owned(), view)));
-        part.map(|(name, view)| Ok((name, view.try_into()?))).collect()
+        let tensors = self.metadata.tensors();
+        let part = tensors.into_iter().filter_map(|(name, info)| Some((name.strip_prefix(prefix)?.to_owned(), info)));
+        part.map(|(name, info)| Ok((name, self.tensor(info)?))).collect()
     }
 
-    fn views(&self) -> Result<SafeTensors<'_>> {
-        SafeTensors::deserialize(&self.0).context(NOT_WHOLE)
+    fn tensor(&self, info: &TensorInfo) -> Result<Tensor> {
+        let (from, to) = info.data_offsets;
+        let bytes = &self.bytes[self.begin..][from..to]; // `read_metadata` has checked these
+        Ok(TensorView::new(info.dtype, info.shape.clone(), bytes)?.try_into()?)
     }
 }
 
@@ -118,5 +129,5 @@ pub fn receive(from: &mut impl BufRead) -> Result<Option<(Message, Tensors)>> {
     ensure!(length <= LARGEST, "the training's message has {length} bytes: expected at most {LARGEST}");
     let mut bytes = vec![0; length as usize];
     from.read_exact(&mut bytes).context(NOT_WHOLE)?;
-    Ok(Some((message, Tensors(bytes))))
+    Ok(Some((message, Tensors::new(bytes)?)))
 }

@@ -92,12 +92,11 @@ struct Layer {
 }
 
 /// Bytes in base64: as a list of numbers they would take most of an answer's time.
-struct Bytes(Vec<i8>);
+struct Bytes(Vec<u8>);
 
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let bytes: Vec<u8> = self.0.iter().map(|byte| byte.cast_unsigned()).collect();
-        serializer.serialize_str(&BASE64_STANDARD.encode(bytes))
+        serializer.serialize_str(&BASE64_STANDARD.encode(&self.0))
     }
 }
 
@@ -108,7 +107,10 @@ impl Layer {
         let mut pixels = vec![0.0; output.numel()];
         output.f_to_kind(Kind::Float)?.f_copy_data(&mut pixels, output.numel())?;
         let largest = pixels.iter().fold(0.0, |largest: f32, pixel: &f32| largest.max(pixel.abs()));
-        let colour = |pixel: &f32| (pixel / largest.max(f32::MIN_POSITIVE) * 127.0).round_ties_even() as i8;
+        let colour = |pixel: &f32| {
+            let colour = pixel / largest.max(f32::MIN_POSITIVE) * 127.0;
+            ((colour + 0.5_f32.copysign(colour)) as i8).cast_unsigned() // rounded
+        };
         let maps = Bytes(pixels.iter().map(colour).collect());
         Ok(Self {
             name: name.into(),

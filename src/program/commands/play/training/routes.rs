@@ -15,11 +15,12 @@ use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use serde::Deserialize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-/// Milliseconds from one look of a page at a training that runs to the next: each takes time from it. On other machines there
+/// The least time from one look of a page at a training that runs to the next: each takes time from it. On other machines there
 /// may be thirty pages.
-const PACE: u64 = 95;
-const PACE_ELSEWHERE: u64 = 1000;
+const PACE: Duration = Duration::from_millis(95);
+const PACE_ELSEWHERE: Duration = Duration::from_secs(1);
 
 type Shared = Arc<Mutex<Trainer>>;
 

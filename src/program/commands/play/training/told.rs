@@ -153,13 +153,18 @@ pub fn read(errors: impl Read, told: &Mutex<Told>) {
 #[cfg(test)]
 mod tests {
     use super::{MOST_MOMENTS, Moment, Tensors, Told};
+    use crate::program::run::live::{Message, packed};
 
     #[test]
     fn moments_are_kept_evenly_from_the_first_to_the_latest() {
         let mut told = Told::default();
         for iteration in 0..5000 {
-            told.keep(Moment { iteration, tensors: Tensors::default() });
-            told.keep(Moment { iteration, tensors: Tensors::default() }); // a second look at the same
+            let moment = || {
+                let [_, bytes] = packed(Message::Step { iteration, lr: 0.0 }, Vec::new()).unwrap();
+                Moment { iteration, tensors: Tensors::new(bytes).unwrap() }
+            };
+            told.keep(moment());
+            told.keep(moment()); // a second look at the same
             assert!(told.moments.len() <= MOST_MOMENTS);
         }
         let kept: Vec<u64> = told.moments.iter().map(|moment| moment.iteration).collect();

@@ -10,9 +10,12 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::process::ExitStatus;
 use std::sync::PoisonError;
+use std::time::{Duration, Instant};
 
 /// The most points of a curve that are told at once.
 const MOST_POINTS: usize = 3000;
+/// From one look to the next there are at least so many times what the last one took: that of a large network takes long.
+const TIMES_ITS_COST: u32 = 50;
 
 /// What the page has already.
 #[derive(Deserialize)]
@@ -70,8 +73,10 @@ pub struct Update {
 }
 
 impl Trainer {
-    /// What is new since `known`, and what the network makes of the pixels `seen`. Nothing where no training was started.
-    pub fn update(&mut self, known: &Known, seen: Vec<u8>, pace: u64) -> Result<Option<Update>> {
+    /// What is new since `known`, and what the network makes of the pixels `seen`; the next look is not before `pace`. Nothing
+    /// where no training was started.
+    pub fn update(&mut self, known: &Known, seen: Vec<u8>, pace: Duration) -> Result<Option<Update>> {
+        let start = Instant::now();
         let started = self.started;
         let Some(training) = &mut self.training else { return Ok(None) };
         let anew = known.training != started;
@@ -81,7 +86,7 @@ impl Trainer {
         let shared = training.told.clone();
         let told = shared.lock().unwrap_or_else(PoisonError::into_inner);
         let moment = told.moment(if anew { None } else { known.moment }).cloned();
-        let start = told.moments.first().cloned();
+        let first_moment = told.moments.first().cloned();
         let Begun { epochs, iterations, batches, .. } = told.begun_or_nothing();
         let losses = told.losses.get(count(known.losses)..).unwrap_or_default();
         let every = losses.len().div_ceil(MOST_POINTS).max(1);
@@ -108,12 +113,17 @@ impl Trainer {
             moments: told.moments.iter().map(|moment| moment.iteration).collect(),
             step: told.step.as_ref().map(|step| step.iteration),
             shown: None,
-            pace,
+            pace: 0,
         };
         drop(told);
-        update.shown = moment.map(|moment| training.shown(&moment, start.as_deref(), seen)).transpose()?;
+        update.shown = moment.map(|moment| training.shown(&moment, first_moment.as_deref(), seen)).transpose()?;
+        update.pace = until_next_look(pace, start.elapsed());
         Ok(Some(update))
     }
+}
+
+fn until_next_look(pace: Duration, took: Duration) -> u64 {
+    pace.max(TIMES_ITS_COST * took).as_millis() as u64
 }
 
 pub fn told_row(row: &Row) -> (u64, Num, Num) {
@@ -145,5 +155,17 @@ fn phase(status: Option<ExitStatus>, ends: bool, told: &Told) -> Phase {
         None if told.begun.is_none() || told.latest.is_none() => Phase::Starting,
         None if told.paused => Phase::Paused,
         None => Phase::Running,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_that_takes_long_is_looked_at_less_often() {
+        let pace = Duration::from_millis(95);
+        assert_eq!(until_next_look(pace, Duration::from_millis(1)), 95);
+        assert_eq!(until_next_look(pace, Duration::from_millis(20)), 1000);
     }
 }
