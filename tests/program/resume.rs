@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+use tch::Tensor;
 
 const RESULTS: [&str; 5] = ["metrics.csv", "model.safetensors", "best.safetensors", "loss.png", "accuracy.png"];
 
@@ -165,13 +166,15 @@ fn what_cannot_be_resumed_is_refused_with_the_reason() {
     );
 }
 
-/// The tensors of a checkpoint, with another number of iterations.
+/// Another tensor in a checkpoint.
+fn change(checkpoint: &Path, name: &str, change: impl Fn(&Tensor) -> Tensor) {
+    let tensors = Tensor::read_safetensors(checkpoint).unwrap().into_iter();
+    let tensors = tensors.map(|(key, tensor)| (key.clone(), if key == name { change(&tensor) } else { tensor }));
+    Tensor::write_safetensors(&tensors.collect::<Vec<_>>(), checkpoint).unwrap();
+}
+
 fn set_iteration(checkpoint: &Path, iteration: i64) {
-    let tensors = tch::Tensor::read_safetensors(checkpoint).unwrap().into_iter().map(|(name, tensor)| {
-        let changed = if name == "iteration" { tch::Tensor::from(iteration) } else { tensor };
-        (name, changed)
-    });
-    tch::Tensor::write_safetensors(&tensors.collect::<Vec<_>>(), checkpoint).unwrap();
+    change(checkpoint, "iteration", |_| Tensor::from(iteration));
 }
 
 #[test]
@@ -204,6 +207,25 @@ fn a_checkpoint_at_the_end_is_finished_and_one_past_it_is_refused_and_kept() {
     assert!(output.status.success(), "{}", stderr(&output));
     assert_same_results(dir.path(), "whole", "ended");
     assert!(!checkpoint.exists());
+}
+
+#[test]
+fn a_checkpoint_with_a_number_that_is_not_finite_is_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let child = start(dir.path(), "--max-steps 5000 --eval-every 2", "stopped");
+    send(&child, "-INT");
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+    let checkpoint = dir.path().join("stopped/checkpoint.safetensors");
+    for number in [f64::NAN, f64::INFINITY] {
+        change(&checkpoint, "model.cnn1.bias", |bias| bias * 0.0 + number);
+        let output = run(dir.path(), &["--resume", "stopped"]);
+        let error = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(
+            error.contains("checkpoint") && error.contains("cnn1.bias holds a number that is not finite"),
+            "{error}"
+        );
+    }
 }
 
 #[test]
