@@ -1,6 +1,7 @@
 //! What the program does after each iteration: logs, prints, keeps weights and checkpoints, and stops on Ctrl-C.
 
 mod conducted;
+mod page;
 mod replay;
 
 use super::prepare::Recorders;

@@ -3,18 +3,19 @@
 //! Nothing here draws a random number or changes one that is trained with, but for a learning rate that is asked for.
 
 use super::Session;
-use crate::program::run::live::{self, Message, Order};
+use super::page::Page;
+use crate::program::run::live::{Message, Order};
 use crate::program::run::metrics::Row;
 use crate::program::run::options::{LrChange, NonNegative};
 use anyhow::Result;
 use cnn_tutorial::optim::Optimizer;
 use signal_hook::consts::SIGTERM;
-use std::io::{self, Write};
+use std::io;
 use std::mem;
 use std::num::NonZeroU64;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TryRecvError};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
+use std::thread;
 use std::time::{Duration, Instant};
 use tch::{TchError, Tensor};
 
@@ -39,12 +40,6 @@ pub struct Conductor {
     /// What a step that was asked for alone began with.
     before: Option<(Vec<(String, Tensor)>, f64)>,
     page: Page,
-}
-
-/// Standard output, written by a thread of its own: the training need not wait until the page has read.
-struct Page {
-    messages: Option<SyncSender<[Vec<u8>; 2]>>,
-    writer: Option<JoinHandle<()>>,
 }
 
 impl Conductor {
@@ -80,35 +75,6 @@ impl Conductor {
 
     fn is_due(&self) -> bool {
         self.last_look.is_none_or(|(end, cost)| end.elapsed() >= BETWEEN_LOOKS.max(cost * TIMES_ITS_COST))
-    }
-}
-
-impl Page {
-    fn new() -> Self {
-        // One may wait while another is written.
-        let (messages, written) = mpsc::sync_channel::<[Vec<u8>; 2]>(1);
-        let writer = thread::spawn(move || {
-            let mut page = io::stdout().lock();
-            for [head, tensors] in written {
-                // A page that does not listen any more has closed the orders too: that ends the training, with a checkpoint.
-                let _ = page.write_all(&head).and_then(|()| page.write_all(&tensors)).and_then(|()| page.flush());
-            }
-        });
-        Self { messages: Some(messages), writer: Some(writer) }
-    }
-
-    fn tell(&self, message: Message, tensors: Vec<(String, Tensor)>) -> Result<()> {
-        let packed = live::packed(message, tensors)?;
-        self.messages.as_ref().and_then(|messages| messages.send(packed).ok()).unwrap_or_default();
-        Ok(())
-    }
-}
-
-/// All that was told is written.
-impl Drop for Page {
-    fn drop(&mut self) {
-        self.messages = None;
-        self.writer.take().map(JoinHandle::join);
     }
 }
 
