@@ -39,6 +39,13 @@ fn send(child: &Child, signal: &str) {
     assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
 }
 
+/// A run in `stopped` that Ctrl-C has ended.
+fn stop(dir: &Path) {
+    let child = start(dir, "--max-steps 5000 --eval-every 2", "stopped");
+    send(&child, "-INT");
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+}
+
 fn assert_same_results(dir: &Path, expected: &str, found: &str) {
     for file in RESULTS {
         let read = |out: &str| fs::read(dir.join(out).join(file)).unwrap();
@@ -212,9 +219,7 @@ fn a_checkpoint_at_the_end_is_finished_and_one_past_it_is_refused_and_kept() {
 #[test]
 fn a_checkpoint_with_a_number_that_is_not_finite_is_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
-    let child = start(dir.path(), "--max-steps 5000 --eval-every 2", "stopped");
-    send(&child, "-INT");
-    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+    stop(dir.path());
     let checkpoint = dir.path().join("stopped/checkpoint.safetensors");
     for number in [f64::NAN, f64::INFINITY] {
         change(&checkpoint, "model.cnn1.bias", |bias| bias * 0.0 + number);
@@ -231,9 +236,7 @@ fn a_checkpoint_with_a_number_that_is_not_finite_is_refused_by_name() {
 #[test]
 fn a_stopped_run_is_told_from_a_damaged_one_with_what_can_be_done() {
     let dir = tempfile::tempdir().unwrap();
-    let child = start(dir.path(), "--max-steps 5000 --eval-every 2", "stopped");
-    send(&child, "-INT");
-    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+    stop(dir.path());
     fs::write(dir.path().join("digit.png"), "").unwrap();
     let told = |words: &[&str], but: &str| {
         for command in [&["evaluate"][..], &["explain"], &["predict", "digit.png"]] {
