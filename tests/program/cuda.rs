@@ -2,7 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use crate::common::not_run;
-use crate::running::{program, run, stderr, stdout};
+use crate::running::{card, losses, program, run, stderr, stdout, with_card};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -78,17 +78,7 @@ fn libtorchs_cuda_part_loads_through_the_programs_own_path_and_misses_only_a_car
 
 /// The program on the GPU, if there is one.
 fn on_gpu(dir: &Path, arguments: &[&str]) -> Option<Output> {
-    let listed = Command::new("nvidia-smi").arg("-L").output().is_ok_and(|output| stdout(&output).contains("GPU 0"));
-    if !listed {
-        not_run("an NVIDIA GPU");
-        return None;
-    }
-    Some(program(dir, arguments).env_remove("CUDA_VISIBLE_DEVICES").output().unwrap())
-}
-
-fn losses(dir: &Path, out: &str) -> Vec<f64> {
-    let metrics = fs::read_to_string(dir.join(out).join("metrics.csv")).unwrap();
-    metrics.lines().skip(1).map(|row| row.split(',').nth(1).unwrap().parse().unwrap()).collect()
+    card().map(|_| with_card(&mut program(dir, arguments)).output().unwrap())
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The real binary.
 
+use crate::common::not_run;
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -23,10 +25,30 @@ pub fn run(dir: &Path, arguments: &[&str]) -> Output {
     program(dir, arguments).output().unwrap()
 }
 
+/// The option's value that means the first NVIDIA GPU, if there is one.
+pub fn card() -> Option<&'static str> {
+    let listed = Command::new("nvidia-smi").arg("-L").output().is_ok_and(|output| stdout(&output).contains("GPU 0"));
+    if !listed {
+        not_run("an NVIDIA GPU");
+    }
+    listed.then_some("cuda")
+}
+
+/// Lets the program see the GPU.
+pub fn with_card(command: &mut Command) -> &mut Command {
+    command.env_remove("CUDA_VISIBLE_DEVICES")
+}
+
 pub fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 pub fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// The losses in a run's `metrics.csv`.
+pub fn losses(dir: &Path, run: &str) -> Vec<f64> {
+    let metrics = fs::read_to_string(dir.join(run).join("metrics.csv")).unwrap();
+    metrics.lines().skip(1).map(|row| row.split(',').nth(1).unwrap().parse().unwrap()).collect()
 }

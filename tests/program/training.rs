@@ -2,7 +2,7 @@
 
 use crate::common::python;
 use crate::page::{Page, ask};
-use crate::running::{program, run, stderr};
+use crate::running::{card, losses, program, run, stderr, with_card};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -48,7 +48,7 @@ fn until(page: &Page, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         if is_so(&seen) {
             return seen;
         }
-        assert!(start.elapsed() < Duration::from_secs(120), "not {what}: {} {}", seen["phase"], seen["iteration"]);
+        assert!(start.elapsed() < Duration::from_secs(120), "not {what}: {seen}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -308,5 +308,36 @@ fn ctrl_c_and_a_killed_page_leave_a_checkpoint_with_the_changed_rate_that_goes_o
     assert!(output.status.success(), "{}", stderr(&output));
     for out in ["ctrl-c", "killed"] {
         assert_same_bytes(dir.path(), out, "straight");
+    }
+}
+
+#[test]
+fn on_a_card_it_has_the_bytes_of_the_command_line_and_goes_on_on_either_device() {
+    let Some(card) = card() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let page = Page::open_with(dir.path(), with_card);
+    let succeeds = |arguments: &str| {
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        let output = with_card(&mut program(dir.path(), &arguments)).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+    };
+    let options = "--model lenet5 --scale unit --max-steps 60 --eval-every 5 --shuffle --deterministic";
+    for (number, (device, other)) in [(card, "cpu"), ("cpu", card)].into_iter().enumerate() {
+        let [stopped, moved, straight] = ["stopped", "moved", "straight"].map(|name| format!("{name}-{number}"));
+        start(&page, &format!("{options} --device {device} --out {stopped}"), 30);
+        until(&page, "paused", |seen| {
+            seen["training"] == number + 1 && seen["phase"] == "paused" && seen["iteration"] == 30
+        });
+        order(&page, &json!("stop"));
+        until(&page, "stopped", |seen| seen["phase"] == "stopped");
+        let [from, to] = [&stopped, &moved].map(|name| dir.path().join(name));
+        assert!(Command::new("cp").arg("-r").args([&from, &to]).status().unwrap().success());
+        succeeds(&format!("--resume {stopped}"));
+        succeeds(&format!("--resume {moved} --device {other}"));
+        succeeds(&format!("{} {options} --device {device} --out {straight}", DIGITS.join(" ")));
+        assert_same_bytes(dir.path(), &stopped, &straight);
+        for (there, here) in losses(dir.path(), &moved).iter().zip(losses(dir.path(), &straight)) {
+            assert!((there - here).abs() < 0.02 + 0.05 * here.abs(), "{there} on {other}, {here} on {device}");
+        }
     }
 }
