@@ -1,7 +1,7 @@
 //! A network of one's own in the program, as docs/tutorial.md tells: its files are followed in a copy of this package.
 #![cfg(unix)]
 
-use crate::running::{program_at, stderr, stdout};
+use crate::running::{card, program_at, stderr, stdout, with_card};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
@@ -51,7 +51,9 @@ fn program_with_own_network(dir: &Path) -> PathBuf {
 
     let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned();
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--release", "--offline"]).current_dir(dir);
+    // Unoptimised it compiles in half the time; what takes time to run is in its dependencies.
+    let quickly = "profile.release.package.cnn-tutorial.opt-level=0";
+    cargo.args(["build", "--release", "--offline", "--config", quickly]).current_dir(dir);
     cargo.env("CARGO_BUILD_BUILD_DIR", target).env("CARGO_TARGET_DIR", dir.join("target"));
     // Cargo sets these for its tests. Build scripts that look at them would compile what is compiled already.
     let ours = |name: &str| {
@@ -113,6 +115,17 @@ fn a_network_of_ones_own_is_added_as_the_docs_tell_and_trained_resumed_measured_
     for file in ["metrics.csv", "model.safetensors", "best.safetensors"] {
         let [whole, conducted] = ["whole", "conducted"].map(|run| read(&format!("{run}/{file}")).unwrap());
         assert!(whole == conducted, "{file} of a conducted run differs");
+    }
+
+    if let Some(card) = card() {
+        for out in ["card", "card-again"] {
+            let arguments = format!("{training} --device {card} --deterministic --out {out}");
+            let mut child = program_at(&binary, dir.path(), &arguments.split(' ').collect::<Vec<_>>());
+            let output = with_card(&mut child).output().unwrap();
+            assert!(output.status.success(), "{}", stderr(&output));
+        }
+        assert!(read("card/metrics.csv").unwrap() == read("card-again/metrics.csv").unwrap(), "on a card");
+        succeeds("evaluate --run card --data digits");
     }
 
     let [first, second] = [(); 2].map(|()| stdout(&succeeds("evaluate --run whole --data digits --json")));
