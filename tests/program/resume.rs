@@ -68,7 +68,7 @@ fn a_killed_run_goes_on_to_the_bits_of_a_run_never_interrupted() {
         }
         let dir = tempfile::tempdir().unwrap();
         let options = format!("{options} --max-steps 130 --eval-every 4 --print-every 20 --save-every 7 --seed 5");
-        assert!(train(dir.path(), &options, "whole").status().unwrap().success());
+        assert!(train(dir.path(), &options, "whole").output().unwrap().status.success());
         let mut child = start(dir.path(), &options, "killed");
         send(&child, "-KILL");
         child.wait().unwrap();
@@ -143,7 +143,7 @@ fn what_cannot_be_resumed_is_refused_with_the_reason() {
     };
     refused(&["--resume", "nowhere"], 1, &["nowhere is not the folder of a run"]);
     refused(&["--resume", "nowhere", "--lr", "0.1"], 2, &["--resume"]);
-    assert!(train(dir.path(), options, "finished").status().unwrap().success());
+    assert!(train(dir.path(), options, "finished").output().unwrap().status.success());
     refused(&["--resume", "finished"], 1, &["finished is finished", "--init-from"]);
 
     let mut child = start(dir.path(), options, "damaged");
@@ -188,7 +188,7 @@ fn set_iteration(checkpoint: &Path, iteration: i64) {
 fn a_checkpoint_at_the_end_is_finished_and_one_past_it_is_refused_and_kept() {
     let dir = tempfile::tempdir().unwrap();
     let options = "--max-steps 300 --eval-every 4 --print-every 100 --shuffle";
-    assert!(train(dir.path(), options, "whole").status().unwrap().success());
+    assert!(train(dir.path(), options, "whole").output().unwrap().status.success());
     let child = start(dir.path(), options, "ended");
     // A folder in the weights' place: the training ends behind its last checkpoint, before it has written them.
     let ended = dir.path().join("ended");
