@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -134,48 +135,60 @@ def doctor(command):
     return {check["name"]: check["found"] for check in json.loads(output)["checks"]}
 
 
+def random_networks(emulator, seed, count, expected):
+    """`expected`, or where networks differ all that is shown of them, as Python."""
+    environment = {**os.environ, "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER": " ".join(emulator)}
+    command = f"cargo test --quiet --release --test random_networks -- --portable --seed {seed} --count {count}".split()
+    output = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment).stdout
+    return expected if output.strip().endswith(expected) else output
+
+
 def compare(qemu, quick, mnist):
     table = json.loads(TABLE.read_text())
     comparison = Comparison()
     own = doctor(RUST)
     print(f"this machine: {own['CPU']}")
     comparison.add("three steps of both models with the published digits", own["digits"], GIVES_THEM)
-    for expected in [] if quick else table["trainings"]:
-        model, data = expected.pop("model"), expected.pop("data")
-        if data == "mnist" and not Path(mnist).is_dir():
-            print(f"NOT RUN: {model} on MNIST, which is not in {mnist}")
-        else:
-            source = mnist if data == "mnist" else data
-            found = training(RUST, f"--portable --model {model}", source)
-            comparison.add(f"the whole training of {model} on {data} with the published digits", found, expected)
 
     cases, processors = (CASES[:3], PROCESSORS[:2]) if quick else (CASES, PROCESSORS)
     native = {case: training(RUST, short(case)) for case in cases}
-    for case in cases:
-        comparison.add(f"Python, {case}", training(PYTHON, short(case)), native[case])
-    for processor in processors:
-        emulated = [qemu, "-cpu", processor, *RUST]
-        report = doctor(emulated)
-        print(f"{processor}: {report['CPU']}")
-        if report["CPU"] == own["CPU"]:
-            sys.exit(f"the emulated {processor} shows the program the machine's own processor: this would prove nothing")
-        comparison.add(f"{processor}, three steps with the published digits", report["digits"], GIVES_THEM)
-        for case in cases:
-            comparison.add(f"{processor}, {case}", training(emulated, short(case)), native[case])
-    # Dropout and batch norm are among these: the program in the emulator, Python beside it on this machine
-    count = 5 if quick else 20
-    for seed, processor in enumerate(processors):
-        environment = {**os.environ, "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER": f"{qemu} -cpu {processor}"}
-        command = f"cargo test --quiet --release --test random_networks -- --portable --seed {seed} --count {count}".split()
-        output = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment).stdout
+    # An emulated program takes one core for long: one on each
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        emulated = {processor: [qemu, "-cpu", processor, *RUST] for processor in processors}
+        for processor, report in zip(processors, pool.map(doctor, emulated.values())):
+            print(f"{processor}: {report['CPU']}")
+            if report["CPU"] == own["CPU"]:
+                sys.exit(f"the emulated {processor} shows the program the machine's own processor: this would prove nothing")
+            comparison.add(f"{processor}, three steps with the published digits", report["digits"], GIVES_THEM)
+        runs = [(f"Python, {case}", pool.submit(training, PYTHON, short(case)), native[case]) for case in cases]
+        for expected in [] if quick else table["trainings"]:
+            model, data = expected.pop("model"), expected.pop("data")
+            if data == "mnist" and not Path(mnist).is_dir():
+                print(f"NOT RUN: {model} on MNIST, which is not in {mnist}")
+            else:
+                found = pool.submit(training, RUST, f"--portable --model {model}", mnist if data == "mnist" else data)
+                name = f"the whole training of {model} on {data} with the published digits"
+                runs.append((name, found, expected))
+        for processor in processors:
+            for case in cases:
+                found = pool.submit(training, emulated[processor], short(case))
+                runs.append((f"{processor}, {case}", found, native[case]))
+        # Dropout and batch norm are among these: the program in the emulator, Python beside it on this machine
+        count = 5 if quick else 20
         expected = f"{count} of {count} networks equal to PyTorch's, bit for bit"
-        # Where they differ all is shown: the networks that do, as Python
-        found = expected if output.strip().endswith(expected) else output
-        comparison.add(f"{processor}, random networks", found, expected)
-    if not quick:
-        python = [qemu, "-cpu", processors[1], os.path.realpath(sys.executable), "-c", UNDER_QEMU, *PYTHON[1:]]
-        for case in cases[:2]:
-            comparison.add(f"{processors[1]}, Python, {case}", training(python, short(case)), native[case])
+        for seed, processor in enumerate(processors):
+            found = pool.submit(random_networks, [qemu, "-cpu", processor], seed, count, expected)
+            runs.append((f"{processor}, random networks", found, expected))
+        if not quick:
+            python = [qemu, "-cpu", processors[1], os.path.realpath(sys.executable), "-c", UNDER_QEMU, *PYTHON[1:]]
+            for case in cases[:2]:
+                found = pool.submit(training, python, short(case))
+                runs.append((f"{processors[1]}, Python, {case}", found, native[case]))
+        for name, found, expected in runs:
+            comparison.add(name, found.result(), expected)
+    finally:
+        pool.shutdown(cancel_futures=True)
     print(f"{comparison.equal} of {comparison.total} equal, bit for bit")
     sys.exit(comparison.equal != comparison.total)
 
