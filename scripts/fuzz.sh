@@ -5,10 +5,9 @@ set -euo pipefail
 CDPATH= cd -- "$(dirname -- "$0")/.."
 ./scripts/setup.sh
 cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked
-for target in fuzz/csv fuzz/idx fuzz/cifar fuzz/run fuzz/request crates/photo/fuzz/picture; do
-  dir=${target%/*} target=${target##*/}
+for target in csv idx cifar run request picture; do
   # Neither sanitizer nor nightly: the readers are safe Rust, what is looked for are panics, hangs and memory.
-  mkdir -p "$dir/corpus/$target"
-  cargo fuzz run --release --sanitizer none --fuzz-dir "$dir" "$target" "$dir/corpus/$target" "$dir/seeds/$target" -- \
+  mkdir -p "fuzz/corpus/$target"
+  cargo fuzz run --release --sanitizer none "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
     -max_total_time="${1:-60}" -timeout=10 -rss_limit_mb=1500 -max_len=65536
 done
