@@ -1,7 +1,7 @@
 //! A network of one's own in the program, as docs/tutorial.md tells: its files are followed in a copy of this package.
 #![cfg(unix)]
 
-use crate::running::{card, program_at, stderr, stdout, with_card};
+use crate::running::{UNOPTIMISED, card, program_at, stderr, stdout, with_card};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
@@ -51,9 +51,7 @@ fn program_with_own_network(dir: &Path) -> PathBuf {
 
     let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned();
     let mut cargo = Command::new(env!("CARGO"));
-    // Unoptimised it compiles in half the time; what takes time to run is in its dependencies.
-    let quickly = "profile.release.package.cnn-tutorial.opt-level=0";
-    cargo.args(["build", "--release", "--offline", "--config", quickly]).current_dir(dir);
+    cargo.args(["build", "--release", "--offline"]).args(UNOPTIMISED).current_dir(dir);
     cargo.env("CARGO_BUILD_BUILD_DIR", target).env("CARGO_TARGET_DIR", dir.join("target"));
     // Cargo sets these for its tests. Build scripts that look at them would compile what is compiled already.
     let ours = |name: &str| {
@@ -124,7 +122,10 @@ fn a_network_of_ones_own_is_added_as_the_docs_tell_and_trained_resumed_measured_
             let output = with_card(&mut child).output().unwrap();
             assert!(output.status.success(), "{}", stderr(&output));
         }
-        assert!(read("card/metrics.csv").unwrap() == read("card-again/metrics.csv").unwrap(), "on a card");
+        for file in ["metrics.csv", "model.safetensors", "best.safetensors"] {
+            let [once, again] = ["card", "card-again"].map(|run| read(&format!("{run}/{file}")).unwrap());
+            assert!(once == again, "{file} of two runs on a card differs");
+        }
         succeeds("evaluate --run card --data digits");
     }
 

@@ -1,7 +1,7 @@
 //! examples/own_project, built in its place and with nothing of this package but what is published.
 #![cfg(unix)]
 
-use crate::running::{stderr, stdout};
+use crate::running::{UNOPTIMISED, stderr, stdout};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -32,8 +32,7 @@ fn has_libtorch() -> bool {
 
 /// Builds the project in `dir`; its program.
 fn built(dir: &Path, name: &str) -> PathBuf {
-    let quickly = "profile.release.package.cnn-tutorial.opt-level=0"; // compiles in half the time
-    let built = cargo(&["build", "--release", "--locked", "--config", quickly], dir).output().unwrap();
+    let built = cargo(&["build", "--release", "--locked"], dir).args(UNOPTIMISED).output().unwrap();
     assert!(built.status.success(), "{}", stderr(&built));
     format!("{TARGET}/release/{name}").into()
 }

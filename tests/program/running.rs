@@ -5,6 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+/// What cargo is told where this package is compiled for one test: unoptimised it takes half the time.
+pub const UNOPTIMISED: [&str; 2] = ["--config", "profile.release.package.cnn-tutorial.opt-level=0"];
+
 /// The program with `arguments`, in the folder `dir`, with no network: no mirror answers at this address.
 pub fn program(dir: &Path, arguments: &[&str]) -> Command {
     program_at(Path::new(env!("CARGO_BIN_EXE_cnn-tutorial")), dir, arguments)
