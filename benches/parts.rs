@@ -68,13 +68,6 @@ fn splitting(criterion: &mut Criterion) {
 
 /// A training step, and the forward pass of an evaluation, of 100 images.
 fn networks(criterion: &mut Criterion) {
-    // As the program does: glibc keeps what libtorch frees.
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // Safety: sets two numbers of the allocator, before there is a second thread.
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
-    }
     let whole_batches = digits().select(&(0..1700).collect::<Vec<_>>()).unwrap();
     for channels_last in [false, true] {
         let (cnn_vs, lenet5_vs) = (nn::VarStore::new(Device::Cpu), nn::VarStore::new(Device::Cpu));
