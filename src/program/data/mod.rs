@@ -205,7 +205,10 @@ pub fn load(given: Option<&Source>) -> Result<(Dataset, Source)> {
 /// SHA-256 of all pixels and labels, by which a run knows its data again.
 pub fn sha256(dataset: &Dataset) -> Result<String, TchError> {
     let mut hash = Sha256::new();
-    hash.update(Vec::<u8>::try_from(&dataset.images.f_flatten(0, -1)?)?);
+    // Part by part: a second copy of all images would be new memory.
+    for images in dataset.images.f_split(1000, 0)? {
+        hash.update(Vec::<u8>::try_from(&images.f_flatten(0, -1)?)?);
+    }
     hash.update(Vec::<u8>::try_from(&dataset.labels.f_to_kind(Kind::Uint8)?)?);
     Ok(hex(&hash.finalize()))
 }
