@@ -7,6 +7,28 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+/// Trains with each of its arguments, one option a line, in a process forked from one that has loaded PyTorch: loading it takes
+/// longer than these trainings. Each goes to its folder, `0` and so on, with what it prints in `lines`.
+const TRAIN_EACH: &str = "
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import tutorial
+for i, options in enumerate(sys.argv[2:]):
+    if os.fork() == 0:
+        os.chdir(str(i))
+        sys.argv = ['tutorial.py', *options.split('\\n'), '--out', 'python']
+        sys.stdout = open('lines', 'w')
+        sys.exit(tutorial.main())
+    if os.wait()[1]:
+        sys.exit(options)
+";
+
+const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts");
+
+fn arguments<'a>(data: &[&'a str], options: &'a str) -> Vec<&'a str> {
+    data.iter().copied().chain(options.split_whitespace()).collect()
+}
+
 #[track_caller]
 fn assert_equal_to_python(data: &[&str], options: &str) {
     if options.contains("--portable") && !has_avx2() {
@@ -14,30 +36,37 @@ fn assert_equal_to_python(data: &[&str], options: &str) {
     }
     let Some(python) = python() else { return };
     let dir = tempfile::tempdir().unwrap();
-    let shared: Vec<&str> = data.iter().copied().chain(options.split_whitespace()).collect();
-    let rust = run(dir.path(), &[&shared[..], &["--out", "rust"]].concat());
-    assert!(rust.status.success(), "{options}: {}", stderr(&rust));
-    let python = Command::new(python)
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/tutorial.py"))
-        .args(&shared)
+    let output = Command::new(python)
+        .arg(format!("{SCRIPTS}/tutorial.py"))
+        .args(arguments(data, options))
         .args(["--out", "python"])
         .current_dir(dir.path())
         .env("CUDA_VISIBLE_DEVICES", "")
         .output()
         .unwrap();
-    assert!(python.status.success(), "{options}: {}", stderr(&python));
-    assert_eq!(stdout(&rust), stdout(&python), "{options}: printed lines");
-    let metrics = |side: &str| fs::read_to_string(dir.path().join(side).join("metrics.csv")).unwrap();
+    assert!(output.status.success(), "{options}: {}", stderr(&output));
+    assert_equal_to(dir.path(), &stdout(&output), data, options);
+}
+
+/// Trains in `dir`, beside what Python left and printed there.
+#[track_caller]
+fn assert_equal_to(dir: &Path, python_lines: &str, data: &[&str], options: &str) {
+    let rust = run(dir, &[&arguments(data, options)[..], &["--out", "rust"]].concat());
+    assert!(rust.status.success(), "{options}: {}", stderr(&rust));
+    assert_eq!(stdout(&rust), python_lines, "{options}: printed lines");
+    let metrics = |side: &str| fs::read_to_string(dir.join(side).join("metrics.csv")).unwrap();
     let expected = metrics("python");
     assert!(expected.lines().count() > 3, "{options}: {expected}");
     assert_eq!(metrics("rust"), expected, "{options}: logged numbers");
     let weights = |side: &str, file: &str| {
-        let mut weights = tch::Tensor::read_safetensors(dir.path().join(side).join(file)).unwrap();
+        let mut weights = tch::Tensor::read_safetensors(dir.join(side).join(file)).unwrap();
         weights.sort_by(|a, b| a.0.cmp(&b.0));
         weights
     };
     for file in ["model.safetensors", "best.safetensors"] {
-        for ((name, rust), (python_name, python)) in weights("rust", file).iter().zip(&weights("python", file)) {
+        let (rust, python) = (weights("rust", file), weights("python", file));
+        assert!(!rust.is_empty() && rust.len() == python.len(), "{options}: number of weights in {file}");
+        for ((name, rust), (python_name, python)) in rust.iter().zip(&python) {
             assert!(name == python_name && rust.equal(python), "{options}: {name} of {file} after training");
         }
     }
@@ -48,7 +77,7 @@ const DIGITS: [&str; 4] = ["--data", "digits", "--print-every", "20"];
 
 #[test]
 fn every_option_gives_pythons_numbers() {
-    for options in [
+    let all = [
         "--model cnn --max-steps 60 --eval-every 5",
         "--model cnn --max-steps 60 --eval-every 7 --shuffle --momentum 0.9 --weight-decay 0.01 --scale unit",
         "--model cnn --max-steps 60 --eval-every 10 --optimizer adam --lr 0.01",
@@ -68,6 +97,28 @@ fn every_option_gives_pythons_numbers() {
         "--model cnn --max-steps 20 --eval-every 5 --batch-size 359",
         "--model lenet5 --max-steps 20 --eval-every 5 --batch-size 359",
         "--model lenet5 --n-iters 70 --eval-every 10 --batch-size 64 --threads 1 --shuffle --seed 4",
+    ];
+    let Some(python) = python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let folder = |i: usize| dir.path().join(i.to_string());
+    (0..all.len()).for_each(|i| fs::create_dir(folder(i)).unwrap());
+    let output = Command::new(python)
+        .args(["-c", TRAIN_EACH, SCRIPTS])
+        .args(all.map(|options| arguments(&DIGITS, options).join("\n")))
+        .current_dir(dir.path())
+        .env("CUDA_VISIBLE_DEVICES", "")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    for (i, options) in all.into_iter().enumerate() {
+        let lines = fs::read_to_string(folder(i).join("lines")).unwrap();
+        assert_equal_to(&folder(i), &lines, &DIGITS, options);
+    }
+}
+
+#[test]
+fn with_portable_the_program_has_pythons_numbers() {
+    for options in [
         "--model lenet5 --max-steps 60 --eval-every 10 --portable",
         "--model cnn --max-steps 40 --eval-every 10 --portable --threads 2 --optimizer adamw --shuffle --augment --scale unit",
     ] {
