@@ -266,7 +266,8 @@ fn nothing_in_a_run_from_elsewhere_does_worse_than_an_error() {
 #[test]
 fn numbers_that_no_training_logs_are_left_out_of_a_resumed_run() {
     let dir = tempfile::tempdir().unwrap();
-    let options = ["--data", "digits", "--max-steps", "400", "--eval-every", "5", "--save-every", "5"];
+    let options =
+        ["--data", "digits", "--max-steps", "400", "--eval-every", "5", "--save-every", "5", "--batch-size", "20"];
     for rows in ["1,1e308,-1e308", "1,nan,50", "1,1e16,50\n2,10000000000000002,50", "\u{0},,", "1,0.5"] {
         let mut child = spawn(dir.path(), &[&options[..], &["--out", "run"]].concat());
         wait_for(&dir.path().join("run/best.safetensors"), &mut child);
@@ -292,7 +293,8 @@ fn numbers_that_no_training_logs_are_left_out_of_a_resumed_run() {
 #[test]
 fn a_bad_row_of_metrics_csv_costs_no_other_row() {
     let dir = tempfile::tempdir().unwrap();
-    let options = ["--data", "digits", "--max-steps", "400", "--eval-every", "5", "--save-every", "5"];
+    let options =
+        ["--data", "digits", "--max-steps", "400", "--eval-every", "5", "--save-every", "5", "--batch-size", "20"];
     assert!(run(dir.path(), &[&options[..], &["--out", "whole"]].concat()).status.success());
     let mut child = spawn(dir.path(), &[&options[..], &["--out", "run"]].concat());
     let metrics = dir.path().join("run/metrics.csv");
