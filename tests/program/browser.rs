@@ -31,14 +31,6 @@ fn numbers(value: Value) -> Vec<f32> {
     value.as_array().unwrap().iter().map(|n| n.as_f64().unwrap() as f32).collect()
 }
 
-/// Waits until all that was asked is answered. The browser passes the mouse's moves on with its next picture.
-fn settle(browser: &Browser) {
-    for _ in 0..3 {
-        browser.next_pictures();
-        browser.wait("busy === 0");
-    }
-}
-
 fn page_with_runs(dir: &Path) -> Option<(Page, Browser)> {
     let browser = Browser::start()?;
     train(dir, "lenet5", "20");
@@ -50,9 +42,7 @@ fn page_with_runs(dir: &Path) -> Option<(Page, Browser)> {
 fn open(dir: &Path, browser: &Browser) -> Page {
     let page = Page::open(dir);
     browser.resize(1280, 720);
-    browser.open(&page.address);
-    browser.wait("state.answer && document.querySelector('#origin').textContent.includes('image 0')");
-    settle(browser);
+    browser.open_page(&page.address);
     page
 }
 
@@ -69,7 +59,7 @@ fn a_digit_is_drawn_seen_and_explained() {
     for stroke in [left, left.map(|(x, y)| (-x, y))] {
         browser.mouse("#pad", &stroke, true);
         browser.wait(&format!("state.answers > {before}"));
-        settle(&browser);
+        browser.settle();
         before = browser.script("return state.answers");
         let greys =
             browser.script("return Array.from(pen.getImageData(0, 0, 112, 112).data.filter((_, i) => i % 4 === 0))");
@@ -82,7 +72,7 @@ fn a_digit_is_drawn_seen_and_explained() {
     // A pixel of the second convolution: the sum shown is what the layer has put there.
     browser.mouse("#layers > :nth-child(5) canvas", &[(-5, -5), (2, 2)], false);
     browser.wait("document.querySelector('#sum .value')");
-    settle(&browser);
+    browser.settle();
     let place = browser.script("return [state.pick.layer - 1, state.pick.channel, state.pick.row, state.pick.column]");
     let place: Vec<i64> = serde_json::from_value(place).unwrap();
     let mut vs = VarStore::new(Device::Cpu);
@@ -112,7 +102,7 @@ fn a_digit_is_drawn_seen_and_explained() {
     browser.wait("state.seen.some((grey) => grey > 200)");
     browser.click("#mistake");
     browser.wait("document.querySelector('#origin').textContent.startsWith('Mistake 1 of')");
-    settle(&browser);
+    browser.settle();
     let origin = browser.text("#origin");
     assert!(!origin.contains(&format!(": a {},", browser.text("#digit"))), "{origin} {:?}", answer(&browser));
     assert_eq!(browser.complaints(), Vec::<String>::new());
@@ -124,19 +114,17 @@ fn on_a_telephone_a_finger_draws_and_points_and_the_page_keeps_still() {
     let Some(browser) = Browser::start() else { return };
     let page = Page::open(dir.path());
     browser.resize(390, 844);
-    browser.open(&page.address);
-    browser.wait("state.answer && document.querySelector('#origin').textContent.includes('image 0')");
-    settle(&browser);
+    browser.open_page(&page.address);
     let before = browser.script("return state.answers");
     browser.click("#clear");
-    settle(&browser);
+    browser.settle();
     // A dot is not yet a digit: said beside the answer, and not as an error.
     browser.finger("#pad", &[(0, 0), (0, 0)]);
     browser.wait("document.querySelector('#doubt').textContent === 'This is not yet a digit.'");
     assert_eq!(browser.text("#message"), "");
     browser.finger("#pad", &[(0, -60), (0, -20), (0, 20), (0, 60)]);
     browser.wait(&format!("state.answers > {before} + 1"));
-    settle(&browser);
+    browser.settle();
     assert_eq!(browser.script("return [stroke, scrollY, $('origin').textContent]"), json!([null, 0, "Your drawing."]));
     let column = "Array.from({ length: 112 }, (_, y) => pen.getImageData(56, y, 1, 1).data[0])";
     let inked = browser.script(&format!("return {column}.filter((grey) => grey > 128).length"));
@@ -159,7 +147,7 @@ fn where_the_network_is_not_sure_the_page_says_so() {
         browser.click(&format!("#weights option[value={weights}]"));
         browser.keys("#pad", &digit.to_string());
         browser.wait(&format!("document.querySelector('#origin').textContent.startsWith('A {digit}, image')"));
-        settle(&browser);
+        browser.settle();
         let sure = browser.script("return Math.max(...state.answer.probabilities) >= 0.7") == true;
         seen[usize::from(sure)] = true;
         assert_eq!(browser.text("#doubt"), if sure { "" } else { "The network is not sure." });
@@ -179,7 +167,7 @@ fn a_photograph_is_read_and_other_runs_and_weights_answer_differently() {
     paper.save(dir.path().join("photo.jpg")).unwrap();
     browser.keys("#photo", dir.path().join("photo.jpg").to_str().unwrap());
     browser.wait("document.querySelector('#origin').textContent.startsWith('photo.jpg')");
-    settle(&browser);
+    browser.settle();
     assert_eq!(answer(&browser), predicted(dir.path(), "photo.jpg"));
     assert_eq!(browser.text("#digit"), "3");
 
@@ -192,7 +180,7 @@ fn a_photograph_is_read_and_other_runs_and_weights_answer_differently() {
     for weights in ["best", "untrained"] {
         browser.click(&format!("#weights option[value={weights}]"));
         browser.wait(&format!("state.weights === '{weights}'"));
-        settle(&browser);
+        browser.settle();
         answers.push(answer(&browser).1);
         assert!(browser.text("#before").contains("runs/cnn"), "the answer before is kept beside it");
     }

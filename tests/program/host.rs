@@ -97,8 +97,7 @@ fn the_link_leads_to_the_page_and_leaves_a_cookie_that_scripts_and_other_pages_d
     assert!(entry.contains("src=\"entry.js\"") && entry.contains("content-security-policy"), "{entry}");
 
     let Some(browser) = Browser::start() else { return };
-    browser.open(&format!("{}?{}&more=1#pooling", class.base, class.token));
-    browser.wait("typeof state === 'object' && state.answer");
+    browser.open_page(&format!("{}?{}&more=1#pooling", class.base, class.token));
     assert_eq!(browser.script("return location.href"), format!("{}?more=1#pooling", class.base));
     assert_eq!(browser.script("return document.cookie"), "");
     assert_eq!(browser.complaints(), [""; 0]);
@@ -106,13 +105,12 @@ fn the_link_leads_to_the_page_and_leaves_a_cookie_that_scripts_and_other_pages_d
     // From a page elsewhere, such as a course's: followed, and there still when the page is loaded anew.
     let browser = Browser::start().unwrap();
     let elsewhere = Page::open(dir.path());
-    browser.open(&elsewhere.address.replace("127.0.0.1", "localhost"));
-    browser.wait("state.answer");
+    browser.open_page(&elsewhere.address.replace("127.0.0.1", "localhost"));
     let link = format!("{}?{}", class.base, class.token);
     browser.script(&format!("$('message').innerHTML = '<a id=\"link\" href=\"{link}\">the page</a>'"));
     browser.click("#link");
     for _ in 0..2 {
-        browser.wait(&format!("location.href === '{}' && state.answer", class.base));
+        browser.wait(&format!("location.href === '{}' && typeof state === 'object' && state.answer", class.base));
         browser.post("/refresh", serde_json::json!({}));
     }
 }

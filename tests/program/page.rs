@@ -131,6 +131,13 @@ impl Browser {
         self.post("/url", json!({ "url": address }));
     }
 
+    /// Opens the page of `play` and waits until its start is over: it shows the first digit, and all that it asked is answered.
+    pub fn open_page(&self, address: &str) {
+        self.open(address);
+        self.wait("document.querySelector('#origin')?.textContent.includes('image 0')");
+        self.settle();
+    }
+
     /// Width and height of the page, in pixels.
     pub fn resize(&self, width: u32, height: u32) {
         let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500});
@@ -143,17 +150,25 @@ impl Browser {
     }
 
     /// Waits until the browser has drawn the page a few times more.
-    pub fn next_pictures(&self) {
+    fn next_pictures(&self) {
         let script = "const [done] = arguments; let left = 4;
             const next = () => left-- > 0 ? requestAnimationFrame(next) : done(); next();";
         self.post("/execute/async", json!({"script": script, "args": []}));
+    }
+
+    /// Waits until all that was asked is answered. The browser passes the mouse's moves on with its next picture.
+    pub fn settle(&self) {
+        for _ in 0..3 {
+            self.next_pictures();
+            self.wait("busy === 0");
+        }
     }
 
     /// Waits until JavaScript's expression is true.
     pub fn wait(&self, expression: &str) {
         let start = Instant::now();
         while self.script(&format!("return Boolean({expression})")) != true {
-            let message = self.script("return document.querySelector('#message').textContent");
+            let message = self.script("return document.querySelector('#message')?.textContent");
             assert!(start.elapsed() < Duration::from_secs(240), "{expression} did not come true; message: {message}");
             std::thread::sleep(Duration::from_millis(30));
         }

@@ -17,7 +17,7 @@ fn a_training_is_started_watched_changed_looked_back_at_and_handed_on() {
     let page = Page::open(dir.path());
     browser.resize(1280, 720);
     let address = format!("{}{ADDRESS}&max-steps=1600", page.address);
-    browser.open(&address);
+    browser.open_page(&address);
     browser.wait("training.fields && fieldOf('model').value === 'lenet5' && fieldOf('shuffle').checked");
 
     // A step alone, its numbers, and the kernel number that is pointed at.
@@ -51,7 +51,7 @@ fn a_training_is_started_watched_changed_looked_back_at_and_handed_on() {
 
     // The page is loaded anew: the training and its curves are still there.
     browser.open("about:blank");
-    browser.open(&address);
+    browser.open_page(&address);
     browser.wait("training.phase === 'paused' && $('loss-chart').width > 100");
     let known = "[training.update.iteration, training.losses.length, training.rows.length, training.losses[0][0]]";
     assert_eq!(browser.script(&format!("return {known}")), json!([at, at, at / 40, 1]));
@@ -110,7 +110,7 @@ fn on_a_telephone_a_training_is_stopped_and_a_refusal_is_said_and_the_other_tabs
     let Some(browser) = Browser::start() else { return };
     let page = Page::open(dir.path());
     browser.resize(390, 844);
-    browser.open(&format!("{}{ADDRESS}&nonsense=1", page.address));
+    browser.open_page(&format!("{}{ADDRESS}&nonsense=1", page.address));
     browser
         .wait("training.fields && $('message').textContent === 'The address names nonsense, which is no option here.'");
     assert_eq!(browser.script("return document.documentElement.scrollWidth <= innerWidth"), true);

@@ -1,7 +1,7 @@
 //! The tab "Convolution" with several maps.
 
 use super::convolution::{fill, open, text};
-use super::{numbers, settle};
+use super::numbers;
 use crate::page::{Browser, Page};
 use tch::Tensor;
 
@@ -23,7 +23,7 @@ fn maps_of_the_output_are_sums_over_the_maps_of_the_input() {
     browser.click("#convolution [data-is=of_input] option[value='2']");
     fill(&browser, "bias", "0.5");
     browser.fill("#convolution .grid input:nth-child(1)", "4");
-    settle(&browser);
+    browser.settle();
     let array =
         |name: &str| Tensor::from_slice(&numbers(browser.script(&format!("return benches[0].last.{name}.flat(3)"))));
     let input = array("question.input").view([1, 3, 7, 7]);
@@ -39,7 +39,7 @@ fn maps_of_the_output_are_sums_over_the_maps_of_the_input() {
     // The sum of one pixel of the second map: a frame and a kernel for each map of the input.
     browser.keys("#convolution [data-is=output-map]", "\u{E00F}\u{E015}\u{E014}");
     browser.wait("benches[0].at.join() === '1,1,1'");
-    settle(&browser);
+    browser.settle();
     let shown: f64 = browser.text("#convolution .sum .value").parse().unwrap();
     assert!((shown - expected.double_value(&[0, 1, 1, 1])).abs() < 1e-3, "{shown}");
     assert_eq!(browser.text("#convolution .sum .result"), browser.text("#convolution .sum .value"));
@@ -64,7 +64,7 @@ fn a_kernel_of_the_network_on_the_maps_before_it_makes_the_networks_own_map() {
     open(&page, &browser);
     browser.click("#convolution [data-is=preset] option[value='3 5']"); // of cnn2, which comes after maxpool1
     browser.wait("benches[0].last.question.input.length === 16");
-    settle(&browser);
+    browser.settle();
     assert_eq!(browser.script("return benches[0].parts.input.value"), "layer 3");
     assert_eq!(text(&browser, "input-size"), "16 maps of 13x13");
     let own = browser.script("return ask('/api/maps' + choice({ layer: 4, first: 5, count: 1 }), state.seen)");
@@ -84,7 +84,7 @@ fn a_kernel_of_the_network_on_the_maps_before_it_makes_the_networks_own_map() {
     let maps = browser.script("return ask('/api/maps' + choice({ layer: 3, first: 14, count: 2 }), state.seen)");
     assert_eq!(browser.script("return benches[0].last.question.input"), maps);
     browser.click("#convolution [data-is=input] option[value=small]");
-    settle(&browser);
+    browser.settle();
     assert_eq!((text(&browser, "refusal").as_str(), text(&browser, "input-size").as_str()), ("", "2 maps of 7x7"));
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }

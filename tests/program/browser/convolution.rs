@@ -1,6 +1,6 @@
 //! The tabs "Convolution" and "Pooling".
 
-use super::{numbers, settle};
+use super::numbers;
 use crate::page::{Browser, Page};
 use cnn_tutorial::nn::{Conv2d, Module};
 use tch::{Device, Tensor, nn::VarStore};
@@ -11,14 +11,12 @@ pub fn text(browser: &Browser, name: &str) -> String {
 
 pub fn fill(browser: &Browser, name: &str, value: &str) {
     browser.fill(&format!("#convolution [data-is={name}]"), value);
-    settle(browser);
+    browser.settle();
 }
 
 pub fn open(page: &Page, browser: &Browser) {
     browser.resize(1280, 720);
-    browser.open(&format!("{}#convolution", page.address));
-    browser.wait("benches[0].last");
-    settle(browser);
+    browser.open_page(&format!("{}#convolution", page.address));
 }
 
 #[test]
@@ -27,12 +25,11 @@ fn a_convolution_and_a_pool_do_what_their_arguments_say() {
     let Some(browser) = Browser::start() else { return };
     let page = Page::open(dir.path());
     browser.resize(1280, 720);
-    browser.open(&format!("{}#convolution", page.address));
-    browser.wait("benches[0].last");
+    browser.open_page(&format!("{}#convolution", page.address));
     let text = |part: &str, name: &str| browser.text(&format!("#{part} [data-is={name}]"));
     let fill = |part: &str, name: &str, value: &str| {
         browser.fill(&format!("#{part} [data-is={name}]"), value);
-        settle(&browser);
+        browser.settle();
     };
     for (stride, padding, size, height) in [
         ("1", "0", "5x5", "⌊(7 + 2·0 − 3) / 1⌋ + 1 = ⌊4.00⌋ + 1 = 5"),
@@ -67,13 +64,13 @@ fn a_convolution_and_a_pool_do_what_their_arguments_say() {
     assert!(found.allclose(&expected, 1e-5, 1e-5, false), "{found}\n{expected}");
     browser.keys("#convolution [data-is=output-map]", "\u{E015}\u{E014}\u{E014}");
     browser.wait("benches[0].at.join() === '0,1,2'");
-    settle(&browser);
+    browser.settle();
     let shown: f64 = browser.text("#convolution .sum .value").parse().unwrap();
     assert_eq!(shown, expected.double_value(&[0, 0, 1, 2]));
     assert_eq!(browser.text("#convolution .sum .result"), browser.text("#convolution .sum .value"));
     browser.click("#convolution [data-is=preset] option[value='0 3']");
     browser.wait("benches[0].kernels.all[0][0].name === '0 3'");
-    settle(&browser);
+    browser.settle();
     let weight = browser.script("return ask('/api/kernel' + choice({ layer: 0, channel: 3 }))")["weight"].take();
     assert_eq!(browser.script("return benches[0].last.question.kernel[0]"), weight);
     assert_eq!(browser.complaints(), Vec::<String>::new());
@@ -92,7 +89,7 @@ fn a_convolution_and_a_pool_do_what_their_arguments_say() {
     let frame = [0.1f64, 0.3, 0.8, 0.2]; // of the first pixel
     assert_eq!((value(), text("pooling", "output-size").as_str()), (0.8, "3x3"));
     browser.click("#pooling option[value=AvgPool2d]");
-    settle(&browser);
+    browser.settle();
     assert_eq!(value(), 0.35);
     browser.click("#pooling option[value=LPPool2d]");
     for (norm_type, words) in [("1", "is the sum"), ("2", "between the sum"), ("32", "close to the maximum")] {
@@ -114,7 +111,7 @@ fn a_convolution_and_a_pool_do_what_their_arguments_say() {
         browser.resize(width, height);
         for part in ["draw", "convolution", "pooling"] {
             browser.click(&format!("nav a[href='#{part}']"));
-            settle(&browser);
+            browser.settle();
             let needed = browser.script("return document.documentElement.scrollWidth").as_u64().unwrap();
             assert!(needed <= width.into(), "{part} is {needed} wide on a screen of {width}");
         }
@@ -149,7 +146,7 @@ fn a_kernel_that_was_changed_is_called_ones_own() {
     let preset = || browser.script("return benches[0].parts.preset.value");
     let choose = |name: &str| {
         browser.click(&format!("#convolution [data-is=preset] option[value='{name}']"));
-        settle(&browser);
+        browser.settle();
     };
     assert_eq!(preset(), "vertical edges");
     fill(&browser, "stride", "2");
@@ -169,7 +166,7 @@ fn a_kernel_that_was_changed_is_called_ones_own() {
     browser.click("nav a[href='#draw']");
     browser.click("#run option[value=lenet5]");
     browser.wait("benches[0].parts.preset.value === 'your own'");
-    settle(&browser);
+    browser.settle();
     assert_eq!(kernel(), before);
 }
 

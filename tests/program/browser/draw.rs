@@ -1,6 +1,6 @@
 //! The tab "Draw": what lies on the pad, and whose answer is shown.
 
-use super::{open, settle};
+use super::open;
 use crate::common::digits;
 use crate::page::Browser;
 use image::{GrayImage, Luma, imageops};
@@ -40,7 +40,7 @@ fn the_first_stroke_on_a_digit_that_was_put_on_the_pad_begins_a_drawing_of_ones_
                 _ => browser.keys("#pad", "0"),
             }
             browser.wait("/image|photo/.test($('origin').textContent)");
-            settle(&browser);
+            browser.settle();
             let [left, _, right] = inked(&browser);
             assert!(left > 0 && right > 0, "{source}: a digit lies on the pad");
 
@@ -52,7 +52,7 @@ fn the_first_stroke_on_a_digit_that_was_put_on_the_pad_begins_a_drawing_of_ones_
             } else {
                 browser.mouse("#pad", &[(0, -50), (0, -20), (0, 50)], true);
             }
-            settle(&browser);
+            browser.settle();
             let [left, middle, right] = inked(&browser);
             assert!(left == 0 && middle > 100 && right == 0, "{source}: {left} {middle} {right}");
             if keyboard {
@@ -60,7 +60,7 @@ fn the_first_stroke_on_a_digit_that_was_put_on_the_pad_begins_a_drawing_of_ones_
             } else {
                 browser.mouse("#pad", &[(-50, -50), (-50, -20), (-50, 50)], true);
             }
-            settle(&browser);
+            browser.settle();
             let both = inked(&browser);
             assert!(both[0] > 100 && both[1] == middle, "{source}: {both:?} after {middle}");
         }
@@ -68,10 +68,10 @@ fn the_first_stroke_on_a_digit_that_was_put_on_the_pad_begins_a_drawing_of_ones_
     // A dot on a digit is no digit yet, and the answer shown is not the one to the digit that is gone.
     browser.keys("#pad", "6");
     browser.wait("$('origin').textContent.startsWith('A 6')");
-    settle(&browser);
+    browser.settle();
     browser.mouse("#pad", &[(0, 0), (0, 0)], true);
     browser.wait("$('doubt').textContent === 'This is not yet a digit.'");
-    settle(&browser);
+    browser.settle();
     assert_eq!(browser.script("return state.answer.seen.some((grey) => grey > 0)"), false);
     assert_eq!(browser.text("#doubt"), "This is not yet a digit.");
 }
@@ -92,7 +92,7 @@ fn outlines_on_the_bars_go_with_the_digit_they_belong_to() {
         let before = browser.script(&format!("return {widths}"));
         browser.click(&format!("#run option[value={run}]"));
         browser.wait(&format!("state.answer.network.startsWith('{run}')"));
-        settle(&browser);
+        browser.settle();
         assert_eq!(outlines(), 10, "{source}: the same digit, another network");
         assert_eq!(browser.script(&format!("return {}", widths.replace("bar b", "bar u"))), before);
         assert!(browser.text("#before").starts_with(&format!("Outlined: {other}, untrained weights: ")));
@@ -104,7 +104,7 @@ fn outlines_on_the_bars_go_with_the_digit_they_belong_to() {
             _ => browser.mouse("#pad", &[(0, -60), (0, -20), (0, 60)], true),
         }
         browser.wait("document.querySelectorAll('.bar u:not([hidden])').length === 0");
-        settle(&browser);
+        browser.settle();
         assert_eq!((outlines(), browser.text("#before").as_str()), (0.into(), ""), "{source}: another digit");
     }
     assert_eq!(browser.complaints(), Vec::<String>::new());

@@ -1,6 +1,6 @@
 //! The tab "Draw": the logits and their softmax, and all layers beside each other.
 
-use super::{numbers, open, settle};
+use super::{numbers, open};
 use crate::page::Browser;
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ fn logits_and_softmax_can_be_followed_with_pencil_and_paper() {
         browser.click(&format!("#run option[value={run}]"));
         browser.keys("#pad", "3");
         browser.wait(&format!("state.answer.network.startsWith('{run}')"));
-        settle(&browser);
+        browser.settle();
         let softmax = browser.script("return state.answer.softmax");
         let [logits, exps] = ["logits", "exps"].map(|name| numbers(softmax[name].clone()));
         let [largest, sum] = ["largest", "sum"].map(|name| softmax[name].as_f64().unwrap());
@@ -41,7 +41,7 @@ fn logits_and_softmax_can_be_followed_with_pencil_and_paper() {
             browser.script(&format!("document.querySelector('{row}').scrollIntoView()"));
             browser.mouse(&format!("{row} th"), &[(0, 0), (2, 0)], false);
             browser.wait(&format!("document.querySelector('#sum b').textContent.endsWith(', map {digit}')"));
-            settle(&browser);
+            browser.settle();
             let value: f32 = browser.text("#sum .value").parse().unwrap();
             assert!((value - logits[digit]).abs() <= 1e-3 * value.abs().max(1.0), "{value}, not {}", logits[digit]);
             assert!(browser.text(".quotient").starts_with(&format!("{digit}: exp(")), "{}", browser.text(".quotient"));
@@ -60,7 +60,7 @@ fn logits_and_softmax_can_be_followed_with_pencil_and_paper() {
 
         browser.keys(".logits", "\u{E013}");
         browser.wait("state.pick.channel === 8");
-        settle(&browser);
+        browser.settle();
         assert!(browser.text(".logits .picked").starts_with('8'));
     }
     assert_eq!(browser.complaints(), Vec::<String>::new());
@@ -95,7 +95,7 @@ fn all_layers_beside_each_other_fit_a_projector_with_lines_from_a_pixel_to_its_w
     {
         browser.click(&format!("#run option[value={run}]"));
         browser.wait(&format!("state.answer.network.startsWith('{run}')"));
-        settle(&browser);
+        browser.settle();
         let rooms = "['#layers', '#draw .middle', 'html'].map((name) => document.querySelector(name))";
         let overflows = browser.script(&format!(
             "return {rooms}.map((room) => [room.scrollWidth - room.clientWidth, room.scrollHeight - room.clientHeight])"
@@ -120,7 +120,7 @@ fn all_layers_beside_each_other_fit_a_projector_with_lines_from_a_pixel_to_its_w
                 .script(&format!("return Math.round(document.querySelector('{selector}').clientHeight / 2) - 2"));
             browser.mouse(&selector, &[(0, 0), (1, 3 - top.as_i64().unwrap().max(3))], false);
             browser.wait(&format!("state.pick?.layer === {layer}"));
-            settle(&browser);
+            browser.settle();
             let [from, to, pixel, frames] = lines_and_frames(&browser);
             assert_eq!((from.len(), frames.len()), (windows, windows), "{run}, layer {layer}");
             assert!(from.iter().all(|corners| *corners == pixel[0]), "{run}, layer {layer}: {from:?}, not {pixel:?}");
@@ -140,20 +140,20 @@ fn all_layers_beside_each_other_fit_a_projector_with_lines_from_a_pixel_to_its_w
     let place = "return [state.pick.layer, state.pick.channel, state.pick.row, state.pick.column]";
     browser.keys("#layers > :nth-child(2) canvas", "\u{E00F}\u{E014}\u{E015}");
     browser.wait("state.pick.layer === 1");
-    settle(&browser);
+    browser.settle();
     assert_eq!(browser.script(place), json!([1, 1, 15, 15]));
     let [from, to, pixel, frames] = lines_and_frames(&browser);
     assert_eq!((from, to), (pixel, frames));
 
     // Back in the list the same pixel is explained; a telephone may scroll the layers, not the page.
     browser.click("#at-once");
-    settle(&browser);
+    browser.settle();
     assert_eq!(browser.script(place), json!([1, 1, 15, 15]));
     assert_eq!(browser.script("return document.querySelectorAll('#lines path').length"), 0);
     browser.resize(390, 844);
     browser.script("$('at-once').scrollIntoView()");
     browser.click("#at-once");
-    settle(&browser);
+    browser.settle();
     assert_eq!(browser.script("return document.documentElement.scrollWidth"), 390);
     let last = "document.querySelector('#layers > :nth-last-child(2)')";
     let beyond = browser.script(&format!("return $('layers').scrollWidth - {last}.offsetLeft - {last}.offsetWidth"));
