@@ -3,6 +3,7 @@
 mod conducted;
 mod page;
 mod replay;
+mod tracking;
 
 use super::prepare::Recorders;
 use super::results;
@@ -11,14 +12,13 @@ use crate::program::files;
 use crate::program::machine::signals;
 use crate::program::run::checkpoint::{CHECKPOINT, Checkpoint, Position};
 use crate::program::run::config::Config;
-use crate::program::run::folder::{BEST_WEIGHTS, Run, WEIGHTS};
+use crate::program::run::folder::{Run, WEIGHTS};
 use crate::program::run::metrics::Row;
 use crate::program::run::network::Network;
 use crate::program::run::weights::write_tensors;
-use anyhow::{Result, bail};
+use anyhow::Result;
 use cnn_tutorial::cuda::{self, Recorder};
 use cnn_tutorial::data::DataLoader;
-use cnn_tutorial::evaluate::{accuracy_and_losses, percentage_and_mean};
 use cnn_tutorial::nn::CrossEntropyLoss;
 use cnn_tutorial::optim::Optimizer;
 use cnn_tutorial::repr::python_repr;
@@ -177,51 +177,6 @@ impl<'a> Session<'a> {
 
     fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed) != 0
-    }
-
-    /// Measures the validation accuracy, stores loss, iteration and accuracy, and keeps the best weights.
-    fn track(&mut self, loss: f64) -> Result<()> {
-        let start = Instant::now();
-        let (model, error, batches) = (&*self.network.module, self.error, self.test_loader.epoch()?);
-        let measured = match &mut self.recorder {
-            Some(recorder) => recorder.call(&[], |_| accuracy_and_losses(model, error, batches.clone()))?,
-            None => accuracy_and_losses(model, error, batches)?,
-        };
-        let (accuracy, validation_loss) = percentage_and_mean(&measured, self.test_loader)?;
-        self.bar.set_message(format!("loss {loss:.4}, accuracy {accuracy:.2} %"));
-        self.run.metrics.log(Row { iteration: self.position.iteration, loss, accuracy: accuracy.into() })?;
-        if validation_loss < self.position.best_loss {
-            self.position.best_loss = validation_loss;
-            files::put(&self.run.dir, BEST_WEIGHTS, |path| write_tensors(self.network.vs.variables(), path))?;
-        }
-        self.tracking += start.elapsed();
-        Ok(())
-    }
-
-    /// The loss of the last iteration; an error if one since the last call is NaN.
-    fn last_loss(&mut self) -> Result<f64> {
-        let losses = self.read_losses()?;
-        let last = losses.last().copied().unwrap_or(f32::NAN);
-        if let Some(conductor) = &mut self.conductor {
-            conductor.losses.extend(losses);
-        }
-        Ok(last.into())
-    }
-
-    /// The losses since the last call; an error if one is NaN.
-    ///
-    /// They are read all at once, because a read makes a GPU's queue run dry.
-    fn read_losses(&mut self) -> Result<Vec<f32>> {
-        if self.losses.is_empty() {
-            return Ok(Vec::new());
-        }
-        let values: Vec<f32> = Tensor::f_stack(&self.losses, 0)?.try_into()?;
-        self.losses.clear();
-        if let Some(i) = values.iter().position(|loss| loss.is_nan()) {
-            let iteration = self.position.iteration - (values.len() - 1 - i) as u64;
-            bail!("the loss became NaN at iteration {iteration}: try a smaller --lr, or --scale unit");
-        }
-        Ok(values)
     }
 
     /// Keeps the weights, plots the tracked quantities, and tells what the training came to.
