@@ -14,6 +14,9 @@ use std::time::Duration;
 /// Where MNIST lies, or is put, relative to the current folder.
 pub const MNIST_DIR: &str = "data/mnist";
 
+/// What to do where no mirror is reached.
+pub const HOW_TO_HAVE_MNIST: &str = "copy its four files to data/mnist, or set MNIST_MIRROR to a server that has them";
+
 const MIRRORS: [&str; 2] =
     ["https://ossci-datasets.s3.amazonaws.com/mnist", "https://storage.googleapis.com/cvdf-datasets/mnist"];
 
