@@ -2,7 +2,7 @@
 
 Everything is measured from outside, in one run, the programs taking turns (A B C D A B C D ...) after a warm-up. Of each
 number the median, the least and the largest go into assets/bench.json; the tables of docs/performance.md and assets/bench.png are
-made of that file.
+made of that file. With --device cuda they go into assets/bench-cuda.json, and the tables into docs/cuda.md.
 """
 
 import argparse
@@ -31,24 +31,25 @@ from compare import run
 PROGRAM = "target/release/cnn-tutorial"
 PYTHON = [sys.executable, "scripts/tutorial.py"]
 PROGRAMS = {
-    "Rust": [PROGRAM],
-    "Rust, `--channels-last`": [PROGRAM, "--channels-last"],
-    "Python": PYTHON,
-    "Python, `--tuned`": [*PYTHON, "--tuned"],
+    "cpu": {
+        "Rust": [PROGRAM],
+        "Rust, `--channels-last`": [PROGRAM, "--channels-last"],
+        "Python": PYTHON,
+        "Python, `--tuned`": [*PYTHON, "--tuned"],
+    },
+    "cuda": {"Rust": [PROGRAM], "Rust, `--eager`": [PROGRAM, "--eager"], "Python": PYTHON},
 }
 MODELS = {"cnn": "CNN", "lenet5": "LeNet-5"}
-N_TRAIN, N_TEST = 33_600, 8_400
+MNIST = Path("data/mnist")
+N_TEST = {"cpu": 8_400, "cuda": 12_000}  # of Kaggle's images, of MNIST's
 
 
 def write_csv(path):
     """The first 42,000 images of MNIST in the layout of Kaggle's train.csv, 77 MB."""
     from tutorial import read_idx  # here: with torch in this process, its own size would be the least peak measured
 
-    folder = Path("data/mnist")
-    if not folder.is_dir():
-        sys.exit("bench: needs MNIST in data/mnist: cargo run --release -- --data mnist --max-steps 1 downloads it")
-    images = read_idx(folder, "train-images-idx3-ubyte")[:42_000]
-    labels = read_idx(folder, "train-labels-idx1-ubyte")[:42_000]
+    images = read_idx(MNIST, "train-images-idx3-ubyte")[:42_000]
+    labels = read_idx(MNIST, "train-labels-idx1-ubyte")[:42_000]
     words = np.array([str(value) for value in range(256)])
     with open(path, "w") as file:
         file.write("label," + ",".join(f"pixel{i}" for i in range(784)) + "\n")
@@ -56,24 +57,24 @@ def write_csv(path):
             file.write(f"{label}," + ",".join(words[image]) + "\n")
 
 
-def measure(name, options, folder, cache):
+def measure(device, name, options, folder, cache):
     """One run; what a step and an evaluation's batch take follows from what the program says of its time.
 
     Keeping the best weights counts as evaluation, on all sides.
     """
     options = [str(option) for option in options]
     result = run(
-        [*PROGRAMS[name], *options, "--device", "cpu", "--out", str(folder / "out"), "--overwrite"],
+        [*PROGRAMS[device][name], *options, "--device", device, "--out", str(folder / "out"), "--overwrite"],
         TORCHINDUCTOR_CACHE_DIR=str(cache),
     )
     with open(folder / "out" / "metrics.csv") as file:
         evaluations = len(file.readlines()) - 1
     given = dict(zip(options[::2], options[1::2]))
     batch_size = int(given.get("--batch-size", 100))
-    steps = int(given.get("--max-steps", 7 * 336))
+    steps = result.pop("iterations")
     del result["printed"]
     result["training step, ms"] = 1000 * (result["training, s"] - result["tracking progress, s"]) / steps
-    batches = evaluations * -(-N_TEST // batch_size)
+    batches = evaluations * -(-N_TEST[device] // batch_size)
     result["evaluation batch, ms"] = 1000 * result["tracking progress, s"] / batches
     result["images a second, training"] = 1000 * batch_size / result["training step, ms"]
     result["images a second, evaluation"] = 1000 * batch_size / result["evaluation batch, ms"]
@@ -114,48 +115,67 @@ def answers():
     return rounds(15, commands, lambda name: commands[name]())
 
 
-def processor():
-    for line in Path("/proc/cpuinfo").read_text().splitlines() if sys.platform == "linux" else []:
-        if line.startswith("model name"):
-            return line.split(":")[1].strip()
-    return platform.machine()
+def machine(device):
+    processor = platform.machine()
+    if sys.platform == "linux":
+        first, *_ = Path("/proc/cpuinfo").read_text().split("\n\n")
+        of = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in first.splitlines())}
+        if "model name" in of:  # x86
+            processor = f"{of['model name']} (family {of['cpu family']}, model {of['model']})"
+    card = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader", "--id=0"]
+    cards = [] if device == "cpu" else [subprocess.check_output(card, text=True).strip()]
+    return ", ".join([*cards, f"{os.cpu_count()} cores of {processor}"])
 
 
-def bench(n):
+def whole_tutorials(device, n, data, folder, cache):
+    def whole(configuration):
+        model, name = configuration
+        with tempfile.TemporaryDirectory() as nothing_compiled:
+            return measure(device, name, ["--model", model, "--data", data], folder, nothing_compiled)
+
+    configurations = list(itertools.product(MODELS, PROGRAMS[device]))
+    for model, name in configurations:
+        print(f"warm-up: {model}, {name}", file=sys.stderr, flush=True)
+        measure(device, name, ["--model", model, "--data", data, "--max-steps", 50], folder, cache)
+    found = rounds(n, configurations, whole)
+    return [dict(zip(["model", "program"], key), **value) for key, value in found.items()]
+
+
+def parts_of_them(n, data, folder, cache):
+    def part(configuration):
+        model, threads, batch_size, name = configuration
+        sizes = ["--threads", threads, "--batch-size", batch_size, "--max-steps", 150]
+        return measure("cpu", name, ["--model", model, "--data", data, *sizes], folder, cache)
+
+    sizes = [(1, 100), (2, 32), (2, 512)]
+    found = rounds(n, [(model, *size, name) for model in MODELS for size in sizes for name in PROGRAMS["cpu"]], part)
+    return [dict(zip(["model", "threads", "batch size", "program"], key), **value) for key, value in found.items()]
+
+
+def bench(device, n):
+    if not MNIST.is_dir():
+        sys.exit("bench: needs MNIST in data/mnist: cargo run --release -- --data mnist --max-steps 1 downloads it")
+    results = {
+        "machine": machine(device),
+        "libtorch": importlib.metadata.version("torch"),
+        "rounds": n,
+        "values": "median, least and largest",
+    }
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         csv, cache = folder / "train.csv", folder / "cache"
+        if device == "cuda":
+            return {**results, "whole": whole_tutorials(device, n, MNIST, folder, cache), "parts": []}
         writer = multiprocessing.get_context("spawn").Process(target=write_csv, args=[csv])
         writer.start()
         writer.join()
         if writer.exitcode:
             sys.exit("bench: the data could not be written")
-        for model, name in itertools.product(MODELS, PROGRAMS):
-            print(f"warm-up: {model}, {name}", file=sys.stderr, flush=True)
-            measure(name, ["--model", model, "--data", csv, "--max-steps", 50], folder, cache)
-
-        def whole(configuration):
-            model, name = configuration
-            with tempfile.TemporaryDirectory() as nothing_compiled:
-                return measure(name, ["--model", model, "--data", csv], folder, nothing_compiled)
-
-        def part(configuration):
-            model, threads, batch_size, name = configuration
-            sizes = ["--threads", threads, "--batch-size", batch_size, "--max-steps", 150]
-            return measure(name, ["--model", model, "--data", csv, *sizes], folder, cache)
-
-        sizes = [(1, 100), (2, 32), (2, 512)]
-        parts = [(model, *size, name) for model in MODELS for size in sizes for name in PROGRAMS]
         return {
-            "machine": f"{os.cpu_count()} cores of {processor()}",
-            "libtorch": importlib.metadata.version("torch"),
-            "rounds": n,
-            "values": "median, least and largest",
+            **results,
             "answers": answers(),
-            "whole": [dict(zip(["model", "program"], key), **value)
-                      for key, value in rounds(n, list(itertools.product(MODELS, PROGRAMS)), whole).items()],
-            "parts": [dict(zip(["model", "threads", "batch size", "program"], key), **value)
-                      for key, value in rounds(max(n - 1, 1), parts, part).items()],
+            "whole": whole_tutorials(device, n, csv, folder, cache),
+            "parts": parts_of_them(max(n - 1, 1), csv, folder, cache),
         }
 
 
@@ -173,39 +193,46 @@ ROWS = [
 
 
 def tables(results):
-    """The tables of docs/performance.md: the whole tutorial of each model, then how a step and a batch grow."""
+    """The whole tutorial of each model, then how a step and a batch grow."""
+    programs = list(dict.fromkeys(entry["program"] for entry in results["whole"]))
+    line = "|---" * (len(programs) + 1) + "|"
     text = []
     for model, title in MODELS.items():
         of = {entry["program"]: entry for entry in results["whole"] if entry["model"] == model}
-        text += ["", f"| {title} | " + " | ".join(PROGRAMS) + " |", "|---" * (len(PROGRAMS) + 1) + "|"]
+        text += ["", f"| {title} | " + " | ".join(programs) + " |", line]
         for row, form in ROWS:
-            cells = [f"{of[name][row][0]:{form}}" for name in PROGRAMS]
+            if not any(of[name][row][0] for name in programs):
+                continue  # nothing is compiled
+            cells = [f"{of[name][row][0]:{form}}" for name in programs]
             if row == "wall time, s":
                 cells = [
                     f"**{of[name][row][0] / of['Python'][row][0]:.2f}** ({of[name][row][0]:.1f}; "
                     f"{of[name][row][1]:.1f} to {of[name][row][2]:.1f})"
-                    for name in PROGRAMS
+                    for name in programs
                 ]
                 row = "wall time, of Python's (s)"
             text.append(f"| {row} | " + " | ".join(cells) + " |")
-    text += ["", "| training step / evaluation batch, ms | " + " | ".join(PROGRAMS) + " |", "|---" * 5 + "|"]
-    entries = results["parts"] + [dict(entry, threads=2, **{"batch size": 100}) for entry in results["whole"]]
-    sizes = sorted({(list(MODELS).index(e["model"]), e["threads"], e["batch size"]) for e in entries})
-    for model, threads, batch_size in sizes:
-        model = list(MODELS)[model]
-        key = (model, threads, batch_size)
-        of = {e["program"]: e for e in entries if (e["model"], e["threads"], e["batch size"]) == key}
-        cells = [f"{of[n]['training step, ms'][0]:.2f} / {of[n]['evaluation batch, ms'][0]:.2f}" for n in PROGRAMS]
-        name = f"{MODELS[model]}, {threads} thread{'s' if threads > 1 else ''}, batch {batch_size}"
-        text.append(f"| {name} | " + " | ".join(cells) + " |")
-    least = {name: value["ms"][1] for name, value in results["answers"].items()}
-    nothing = least.pop("/bin/true with libtorch_cpu.so")
-    text += [
-        "",
-        f"The least times to an answer: {', '.join(f'{name} {ms:.0f} ms' for name, ms in least.items())}; a program that only "
-        f"loads libtorch_cpu.so takes {nothing:.0f} ms. "
-        f"{results['rounds']} rounds, {results['machine']}, libtorch {results['libtorch']}.",
-    ]
+    text.append("")
+    if results["parts"]:
+        text += ["| training step / evaluation batch, ms | " + " | ".join(programs) + " |", line]
+        entries = results["parts"] + [dict(entry, threads=2, **{"batch size": 100}) for entry in results["whole"]]
+        sizes = sorted({(list(MODELS).index(e["model"]), e["threads"], e["batch size"]) for e in entries})
+        for model, threads, batch_size in sizes:
+            model = list(MODELS)[model]
+            key = (model, threads, batch_size)
+            of = {e["program"]: e for e in entries if (e["model"], e["threads"], e["batch size"]) == key}
+            cells = [f"{of[n]['training step, ms'][0]:.2f} / {of[n]['evaluation batch, ms'][0]:.2f}" for n in programs]
+            name = f"{MODELS[model]}, {threads} thread{'s' if threads > 1 else ''}, batch {batch_size}"
+            text.append(f"| {name} | " + " | ".join(cells) + " |")
+        least = {name: value["ms"][1] for name, value in results["answers"].items()}
+        nothing = least.pop("/bin/true with libtorch_cpu.so")
+        text += [
+            "",
+            f"The least times to an answer: {', '.join(f'{name} {ms:.0f} ms' for name, ms in least.items())}; a program that "
+            f"only loads libtorch_cpu.so takes {nothing:.0f} ms.",
+            "",
+        ]
+    text.append(f"{results['rounds']} rounds, {results['machine']}, libtorch {results['libtorch']}.")
     return "\n".join(text) + "\n"
 
 
@@ -239,18 +266,19 @@ def chart(results, path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--device", choices=list(PROGRAMS), default="cpu")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--again", action="store_true", help="measure nothing: tables and chart of assets/bench.json")
+    parser.add_argument("--again", action="store_true", help="measure nothing: tables and chart of the last measurement")
     args = parser.parse_args()
-    path = Path("assets/bench.json")
+    files = {"cpu": ("assets/bench.json", "docs/performance.md"), "cuda": ("assets/bench-cuda.json", "docs/cuda.md")}
+    path, page = map(Path, files[args.device])
     if not args.again:
-        path.write_text(json.dumps(bench(args.rounds), indent=1) + "\n")
+        path.write_text(json.dumps(bench(args.device, args.rounds), indent=1) + "\n")
     results = json.loads(path.read_text())
-    chart(results, path.with_suffix(".png"))
-    page = Path("docs/performance.md")
-    text = page.read_text()
+    if args.device == "cpu":
+        chart(results, path.with_suffix(".png"))
     marks = re.compile(r"(<!-- scripts/bench.sh writes this -->\n).*?(<!-- up to here -->)", re.DOTALL)
-    page.write_text(marks.sub(lambda mark: mark[1] + tables(results) + mark[2], text))
+    page.write_text(marks.sub(lambda mark: mark[1] + tables(results) + mark[2], page.read_text()))
     print(tables(results))
 
 

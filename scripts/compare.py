@@ -43,6 +43,7 @@ def run(command, **environment):
     stdout.seek(0)
     return {
         "printed": stdout.read(),
+        "iterations": int(said["training:"].split()[1]),
         "wall time, s": wall,
         "start to first iteration, s": at["training:"],
         "training, s": at["trained"] - at["training:"],

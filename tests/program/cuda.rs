@@ -144,6 +144,11 @@ fn a_gpu_that_is_not_there_or_too_small_is_an_error_with_its_remedy() {
     let dir = tempfile::tempdir().unwrap();
     let Some(output) = on_gpu(dir.path(), &["--data", "digits", "--device", "cuda:77"]) else { return };
     assert!(output.status.code() == Some(1) && stderr(&output).contains("--device cuda:77"), "{}", stderr(&output));
+    let mut full = program(dir.path(), &["--data", "digits", "--device", "cuda", "--batch-size", "1400"]);
+    full.env("PYTORCH_CUDA_ALLOC_CONF", "per_process_memory_fraction:0.0005");
+    let error = stderr(&with_card(&mut full).output().unwrap());
+    assert!(["smaller --batch-size", "nvidia-smi"].iter().any(|remedy| error.contains(remedy)), "{error}");
+    assert!(!error.contains("frame #0") && !error.contains("panicked"), "{error}");
     let output = on_gpu(dir.path(), &["doctor"]).unwrap();
     assert!(stdout(&output).contains("compute capability"), "{}", stdout(&output));
 }
