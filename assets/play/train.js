@@ -103,6 +103,18 @@ async function go(more) {
   }
 }
 
+// Goes on with a run that was stopped, here or elsewhere. Where its data are a file of one's own, the form says where they lie.
+async function resume(run) {
+  say("");
+  const data = fieldOf("data").value.trim();
+  try {
+    await ask("/api/training/resume", { run, until: FOREVER, ...(data && { data }) });
+    await look();
+  } catch (error) {
+    say(error.message);
+  }
+}
+
 const untilEpochsEnd = () => {
   const { iteration, batches } = training.update ?? {};
   return isUnderWay() && batches ? batches - iteration % batches : FOREVER;
@@ -143,7 +155,7 @@ const WORDS_OF = {
   paused: () => "Paused: go on, or take a step.",
   ending: () => "Stopping, with a checkpoint.",
   finished: ({ run }) => `Finished: the run is in ${run}.`,
-  stopped: ({ run }) => run ? `Stopped. To go on: cargo run --release -- --resume ${run}` : "Stopped before it had begun.",
+  stopped: ({ run }) => run ? `Stopped. To go on: Resume, or cargo run --release -- --resume ${run}` : "Stopped before it had begun.",
   failed: ({ error, said }) => error ?? said,
 };
 
@@ -187,6 +199,7 @@ function offerButtons() {
   const waits = !isUnderWay() || training.phase === "paused";
   for (const id of ["go", "one", "ten", "epoch"]) $(id).disabled = !waits;
   $("go").textContent = isUnderWay() ? "Go on" : "Start";
+  $("resume").hidden = !(training.phase === "stopped" && training.update.run);
   $("pause").disabled = training.phase !== "running";
   $("stop").disabled = !isUnderWay() || training.phase === "ending";
   for (const field of $("train").querySelectorAll("#options [name], #more-options [name]")) field.disabled = isUnderWay();
@@ -291,10 +304,14 @@ const showMistakes = newest(async () => {
 
 async function offerBeside() {
   const trained = state.runs.filter(({ weights }) => weights.some((name) => name !== "untrained"));
-  $("beside").replaceChildren(...trained.map(({ name, title }) => {
+  $("beside").replaceChildren(...trained.map(({ name, title, weights }) => {
     const box = element("input", { type: "checkbox", value: name, checked: beside.has(name) });
     box.addEventListener("change", () => layBeside(name, box.checked));
-    return element("label", {}, box, `${name} (${title})`);
+    const label = element("label", {}, box, `${name} (${title})`);
+    if (!weights.includes("checkpoint")) return label;
+    const button = element("button", { textContent: "Resume", title: "It was stopped: go on with it" });
+    button.addEventListener("click", () => resume(name));
+    return element("div", { className: "row" }, label, button);
   }));
   if (!trained.length) $("beside").textContent = "There is no run yet.";
   for (const name of beside.keys()) if (!trained.some((run) => run.name === name)) beside.delete(name);
@@ -395,6 +412,7 @@ async function startTrain() {
   $("train").querySelector("form").addEventListener("input", writeAddress);
   $("train").querySelector("form").addEventListener("submit", (event) => event.preventDefault());
   $("go").addEventListener("click", () => go(FOREVER));
+  $("resume").addEventListener("click", () => resume(training.update.run));
   $("pause").addEventListener("click", () => order({ until: 0 }));
   $("one").addEventListener("click", () => go(1));
   $("ten").addEventListener("click", () => go(10));

@@ -27,7 +27,7 @@ pub struct Cli {
     pub resume: Option<PathBuf>,
 
     /// Begin when it is told to, and tell the page of `play` how it goes: see `run::live`
-    #[arg(long, hide = true, conflicts_with = "resume")]
+    #[arg(long, hide = true)]
     pub conducted: bool,
 }
 
@@ -57,8 +57,8 @@ impl Cli {
         let refuse = |message: &str| Self::command().error(ErrorKind::ArgumentConflict, message).exit();
         let given = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
         let command = Self::command();
-        let mut options =
-            command.get_arguments().filter(|option| !["resume", "data", "device"].contains(&option.get_id().as_str()));
+        let may_be_given = ["resume", "data", "device", "conducted"];
+        let mut options = command.get_arguments().filter(|option| !may_be_given.contains(&option.get_id().as_str()));
         if cli.resume.is_some()
             && let Some(option) = options.find(|option| given(option.get_id().as_str()))
         {

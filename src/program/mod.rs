@@ -47,9 +47,10 @@ pub fn main() -> ! {
 
 /// The program's exit code.
 fn run_command(cli: &Cli) -> Result<u8> {
+    let conductor = cli.conducted.then(Conductor::new);
     match (&cli.command, &cli.resume) {
-        (None, None) => return train::train(&cli.options, None, cli.conducted.then(Conductor::new)),
-        (None, Some(dir)) => return train::resume(dir, cli.options.data.as_ref(), cli.options.device),
+        (None, None) => return train::train(&cli.options, None, conductor),
+        (None, Some(dir)) => return train::resume(dir, cli.options.data.as_ref(), cli.options.device, conductor),
         (Some(Command::Doctor(options)), _) => return doctor::doctor(options),
         (Some(Command::Evaluate(options)), _) => evaluate::evaluate(options),
         (Some(Command::Explain(options)), _) => explain::explain(options),

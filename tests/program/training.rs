@@ -312,6 +312,58 @@ fn ctrl_c_and_a_killed_page_leave_a_checkpoint_with_the_changed_rate_that_goes_o
 }
 
 #[test]
+fn a_stopped_training_is_resumed_on_this_page_and_on_another_and_ends_with_the_bytes_of_a_straight_one() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/digits.csv.gz"), dir.path().join("own.csv.gz")).unwrap();
+    let options = "--threads 1 --model lenet5 --scale unit --max-steps 60 --eval-every 10 --print-every 10 --shuffle";
+    let arguments: Vec<&str> = ["--data", "own.csv.gz"].into_iter().chain(options.split(' ')).collect();
+    let stand = |page: &Page, training: u64, phase: &str| {
+        until(page, phase, |seen| seen["training"] == training && seen["phase"] == phase)
+    };
+    let resume = |page: &Page, body: Value| post(page, "resume", &body);
+    let page = Page::open(dir.path());
+    assert_eq!(post(&page, "start", &json!({"arguments": arguments, "until": 15})).0, 200);
+    let before = paused_after(&page, 15);
+    let (status, text) = resume(&page, json!({"run": "runs/lenet5", "until": 40}));
+    assert!(status == 422 && text.contains("a training is under way: stop it first"), "{text}");
+    order(&page, &json!({"lr": 0.02}));
+    order(&page, &json!("stop"));
+    stand(&page, 1, "stopped");
+    for (run, words) in [("../runs/lenet5", "there is no run"), ("cnn", "cnn is not trained")] {
+        let (status, text) = resume(&page, json!({"run": run, "until": 40}));
+        assert!(status == 422 && text.contains(words), "{text}");
+    }
+    let (status, text) = resume(&page, json!({"run": "runs/lenet5", "until": 40}));
+    assert!(status == 422 && text.contains("runs/lenet5 was trained on own.csv.gz: give that again, --data"), "{text}");
+    assert_eq!(resume(&page, json!({"run": "runs/lenet5", "data": "own.csv.gz", "until": 40})).0, 200);
+    let seen = paused_after(&page, 40);
+    assert_eq!((&seen["training"], &seen["lr_from"]), (&json!(2), &json!(["16=0.02"])));
+    let count = |seen: &Value, what: &str| seen[what].as_array().unwrap().len();
+    assert_eq!(["losses", "rows", "lines"].map(|what| count(&seen, what)), [40, 4, 4]);
+    assert!(seen["losses"].as_array().unwrap().starts_with(before["losses"].as_array().unwrap()));
+    assert_eq!(get(&page, "api/training/mistakes")["of"], 360);
+    assert_eq!((&seen["moments"][0], &seen["shown"]["iteration"]), (&json!(0), &json!(40)));
+    order(&page, &json!("stop"));
+    stand(&page, 2, "stopped");
+
+    let page = Page::open(dir.path());
+    assert_eq!(resume(&page, json!({"run": "runs/lenet5", "data": "own.csv.gz", "until": 50})).0, 200);
+    let seen = paused_after(&page, 50);
+    assert_eq!(["losses", "rows", "lines"].map(|what| count(&seen, what)), [10, 5, 1]);
+    assert_eq!((&seen["losses"][0][0], &seen["moments"][0]), (&json!(41), &json!(0)));
+    let kernels = &seen["shown"]["kernels"];
+    assert!(kernels["start"] == before["shown"]["kernels"]["start"] && kernels["start"] != kernels["now"]);
+    order(&page, &json!({"until": 60}));
+    finished(&page);
+    let output = run(dir.path(), &[&arguments[..], &["--lr-from", "16=0.02", "--out", "straight"]].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_same_bytes(dir.path(), "runs/lenet5", "straight");
+    assert_eq!(resume(&page, json!({"run": "runs/lenet5", "data": "own.csv.gz", "until": 70})).0, 200);
+    let failed = stand(&page, 2, "failed");
+    assert!(failed["error"].as_str().unwrap().contains("is finished: there is nothing to resume"), "{failed}");
+}
+
+#[test]
 fn on_a_card_it_has_the_bytes_of_the_command_line_and_goes_on_on_either_device() {
     let Some(card) = card() else { return };
     let dir = tempfile::tempdir().unwrap();

@@ -123,12 +123,21 @@ fn on_a_telephone_a_training_is_stopped_and_a_refusal_is_said_and_the_other_tabs
     browser.wait("training.phase === 'running' && training.update.iteration > 2");
     browser.click("#stop");
     browser.wait("training.phase === 'stopped'");
-    assert!(
-        browser.text("#phase").contains("To go on: cargo run --release -- --resume runs/lenet5-digits"),
-        "{}",
-        browser.text("#phase")
-    );
+    let words = browser.text("#phase");
+    assert!(words.contains("To go on: Resume, or cargo run --release -- --resume runs/lenet5-digits"), "{words}");
     assert_eq!(browser.script("return fieldOf('lr').disabled"), false);
+
+    // It goes on where it was stopped.
+    let known = "[training.losses.length === training.update.iteration, training.losses[0][0]]";
+    let at = browser.script("return training.update.iteration");
+    browser.click("#resume");
+    browser.wait(&format!("training.phase === 'running' && training.update.iteration > {at} + 2"));
+    browser.click("#pause");
+    browser.wait("training.phase === 'paused'");
+    assert_eq!(browser.script(&format!("return {known}")), json!([true, 1]));
+    assert_eq!(browser.script("return $('resume').hidden"), true);
+    browser.click("#stop");
+    browser.wait("training.phase === 'stopped'");
 
     // The digit and its maps go back to the tab "Draw", where the run that is chosen answers.
     browser.script("location.hash = '#draw'");
@@ -140,5 +149,22 @@ fn on_a_telephone_a_training_is_stopped_and_a_refusal_is_said_and_the_other_tabs
     browser.wait("document.querySelector('#layers .frame')");
     browser.script("location.hash = '#train'");
     browser.wait("state.live && !document.querySelector('#layers .frame')");
+
+    // On the page of a later day.
+    browser.wait("state.runs.some(({ weights }) => weights.includes('checkpoint'))");
+    let at = browser.script("return training.update.iteration");
+    browser.open("about:blank");
+    drop(page);
+    let page = Page::open(dir.path());
+    browser.open_page(&format!("{}{ADDRESS}", page.address));
+    browser.script("document.querySelectorAll('#course details').forEach((part) => { part.open = true; })");
+    browser.click("#beside button");
+    browser.wait(&format!("training.phase === 'running' && training.update.iteration > {at} + 2"));
+    assert_eq!(
+        browser.script("return [training.losses[0][0], training.moments[0]]"),
+        json!([at.as_u64().unwrap() + 1, 0])
+    );
+    browser.click("#stop");
+    browser.wait("training.phase === 'stopped'");
     assert_eq!(browser.complaints().into_iter().filter(|line| !line.contains("422")).collect::<Vec<_>>(), [""; 0]);
 }

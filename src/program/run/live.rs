@@ -34,6 +34,8 @@ pub enum Order {
 pub enum Message {
     Begun {
         dir: PathBuf,
+        /// How many iterations are done already, where it is resumed.
+        iteration: u64,
         epochs: u64,
         iterations: u64,
         /// Iterations of an epoch.
@@ -61,8 +63,16 @@ struct Head {
     bytes: u64,
 }
 
-/// A message with its tensors, from whatever device, as it is sent, in two parts.
+/// A message with its tensors, as it is sent, in two parts.
 pub fn packed(message: Message, tensors: Vec<(String, Tensor)>) -> Result<[Vec<u8>; 2]> {
+    let bytes = serialized(tensors)?;
+    let mut head = serde_json::to_vec(&Head { message, bytes: bytes.len() as u64 })?;
+    head.push(b'\n');
+    Ok([head, bytes])
+}
+
+/// Tensors from whatever device.
+fn serialized(tensors: Vec<(String, Tensor)>) -> Result<Vec<u8>> {
     let bytes = |(name, tensor): (String, Tensor)| -> Result<_, TchError> {
         let kind = tensor.f_kind()?;
         let mut bytes = vec![0; tensor.numel() * kind.elt_size_in_bytes()];
@@ -75,10 +85,7 @@ pub fn packed(message: Message, tensors: Vec<(String, Tensor)>) -> Result<[Vec<u
         let shape = size.iter().map(|&side| side as usize).collect();
         views.push((name.as_str(), TensorView::new((*kind).try_into()?, shape, bytes)?));
     }
-    let bytes = safetensors::serialize(views, &None)?;
-    let mut head = serde_json::to_vec(&Head { message, bytes: bytes.len() as u64 })?;
-    head.push(b'\n');
-    Ok([head, bytes])
+    Ok(safetensors::serialize(views, &None)?)
 }
 
 /// A message's tensors as they came: most moments of a training are not looked at, and cost no more than this.
@@ -93,6 +100,10 @@ impl Tensors {
     pub fn new(bytes: Vec<u8>) -> Result<Self> {
         let (header, metadata) = SafeTensors::read_metadata(&bytes).context(NOT_WHOLE)?;
         Ok(Self { metadata, begin: size_of::<u64>() + header, bytes })
+    }
+
+    pub fn pack(tensors: Vec<(String, Tensor)>) -> Result<Self> {
+        Self::new(serialized(tensors)?)
     }
 
     /// How many they are.

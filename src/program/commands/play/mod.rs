@@ -91,9 +91,10 @@ pub fn play(options: &PlayOptions) -> Result<()> {
 /// What answers the page's requests; where there is a token, of those who have it. Errors where the run to begin with is none,
 /// or one that knows no digits.
 pub fn router(options: &PlayOptions, token: Option<Token>, trainer: Arc<Mutex<Trainer>>) -> Result<Router> {
-    let runs = Runs { first: options.run.clone(), best: options.best };
+    let runs = Arc::new(Runs { first: options.run.clone(), best: options.best });
     runs.check()?;
-    Ok(server::router(Player::new(runs, options.data.clone()), trainer, token))
+    let player = Player::new(runs.clone(), options.data.clone());
+    Ok(server::router(player, training::routes(trainer, runs), token))
 }
 
 /// Waits until a training that is under way has kept its checkpoint, or for a second signal.

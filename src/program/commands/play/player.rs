@@ -8,15 +8,16 @@ use super::sum::{Sum, sum_at};
 use super::training::{Again, again};
 use crate::program::data::Source;
 use crate::program::run::network::{self, Network, most_confident_mistakes, probabilities};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use cnn_tutorial::data::{Dataset, digits};
 use cnn_tutorial::nn::{LayerKind, Stage};
 use serde::Serialize;
+use std::sync::Arc;
 use tch::Tensor;
 
 /// Runs, and what of them was opened.
 pub struct Player {
-    runs: Runs,
+    runs: Arc<Runs>,
     data: Option<Source>,
     networks: Kept<Choice, Network>,
     /// The data of each run, and what they are in words.
@@ -54,7 +55,7 @@ pub struct Kernel {
 }
 
 impl Player {
-    pub fn new(runs: Runs, data: Option<Source>) -> Self {
+    pub fn new(runs: Arc<Runs>, data: Option<Source>) -> Self {
         let (networks, examples, mistakes) = (Kept::new(), Kept::new(), Kept::new());
         Self { runs, data, networks, examples, mistakes }
     }
@@ -69,10 +70,8 @@ impl Player {
 
     /// What a run has logged, and how to have it again.
     pub fn again(&self, run: &str) -> Result<Again> {
-        match self.runs.find(run)? {
-            Named::Run(dir) => again(&dir, &digits_config(&dir)?),
-            Named::Untrained(_) => bail!("{run} is not trained"),
-        }
+        let dir = self.runs.folder(run)?;
+        again(&dir, &digits_config(&dir)?)
     }
 
     fn network(&mut self, choice: &Choice) -> Result<&Network> {

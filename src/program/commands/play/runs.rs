@@ -4,7 +4,7 @@ use crate::program::run::config::{Config, read_config};
 use crate::program::run::folder::{self, BEST_WEIGHTS};
 use crate::program::run::network::{Network, Weights};
 use crate::program::run::options::{ARCHITECTURES, Architecture, Scale, Seed};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use tch::Device;
@@ -116,6 +116,14 @@ impl Runs {
         let untrained = ARCHITECTURES.iter().copied().find(|architecture| architecture.name == name);
         let found = folder.or(untrained.map(Named::Untrained));
         found.with_context(|| format!("there is no run {name:?}: reload the page"))
+    }
+
+    /// The folder of the run that is called so.
+    pub fn folder(&self, name: &str) -> Result<PathBuf> {
+        match self.find(name)? {
+            Named::Run(dir) => Ok(dir),
+            Named::Untrained(_) => bail!("{name} is not trained"),
+        }
     }
 
     pub fn open(&self, Choice { run, weights }: &Choice) -> Result<Network> {

@@ -7,7 +7,7 @@ use super::arguments::{Arguments, Outcome};
 use super::player::{Convolution, Example, Kernel, Player};
 use super::runs::{Choice, RunEntry};
 use super::sum::Sum;
-use super::training::{Again, Trainer, routes};
+use super::training::Again;
 use super::{page, picture};
 use crate::program::messages::in_words;
 use anyhow::{Result, ensure};
@@ -29,7 +29,8 @@ static AT_WORK: Semaphore = Semaphore::const_new(MOST_AT_WORK);
 type Shared = Arc<Mutex<Player>>;
 pub type Reply<T> = Result<Json<T>, Refusal>;
 
-pub fn router(player: Player, trainer: Arc<Mutex<Trainer>>, token: Option<Token>) -> Router {
+/// The page and its answers; `training` has those of the tab "Train".
+pub fn router(player: Player, training: Router, token: Option<Token>) -> Router {
     page::routes()
         .route("/api/runs", get(runs))
         .route("/api/run", get(run))
@@ -42,7 +43,7 @@ pub fn router(player: Player, trainer: Arc<Mutex<Trainer>>, token: Option<Token>
         .route("/api/arguments", post(arguments))
         .route("/api/picture", post(picture))
         .with_state(Arc::new(Mutex::new(player)))
-        .merge(routes(trainer))
+        .merge(training)
         .layer(DefaultBodyLimit::disable()) // the guard has read the body
         .layer(middleware::from_fn_with_state(Arc::new(Guard::new(token)), guard))
 }

@@ -27,7 +27,7 @@ use std::path::Path;
 
 /// Goes on with the run in `dir`, to the results it would have had without the interruption. `data` is where its data
 /// are, which it needs if that is a path. Another `device` than the one it began on, which `Auto` means, rounds otherwise.
-pub fn resume(dir: &Path, data: Option<&Source>, device: DeviceChoice) -> Result<u8> {
+pub fn resume(dir: &Path, data: Option<&Source>, device: DeviceChoice, conductor: Option<Conductor>) -> Result<u8> {
     let config = read_config(dir)?;
     if !dir.join(CHECKPOINT).exists() {
         ensure!(
@@ -45,7 +45,7 @@ pub fn resume(dir: &Path, data: Option<&Source>, device: DeviceChoice) -> Result
         ..config.options.clone()
     };
     options.check().map_err(anyhow::Error::msg)?;
-    train(&options, Some((dir, config)), None)
+    train(&options, Some((dir, config)), conductor)
 }
 
 /// Prepares the data, defines the model, trains it, plots what was tracked; `resumed` is the run to go on with. Returns

@@ -11,18 +11,23 @@ mod update;
 pub use again::{Again, again};
 pub use routes::routes;
 
+use crate::program::data::Source;
 use crate::program::messages::escaped;
+use crate::program::run::config::read_config;
 use crate::program::run::live::Order;
 use crate::program::run::network::Network;
 use crate::program::run::options::Options;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use cnn_tutorial::data::Dataset;
 use shown::Mistakes;
+use std::ffi::OsString;
 use std::io::Write;
-use std::path::PathBuf;
+use std::mem;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use tch::Device;
 use told::Told;
 
 /// Starts trainings, and keeps the last one.
@@ -60,24 +65,51 @@ impl Trainer {
 
     /// Starts a training with the arguments of a command line. It waits for orders. Errors in the command line's words.
     pub fn start(&mut self, arguments: &[String]) -> Result<()> {
-        let program = self.program.as_ref().context("there is no training here")?;
-        if let Some(training) = &mut self.training {
-            ensure!(training.status()?.is_some(), "a training is under way: stop it first");
-        }
+        self.check_none_under_way()?;
         let options = Options::parse(arguments).map_err(|error| anyhow!(first_words(&error.to_string())))?;
-        let mut command = Command::new(program);
         // From the options, and not as they came: nothing but a training can be started.
-        command.args(options.arguments(false)?).arg("--conducted");
+        let mut arguments: Vec<OsString> = options.arguments(false)?.into_iter().map(OsString::from).collect();
         if let Some(out) = &options.out {
-            command.arg("--out").arg(out);
+            arguments.extend(["--out".into(), out.into()]);
         }
         if options.overwrite {
-            command.arg("--overwrite");
+            arguments.push("--overwrite".into());
         }
+        self.spawn(options, &arguments, Told::default())
+    }
+
+    /// Goes on with the run in `dir`; `data` is where its data are, which it needs if that is a path. It waits for orders.
+    pub fn resume(&mut self, dir: &Path, data: Option<Source>) -> Result<()> {
+        self.check_none_under_way()?;
+        let config = read_config(dir)?;
+        let source = match config.data {
+            Source::Path(_) => config.source(dir, data.as_ref())?,
+            ref name => name.clone(),
+        };
+        let arguments = ["--resume".into(), dir.into(), "--data".into(), String::from(source.clone()).into()];
+        let options = Options { data: Some(source), ..config.options };
+        let told = match &self.training {
+            Some(training) if training.dir().is_some_and(|last| last == dir) => {
+                mem::take(&mut *training.told()).resumed()
+            }
+            _ => {
+                let Options { model, seed, scale, ref init_from, .. } = options;
+                let start = init_from.is_none().then(|| Network::untrained(model, seed, scale, Device::Cpu));
+                Told::from_start(start.transpose()?.as_ref())?
+            }
+        };
+        self.spawn(options, &arguments, told)
+    }
+
+    /// Starts this program, which trains and tells how it goes on top of what it has `told`.
+    fn spawn(&mut self, options: Options, arguments: &[OsString], told: Told) -> Result<()> {
+        let program = self.program.as_ref().context("there is no training here")?;
+        let mut command = Command::new(program);
+        command.args(arguments).arg("--conducted");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut process = command.spawn().with_context(|| format!("{} cannot be started", program.display()))?;
         let (orders, output, errors) = (process.stdin.take(), process.stdout.take(), process.stderr.take());
-        let told = Arc::new(Mutex::new(Told::default()));
+        let told = Arc::new(Mutex::new(told));
         let (hears, reads) = (told.clone(), told.clone());
         let (output, errors) = (output.context("no standard output")?, errors.context("no standard error")?);
         thread::spawn(move || told::hear(output, &hears));
@@ -102,6 +134,18 @@ impl Trainer {
         writeln!(orders, "{}", serde_json::to_string(&order)?).context("the training does not listen")
     }
 
+    fn check_none_under_way(&mut self) -> Result<()> {
+        if let Some(training) = &mut self.training {
+            ensure!(training.status()?.is_some(), "a training is under way: stop it first");
+        }
+        Ok(())
+    }
+
+    /// The folder of the last training's run, if it is called so.
+    pub fn folder(&self, name: &str) -> Option<PathBuf> {
+        self.training.as_ref()?.dir().filter(|dir| dir.display().to_string() == name)
+    }
+
     fn training(&mut self) -> Result<&mut Training> {
         self.training.as_mut().context("there is no training: start one")
     }
@@ -117,6 +161,11 @@ impl Trainer {
 impl Training {
     fn told(&self) -> MutexGuard<'_, Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The folder of its run, once it has one.
+    fn dir(&self) -> Option<PathBuf> {
+        self.told().begun.as_ref().map(|begun| begun.dir.clone())
     }
 
     /// Closes the orders, which it takes for an end. Before it has begun it does not hear, and has nothing to keep.

@@ -1,11 +1,13 @@
 //! The requests of the tab "Train".
 
 use super::super::access::guard::FromThisMachine;
+use super::super::runs::Runs;
 use super::super::server::{Reply, reply, seen};
 use super::shown::Mistakes;
 use super::step::{Followed, Number};
 use super::update::{Known, Update};
 use super::{Again, Trainer};
+use crate::program::data::Source;
 use crate::program::run::live::Order;
 use crate::program::run::options::{Field, Options};
 use anyhow::{Result, ensure};
@@ -24,15 +26,17 @@ const PACE_ELSEWHERE: Duration = Duration::from_secs(1);
 
 type Shared = Arc<Mutex<Trainer>>;
 
-pub fn routes(trainer: Shared) -> Router {
+pub fn routes(trainer: Shared, runs: Arc<Runs>) -> Router {
     Router::new()
         .route("/api/options", get(options))
         .route("/api/training", post(update))
         .route("/api/training/start", post(start))
+        .route("/api/training/resume", post(resume))
         .route("/api/training/order", post(order))
         .route("/api/training/again", get(again))
         .route("/api/training/step", get(step))
         .route("/api/training/mistakes", get(mistakes))
+        .layer(Extension(runs))
         .with_state(trainer)
 }
 
@@ -69,6 +73,30 @@ async fn start(
         check_here(from)?;
         let mut trainer = locked(&trainer);
         trainer.start(&arguments)?;
+        trainer.order(Order::Until(until))
+    })
+    .await
+}
+
+/// The name of a run, where its data are, and until which iteration it is to go on at first.
+#[derive(Deserialize)]
+struct Resume {
+    run: String,
+    data: Option<Source>,
+    until: u64,
+}
+
+async fn resume(
+    State(trainer): State<Shared>,
+    Extension(from): Extension<FromThisMachine>,
+    Extension(runs): Extension<Arc<Runs>>,
+    Json(Resume { run, data, until }): Json<Resume>,
+) -> Reply<()> {
+    reply(move || {
+        check_here(from)?;
+        let mut trainer = locked(&trainer);
+        let dir = trainer.folder(&run).map_or_else(|| runs.folder(&run), Ok)?;
+        trainer.resume(&dir, data)?;
         trainer.order(Order::Until(until))
     })
     .await
@@ -125,7 +153,10 @@ mod tests {
         let arguments = vec!["--data".into(), "digits".into()];
         let start = start(State(Shared::default()), elsewhere(), Json(Start { arguments, until: 1 }));
         let order = order(State(Shared::default()), elsewhere(), Json(Order::Stop));
-        for reply in [runtime.block_on(start), runtime.block_on(order)] {
+        let run = Resume { run: "runs/cnn".into(), data: None, until: 1 };
+        let runs = Extension(Arc::new(Runs { first: None, best: false }));
+        let resume = resume(State(Shared::default()), elsewhere(), runs, Json(run));
+        for reply in [runtime.block_on(start), runtime.block_on(order), runtime.block_on(resume)] {
             let response = reply.err().unwrap().into_response();
             assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
             let body = runtime.block_on(axum::body::to_bytes(response.into_body(), 1000)).unwrap();

@@ -62,7 +62,7 @@ impl Trainer {
         if training.examples.is_none() {
             let dir = training.told().begun_or_nothing().dir;
             config.check_digits(&dir, "this page")?;
-            training.examples = Some(config.test_data(&dir, Some(&config.data), true)?.0);
+            training.examples = Some(config.test_data(&dir, training.options.data.as_ref(), true)?.0);
         }
         training.set_network(&weights)?;
         let (Some(network), Some(examples)) = (&training.network, &training.examples) else {

@@ -3,6 +3,7 @@
 use crate::program::messages::shortened;
 use crate::program::run::live::{Message, Tensors, receive};
 use crate::program::run::metrics::Row;
+use crate::program::run::network::Network;
 use crate::program::run::options::LrChange;
 use anyhow::{Context, Result};
 use std::collections::HashMap;
@@ -22,8 +23,9 @@ pub struct Told {
     pub paused: bool,
     pub lr: f64,
     pub lr_from: Vec<LrChange>,
-    /// The loss of each iteration.
+    /// The loss of each iteration after so many.
     pub losses: Vec<f32>,
+    pub losses_after: u64,
     pub rows: Vec<Row>,
     /// The tutorial's lines.
     pub lines: Vec<String>,
@@ -66,8 +68,9 @@ pub struct Step {
 impl Told {
     fn take(&mut self, message: Message, tensors: Tensors) -> Result<()> {
         match message {
-            Message::Begun { dir, epochs, iterations, batches } => {
+            Message::Begun { dir, iteration, epochs, iterations, batches } => {
                 self.begun = Some(Begun { dir, epochs, iterations, batches });
+                self.forget_after(iteration);
             }
             Message::Look { iteration, paused, lr, lr_from, lines } => {
                 (self.iteration, self.paused, self.lr, self.lr_from) = (iteration, paused, lr, lr_from);
@@ -83,6 +86,35 @@ impl Told {
             Message::Step { iteration, lr } => self.step = Some(Step { iteration, lr, tensors: tensors.part("")? }),
         }
         Ok(())
+    }
+
+    /// The training begins after `iteration`: what was told beyond it comes again, and so do all rows.
+    fn forget_after(&mut self, iteration: u64) {
+        match iteration.checked_sub(self.losses_after) {
+            Some(known) if known <= self.losses.len() as u64 => self.losses.truncate(known as usize),
+            _ => (self.losses, self.losses_after) = (Vec::new(), iteration),
+        }
+        self.rows.clear();
+        let number = |line: &str| line.split_whitespace().nth(1)?.parse().ok();
+        self.lines.retain(|line| number(line).is_none_or(|number: u64| number <= iteration));
+        self.moments.retain(|moment| moment.iteration < iteration);
+    }
+
+    /// What is kept of this when the training is resumed.
+    pub fn resumed(self) -> Self {
+        let Self { losses, losses_after, lines, moments, stride, looks, .. } = self;
+        Self { losses, losses_after, lines, moments, stride, looks, ..Self::default() }
+    }
+
+    /// Of a training that others have begun: with `network`, as it was before the first iteration.
+    pub fn from_start(network: Option<&Network>) -> Result<Self> {
+        let mut told = Self::default();
+        if let Some(network) = network {
+            let named = network.vs.variables().into_iter().map(|(name, tensor)| (format!("weights.{name}"), tensor));
+            told.keep(Moment { iteration: 0, tensors: Tensors::pack(named.collect())? });
+            told.latest = None;
+        }
+        Ok(told)
     }
 
     /// Keeps the first look, and of the others so many that they fit, evenly.
@@ -152,17 +184,35 @@ pub fn read(errors: impl Read, told: &Mutex<Told>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST_MOMENTS, Moment, Tensors, Told};
-    use crate::program::run::live::{Message, packed};
+    use super::{MOST_MOMENTS, Message, Moment, Tensors, Told};
+
+    fn no_tensors() -> Tensors {
+        Tensors::pack(Vec::new()).unwrap()
+    }
+
+    #[test]
+    fn a_resumed_training_tells_again_what_came_after_its_checkpoint() {
+        let lines = ["Iteration: 20 Loss: 1.0", "Iteration: 40 Loss: 0.5"].map(String::from).to_vec();
+        let moments = [0, 15, 30, 45].map(|iteration| Moment { iteration, tensors: no_tensors() }.into()).to_vec();
+        let begun = |iteration| Message::Begun { dir: "".into(), iteration, epochs: 1, iterations: 60, batches: 60 };
+        let losses = (1..=50).map(|loss| loss as f32).collect();
+        let mut told = Told { losses, lines, moments, ..Told::default() };
+        told.take(begun(30), no_tensors()).unwrap();
+        assert_eq!((told.losses_after, told.losses.len(), told.losses[29]), (0, 30, 30.0));
+        assert_eq!(told.lines, ["Iteration: 20 Loss: 1.0"]);
+        assert_eq!(told.moments.iter().map(|moment| moment.iteration).collect::<Vec<_>>(), [0, 15]);
+
+        // A checkpoint that is newer than what was told last: what lies between is not known.
+        let mut told = Told { losses: vec![1.0; 5], ..told.resumed() };
+        told.take(begun(30), no_tensors()).unwrap();
+        assert_eq!((told.losses_after, told.losses.len()), (30, 0));
+    }
 
     #[test]
     fn moments_are_kept_evenly_from_the_first_to_the_latest() {
         let mut told = Told::default();
         for iteration in 0..5000 {
-            let moment = || {
-                let [_, bytes] = packed(Message::Step { iteration, lr: 0.0 }, Vec::new()).unwrap();
-                Moment { iteration, tensors: Tensors::new(bytes).unwrap() }
-            };
+            let moment = || Moment { iteration, tensors: no_tensors() };
             told.keep(moment());
             told.keep(moment()); // a second look at the same
             assert!(told.moments.len() <= MOST_MOMENTS);

@@ -90,7 +90,7 @@ impl Trainer {
         let Begun { epochs, iterations, batches, .. } = told.begun_or_nothing();
         let losses = told.losses.get(count(known.losses)..).unwrap_or_default();
         let every = losses.len().div_ceil(MOST_POINTS).max(1);
-        let first = told.losses.len() - losses.len();
+        let first = told.losses_after + (told.losses.len() - losses.len()) as u64;
         let losses = losses.iter().enumerate().skip(every - 1).step_by(every);
         let rows = told.rows.get(count(known.rows)..).unwrap_or_default().iter();
         let mut update = Update {
@@ -106,7 +106,7 @@ impl Trainer {
             lr: told.lr,
             lr_from: told.lr_from.iter().map(ToString::to_string).collect(),
             lr_may_change: training.options.has_one_lr(),
-            losses: losses.map(|(i, &loss)| ((first + i + 1) as u64, loss.into())).collect(),
+            losses: losses.map(|(i, &loss)| (first + i as u64 + 1, loss.into())).collect(),
             losses_known: told.losses.len(),
             rows: rows.map(told_row).collect(),
             lines: told.lines.get(count(known.lines)..).unwrap_or_default().to_vec(),

@@ -82,9 +82,9 @@ impl Session<'_> {
     /// Tells the page, if there is one, that the training can begin.
     pub(super) fn tell_begun(&self) -> Result<()> {
         if let Some(conductor) = &self.conductor {
-            let (dir, schedule) = (self.run.dir.clone(), self.schedule);
+            let (dir, iteration, schedule) = (self.run.dir.clone(), self.position.iteration, self.schedule);
             let (epochs, iterations, batches) = (schedule.epochs, schedule.iterations, schedule.batches);
-            conductor.page.tell(Message::Begun { dir, epochs, iterations, batches }, Vec::new())?;
+            conductor.page.tell(Message::Begun { dir, iteration, epochs, iterations, batches }, Vec::new())?;
         }
         Ok(())
     }
