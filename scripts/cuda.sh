@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Does on this machine's NVIDIA card what docs/cuda.md tells: ./scripts/cuda.sh [part ...]. The parts are tests, random-networks, cnn
-# and lenet5 (each beside Python), speedrun and bench; about ten minutes for all. Prints a table; the logs are in target/cuda. Ends with
-# 1 where something failed. DEVICE=cpu in front of the command tries the script itself: few networks and seeds, on the CPU.
+# and lenet5 (each beside Python), speedrun and bench. Prints a table; the logs are in target/cuda. Ends with 1 where something
+# failed. DEVICE=cpu in front of the command tries the script itself: few networks and seeds, on the CPU.
 set -euo pipefail
 CDPATH= cd -- "$(dirname -- "$0")/.."
 device=${DEVICE-cuda}
@@ -10,6 +10,10 @@ cuda) deterministic=--deterministic networks=200 seeds=100 python_seeds=20 ;;
 cpu) deterministic='' networks=10 seeds=2 python_seeds=1 ;;
 *) echo "cuda: DEVICE has to be cuda or cpu, not '$device'" >&2; exit 2 ;;
 esac
+cargo --version
+if [ "$device" = cuda ] && ! nvidia-smi -L 2>/dev/null | grep -q GPU; then
+  echo "cuda: nvidia-smi lists no GPU here: this is for a machine with an NVIDIA card" >&2; exit 1
+fi
 ./scripts/setup.sh --python
 cargo build --release
 mkdir -p target/cuda
