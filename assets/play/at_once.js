@@ -3,6 +3,7 @@
 
 const lines = $("lines");
 let fit = null; // the size of a pixel and each layer's columns of maps, while all is seen at once
+const fitted = () => state.live ? null : fit; // on the tab "Train" they lie below each other
 
 const GAP = 10; // between two layers, in pixels of the screen
 

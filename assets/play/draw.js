@@ -187,9 +187,7 @@ function show(answer) {
     bar.lastChild.textContent = percent(p);
   });
   if (anew) {
-    state.pick = null;
-    $("sum").replaceChildren(element("p", { className: "note", textContent: "Point at a pixel of any map." }));
-    $("brief").textContent = "Point at a pixel of any map: lines show what it is made of.";
+    forgetPick();
     buildLayers(layers);
   }
   paintLayers();

@@ -27,8 +27,8 @@ function paintLayers() {
 // All maps of a layer beside each other, a pixel of the canvas for each of theirs and one between them.
 function layout(i) {
   const { channels, height, width } = size(state.answer.layers[i]);
-  const arranged = state.live ? null : fit;
-  const zoom = state.live ? liveZoom() : fit?.zoom ?? Number($("zoom").value);
+  const arranged = fitted();
+  const zoom = state.live ? liveZoom() : arranged?.zoom ?? Number($("zoom").value);
   const room = Math.floor($("layers").clientWidth / zoom);
   const isLast = i === state.answer.layers.length - 1;
   const columns = arranged?.columns[i] ?? (isLast ? 1 : Math.max(1, Math.min(channels, Math.floor((room + 1) / (width + 1)))));
@@ -91,22 +91,44 @@ function step(i, event) {
 
 // ---- How a pixel is computed
 
+let told = ""; // what is explained
+
 const explain = newest(async () => {
+  if (isRunning() || !state.pick) return; // each moment has its own: it is explained where the training waits
   const { layer, channel, row, column } = state.pick;
   const { name, shape } = state.answer.layers[layer];
   const where = `${name}, map ${channel}` + (shape.length > 1 ? `, row ${row}, column ${column}` : "");
   if (layer === 0) {
     const grey = state.seen[28 * row + column];
+    told = "";
     tell(where, element("p", { className: "total", textContent: `pixel: ${grey} of 255` }));
     frames(null);
     return;
   }
-  const sum = await ask("/api/sum" + choice({ layer: layer - 1, channel, row, column }), state.seen);
+  const place = { layer: layer - 1, channel, row, column };
+  const sum = await ask(isTrained() ? "/api/training/sum" + moment(place) : "/api/sum" + choice(place), state.seen);
   if (state.pick?.layer !== layer) return;
   const before = size(state.answer.layers[layer - 1]);
-  tell(where, ...describe(sum, before, state.answer.layers[layer - 1].name));
+  // A training that waits is looked at again and again: what has not changed stays as it is, and can be read on.
+  const now = JSON.stringify([where, sum]);
+  if (now !== told) tell(where, ...describe(sum, before, state.answer.layers[layer - 1].name));
+  told = now;
   frames(sum);
 });
+
+function forgetPick() {
+  state.pick = null;
+  told = "";
+  $("sum").replaceChildren(element("p", { className: "note", textContent: "Point at a pixel of any map." }));
+  $("brief").textContent = "Point at a pixel of any map: lines show what it is made of.";
+  removeFrames();
+}
+
+function removeFrames() {
+  document.querySelectorAll("#layers .frame").forEach((frame) => frame.remove());
+  document.querySelectorAll("#layers .picked").forEach((row) => row.classList.remove("picked"));
+  lines.replaceChildren();
+}
 
 // In full, and in one line where all is seen at once.
 function tell(where, ...parts) {
@@ -116,20 +138,18 @@ function tell(where, ...parts) {
 
 // Outlines the pixel, and its frame in the maps before.
 function frames(sum) {
-  document.querySelectorAll("#layers .frame").forEach((frame) => frame.remove());
-  document.querySelectorAll("#layers .picked").forEach((row) => row.classList.remove("picked"));
+  removeFrames();
   paintLogits(state.answer.layers.length - 1);
   const { layer, channel, row, column } = state.pick;
   const pixel = outline(layer, channel, row, column, 1, 1);
   const windows = sum ? frameOf(sum, layer - 1) : [];
-  lines.replaceChildren();
-  if (fit) drawLines(pixel, windows);
+  if (fitted()) drawLines(pixel, windows);
 }
 
 function frameOf(sum, before) {
   const { channels, height, width } = size(state.answer.layers[before]);
   const isOfAll = sum.frame.length * sum.height * sum.width === channels * height * width;
-  if (fit && isOfAll && channels > 1) return [outline(before, 0, 0, 0, ...whole(before))];
+  if (fitted() && isOfAll && channels > 1) return [outline(before, 0, 0, 0, ...whole(before))];
   if (sum.frame.length * sum.height * sum.width > channels * height * width) return [];
   if (sum.kernel && sum.height * sum.width === 1 && sum.frame.length === channels) return [];
   return sum.frame.map((_, i) => outline(before, sum.first_channel + i, sum.row, sum.column, sum.height, sum.width));

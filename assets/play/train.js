@@ -14,6 +14,7 @@ const beside = new Map(); // the runs that are laid over it, by their names
 
 // Whether the network in sight is that of a training.
 const isTrained = () => state.live && training.id > 0;
+const isRunning = () => state.live && training.phase === "running";
 const isUnderWay = () => training.phase !== null && !ENDED.includes(training.phase);
 
 // ---- The form: every option of the command line, from the program's own list
@@ -124,6 +125,9 @@ const untilEpochsEnd = () => {
 
 const NEVER = { training: 0, losses: 0, rows: 0, lines: 0 };
 
+// The network in sight: the training's as it is now, or as it was.
+const moment = (more) => "?" + new URLSearchParams({ ...(training.moment !== null && { moment: training.moment }), ...more });
+
 const look = newest(async () => {
   const known = training.id ? { training: training.id, losses: training.known, rows: training.rows.length, lines: training.lines.length } : NEVER;
   if (training.moment !== null) known.moment = training.moment;
@@ -188,11 +192,17 @@ function render(update, isCurrent) {
     if (shown.answer && isCurrent) show({ ...shown.answer, network: state.answer?.network });
     renderKernels(shown.kernels);
   }
+  offerPixels();
   renderCharts();
   if (update.step !== null && update.step !== training.stepped) {
     training.stepped = update.step;
     followStep();
   }
+}
+
+// While it trains, the numbers behind a pixel would not keep still; and a network of other images has no maps of a digit.
+function offerPixels() {
+  $("layers").inert = $("sum-live").hidden = isRunning() || (isTrained() && !training.update.shown?.answer);
 }
 
 function offerButtons() {
@@ -282,8 +292,7 @@ const followStep = newest(async (asked = training.number?.parameter, index = tra
 // ---- The mistakes that are left
 
 const showMistakes = newest(async () => {
-  const moment = training.moment === null ? {} : { moment: training.moment };
-  const { iteration, count, of, first } = await ask("/api/training/mistakes?" + new URLSearchParams(moment));
+  const { iteration, count, of, first } = await ask("/api/training/mistakes" + moment({}));
   const pictures = first.map(({ pixels, label, digit, probability }) => {
     const canvas = element("canvas", { width: 28, height: 28 });
     paintGrey(canvas, pixels);
@@ -382,16 +391,12 @@ function liveZoom() {
 
 // The digit, its answer and its maps are one and the same on both tabs: the tab in sight has them.
 function turnToTrain(here) {
+  if (state.live !== here) forgetPick(); // it is another network's
   state.live = here;
+  $(here ? "sum-live" : "sum-home").append($("sum"));
   $(here ? "pupil" : "digit-home").append($("digit-panel"));
   $(here ? "maps-live" : "maps-home").append($("layers"));
-  $("layers").inert = here;
-  // No pixel is explained here: its network is that of the moment.
-  if (here) {
-    state.pick = null;
-    document.querySelectorAll("#layers .frame").forEach((frame) => frame.remove());
-    lines.replaceChildren();
-  }
+  offerPixels();
   if (here) look();
 }
 

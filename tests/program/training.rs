@@ -267,6 +267,14 @@ fn one_can_look_back_at_the_network_as_it_was() {
     // There is a run now, and the untrained networks are not offered beside it.
     let (_, text) = ask("POST", &untrained, Some(&[7; 784]));
     let untrained: Value = serde_json::from_str(&text).unwrap();
+    let sum = |whose: &str| {
+        let url = format!("{}api/{whose}layer=6&channel=3&row=0&column=0", page.address);
+        let (status, text) = ask("POST", &url, Some(&[7; 784]));
+        assert_eq!(status, 200, "{text}");
+        text
+    };
+    assert_eq!(sum("training/sum?"), sum("sum?run=runs/cnn-digits&weights=last&"));
+    assert_ne!(sum("training/sum?"), sum("training/sum?moment=5&"));
     let start = look(&page, Some(0));
     assert!(start["shown"]["answer"] == untrained);
     assert_eq!(start["shown"]["kernels"]["start"], start["shown"]["kernels"]["now"]);

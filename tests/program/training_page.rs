@@ -29,13 +29,36 @@ fn a_training_is_started_watched_changed_looked_back_at_and_handed_on() {
     browser.wait("document.querySelector('#step b').textContent.includes('conv1.weight[0, 0, 1, 2]')");
     browser.click("#ten");
     browser.wait("training.phase === 'paused' && training.update.iteration === 11");
+
+    // A pixel of the second convolution while it waits, and the same one a step later.
+    browser.keys("#layers > :nth-child(5) canvas", "\u{E014}");
+    browser.wait("document.querySelector('#sum-live .result')");
+    browser.settle();
+    let value = || browser.text("#sum-live .value");
+    let (before, place) = (value(), browser.text("#sum-live p b"));
+    assert!(
+        place.starts_with("conv2, map 0, row 5, column 6") && browser.text("#sum-live .result") == before,
+        "{place}"
+    );
+    assert_eq!(
+        browser.script("return document.querySelectorAll('#layers .frame').length"),
+        7,
+        "a pixel, 6 maps' frames"
+    );
+    browser.click("#one");
+    browser.wait("training.phase === 'paused' && training.update.iteration === 12");
+    browser.wait(&format!("document.querySelector('#sum-live .value').textContent !== '{before}'"));
+    assert_eq!((browser.text("#sum-live .result"), browser.text("#sum-live p b")), (value(), place));
     browser.click("#epoch");
     browser.wait("training.phase === 'paused' && training.update.iteration === 15");
 
     // It trains; meanwhile a digit is drawn, and the network of the moment answers.
     browser.click("#go");
     browser.wait("training.phase === 'running' && training.update.iteration > 20");
-    assert_eq!(browser.script("return fieldOf('lr').disabled"), true);
+    assert_eq!(
+        browser.script("return [fieldOf('lr').disabled, $('layers').inert, $('sum-live').hidden]"),
+        json!([true, true, true])
+    );
     let before = browser.script("return state.answers");
     browser.mouse("#pad", &[(0, -50), (0, -20), (0, 20), (0, 50)], true);
     browser.wait(&format!("state.answers > {before} + 3 && $('origin').textContent === 'Your drawing.'"));

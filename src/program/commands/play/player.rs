@@ -4,7 +4,7 @@ use super::answer::{Answer, Num, answer, maps, number};
 use super::arguments::MOST_IN_CHANNELS;
 use super::kept::Kept;
 use super::runs::{Choice, Named, RunEntry, Runs, digits_config};
-use super::sum::{Sum, sum_at};
+use super::sum::{Place, Sum, sum};
 use super::training::{Again, again};
 use crate::program::data::Source;
 use crate::program::run::network::{self, Network, most_confident_mistakes, probabilities};
@@ -90,11 +90,8 @@ impl Player {
         answer(seen, &input, &stages)
     }
 
-    pub fn sum(&mut self, choice: &Choice, seen: Vec<u8>, layer: usize, place: [i64; 3]) -> Result<Sum> {
-        let (_, stages) = self.stages(choice, &seen)?;
-        let stage = stages.get(layer).with_context(|| format!("the network has no layer {layer}"))?;
-        let before = layer.checked_sub(1).and_then(|before| stages.get(before));
-        sum_at(stage, &before.map(Stage::shape).unwrap_or_default(), place)
+    pub fn sum(&mut self, choice: &Choice, seen: &[u8], place: &Place) -> Result<Sum> {
+        sum(self.network(choice)?, seen, place)
     }
 
     pub fn convolutions(&mut self, choice: &Choice) -> Result<Vec<Convolution>> {

@@ -6,7 +6,7 @@ use super::answer::{Answer, Num};
 use super::arguments::{Arguments, Outcome};
 use super::player::{Convolution, Example, Kernel, Player};
 use super::runs::{Choice, RunEntry};
-use super::sum::Sum;
+use super::sum::{Place, Sum};
 use super::training::Again;
 use super::{page, picture};
 use crate::program::messages::in_words;
@@ -173,22 +173,14 @@ async fn pixels(State(player): State<Shared>, Query(choice): Query<Choice>, body
     reply(move || locked(&player).answer(&choice, seen(&body)?)).await
 }
 
-#[derive(Deserialize)]
-struct Place {
-    layer: usize,
-    channel: i64,
-    row: i64,
-    column: i64,
-}
-
 /// The sum that makes one pixel of a layer's maps.
 async fn sum(
     State(player): State<Shared>,
     Query(choice): Query<Choice>,
-    Query(Place { layer, channel, row, column }): Query<Place>,
+    Query(place): Query<Place>,
     body: Bytes,
 ) -> Reply<Sum> {
-    reply(move || locked(&player).sum(&choice, seen(&body)?, layer, [channel, row, column])).await
+    reply(move || locked(&player).sum(&choice, &seen(&body)?, &place)).await
 }
 
 async fn arguments(State(player): State<Shared>, Json(arguments): Json<Arguments>) -> Reply<Outcome> {

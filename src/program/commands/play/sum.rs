@@ -1,9 +1,10 @@
 //! How one pixel of a layer's maps is computed, number by number.
 
 use super::answer::{Num, number, numbers, rows};
+use crate::program::run::network::{self, Network};
 use anyhow::{Context, Result, ensure};
 use cnn_tutorial::nn::{Frame, LayerKind, Stage};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tch::{Kind, TchError, Tensor};
 
 /// How a pixel is computed: what lies in the frame, and what is done with it.
@@ -28,6 +29,23 @@ pub struct Sum {
     result: Num,
     /// What the layer has put there.
     value: Num,
+}
+
+/// A pixel of a layer's maps.
+#[derive(Deserialize)]
+pub struct Place {
+    layer: usize,
+    channel: i64,
+    row: i64,
+    column: i64,
+}
+
+/// How `network` makes this pixel from the image `seen`.
+pub fn sum(network: &Network, seen: &[u8], &Place { layer, channel, row, column }: &Place) -> Result<Sum> {
+    let stages = network.stages(&network.input(&network::image(seen)?)?)?;
+    let stage = stages.get(layer).with_context(|| format!("the network has no layer {layer}"))?;
+    let before = layer.checked_sub(1).and_then(|before| stages.get(before));
+    sum_at(stage, &before.map(Stage::shape).unwrap_or_default(), [channel, row, column])
 }
 
 /// How the layer makes the pixel at `channel`, `row`, `column`. `before` is the shape that its input had before it was

@@ -3,6 +3,7 @@
 use super::super::access::guard::FromThisMachine;
 use super::super::runs::Runs;
 use super::super::server::{Reply, reply, seen};
+use super::super::sum::{Place, Sum};
 use super::shown::Mistakes;
 use super::step::{Followed, Number};
 use super::update::{Known, Update};
@@ -35,6 +36,7 @@ pub fn routes(trainer: Shared, runs: Arc<Runs>) -> Router {
         .route("/api/training/order", post(order))
         .route("/api/training/again", get(again))
         .route("/api/training/step", get(step))
+        .route("/api/training/sum", post(sum))
         .route("/api/training/mistakes", get(mistakes))
         .layer(Extension(runs))
         .with_state(trainer)
@@ -134,6 +136,16 @@ async fn step(State(trainer): State<Shared>, Query(number): Query<Number>) -> Re
 #[derive(Deserialize)]
 struct When {
     moment: Option<u64>,
+}
+
+/// The sum that makes one pixel of a layer's maps.
+async fn sum(
+    State(trainer): State<Shared>,
+    Query(When { moment }): Query<When>,
+    Query(place): Query<Place>,
+    body: Bytes,
+) -> Reply<Sum> {
+    reply(move || locked(&trainer).sum(moment, &seen(&body)?, &place)).await
 }
 
 async fn mistakes(State(trainer): State<Shared>, Query(When { moment }): Query<When>) -> Reply<Mistakes> {

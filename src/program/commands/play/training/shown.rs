@@ -1,6 +1,7 @@
 //! The network at a moment of a training: what it makes of a digit, its kernels, and what it gets wrong.
 
 use super::super::answer::{Answer, Num, answer, maps};
+use super::super::sum::{Place, Sum, sum};
 use super::told::Moment;
 use super::{Trainer, Training};
 use crate::program::run::live::Tensors;
@@ -80,6 +81,14 @@ impl Trainer {
         let mistakes = Mistakes { iteration: weights.iteration, count: mistakes.len(), of: labels.len(), first };
         training.mistakes = Some(mistakes.clone());
         Ok(mistakes)
+    }
+
+    /// How the network of a moment makes a pixel from the image `seen`.
+    pub fn sum(&mut self, moment: Option<u64>, seen: &[u8], place: &Place) -> Result<Sum> {
+        let training = self.training()?;
+        let weights = training.weights(moment).context("the training has not begun")?;
+        training.set_network(&weights)?;
+        sum(training.network.as_ref().context("there is no network")?, seen, place)
     }
 }
 
