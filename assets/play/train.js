@@ -156,7 +156,7 @@ function forgetLooks() {
 const WORDS_OF = {
   starting: () => "The training is getting ready.",
   running: () => "It trains.",
-  paused: () => "Paused: go on, or take a step.",
+  paused: () => "Paused: go on, take a step, or point at a pixel of a map.",
   ending: () => "Stopping, with a checkpoint.",
   finished: ({ run }) => `Finished: the run is in ${run}.`,
   stopped: ({ run }) => run ? `Stopped. To go on: Resume, or cargo run --release -- --resume ${run}` : "Stopped before it had begun.",
@@ -435,6 +435,7 @@ async function startTrain() {
     look();
   });
   $("log").addEventListener("change", renderCharts);
+  $("sum-close").addEventListener("click", forgetPick);
   $("show-mistakes").addEventListener("click", () => showMistakes());
   for (const what of ["command", "python", "link"]) $("copy-" + what).addEventListener("click", () => copy(what));
   forgetLooks();

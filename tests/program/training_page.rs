@@ -49,6 +49,8 @@ fn a_training_is_started_watched_changed_looked_back_at_and_handed_on() {
     browser.wait("training.phase === 'paused' && training.update.iteration === 12");
     browser.wait(&format!("document.querySelector('#sum-live .value').textContent !== '{before}'"));
     assert_eq!((browser.text("#sum-live .result"), browser.text("#sum-live p b")), (value(), place));
+    browser.click("#sum-close");
+    browser.wait("!document.querySelector('#sum-live .value') && !document.querySelector('#layers .frame')");
     browser.click("#epoch");
     browser.wait("training.phase === 'paused' && training.update.iteration === 15");
 
