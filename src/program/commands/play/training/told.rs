@@ -106,13 +106,13 @@ impl Told {
         Self { losses, losses_after, lines, moments, stride, looks, ..Self::default() }
     }
 
-    /// Of a training that others have begun: with `network`, as it was before the first iteration.
+    /// What is known of a training that others have begun: `network`, as it was before the first iteration.
     pub fn from_start(network: Option<&Network>) -> Result<Self> {
         let mut told = Self::default();
         if let Some(network) = network {
             let named = network.vs.variables().into_iter().map(|(name, tensor)| (format!("weights.{name}"), tensor));
             told.keep(Moment { iteration: 0, tensors: Tensors::pack(named.collect())? });
-            told.latest = None;
+            told.latest = None; // it is not where the training stands
         }
         Ok(told)
     }
