@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Does on this machine's NVIDIA card what docs/cuda.md tells: ./scripts/cuda.sh [part ...]. The parts are tests, random-networks, cnn
 # and lenet5 (each beside Python), speedrun and bench. Prints a table; the logs are in target/cuda. Ends with 1 where something
-# failed. DEVICE=cpu in front of the command tries the script itself: few networks and seeds, on the CPU.
+# failed. bench writes into docs/cuda.md. DEVICE=cpu in front of the command tries the script itself: few networks and seeds, on the
+# CPU, and no bench.
 set -euo pipefail
 CDPATH= cd -- "$(dirname -- "$0")/.."
 device=${DEVICE-cuda}
 case "$device" in
-cuda) deterministic=--deterministic networks=200 seeds=100 python_seeds=20 ;;
-cpu) deterministic='' networks=10 seeds=2 python_seeds=1 ;;
+cuda) deterministic=--deterministic networks=200 seeds=100 python_seeds=20 bench=bench ;;
+cpu) deterministic='' networks=10 seeds=2 python_seeds=1 bench='' ;;
 *) echo "cuda: DEVICE has to be cuda or cpu, not '$device'" >&2; exit 2 ;;
 esac
 cargo --version
@@ -35,7 +36,7 @@ step() { # [part, words of the log that tell the result, command ...]: a row of 
   grep '^NOT RUN' "$log" >&2 || true
 }
 
-[ $# -gt 0 ] || set -- tests random-networks cnn lenet5 speedrun bench
+[ $# -gt 0 ] || set -- tests random-networks cnn lenet5 speedrun $bench
 echo "| part | | |"
 echo "|---|---|---|"
 for part in "$@"; do
