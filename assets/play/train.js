@@ -9,7 +9,7 @@ const FOREVER = 1e15; // iterations
 const FIRST = ["model", "data", "optimizer", "lr", "momentum", "weight-decay", "batch-size", "scale", "shuffle", "augment",
   "seed", "threads", "epochs", "max-steps"];
 
-const training = { id: 0, phase: null, losses: [], known: 0, rows: [], lines: [], moments: [], moment: null, update: null };
+const training = { id: 0, phase: null, losses: [], known: 0, rows: [], lines: [], moments: [], moment: null, update: null, formOf: 0 };
 const beside = new Map(); // the runs that are laid over it, by their names
 
 // Whether the network in sight is that of a training.
@@ -24,9 +24,9 @@ function control(field) {
   const title = field.help;
   if (value === null) return element("input", { type: "checkbox", name, title });
   if (choices.length) {
-    const select = element("select", { name, title }, ...choices.map((choice) => new Option(choice)));
-    if (field.default === null) select.prepend(new Option("as in the slides", ""));
-    select.value = field.default ?? "";
+    const offered = (choice) => new Option(choice, choice, choice === field.default);
+    const select = element("select", { name, title }, ...choices.map(offered));
+    if (field.default === null) select.prepend(new Option("as in the slides", "", true));
     return select;
   }
   const input = element("input", { name, title, spellcheck: false, placeholder: field.default ?? (several ? value : "") });
@@ -45,39 +45,58 @@ function buildForm(fields) {
 
 const fieldOf = (name) => $("train").querySelector(`[name="${name}"]`);
 
-// The arguments that stand in the form: what is as it was is left out.
-function formArguments() {
-  return training.fields.flatMap(({ name, value, several, default: usual }) => {
-    const field = fieldOf(name);
-    if (value === null) return field.checked ? ["--" + name] : [];
-    const text = field.value.trim();
-    if (!text || text === usual) return [];
-    return several ? text.split(/\s+/).flatMap((part) => ["--" + name, part]) : ["--" + name, text];
-  });
-}
-
-// The address holds what stands in the form, so that it can be handed on.
-function writeAddress() {
-  const settings = new URLSearchParams();
+// What stands in the form, as names and values: what is as it was is left out.
+function settings() {
+  const given = new URLSearchParams();
   for (const { name, value, default: usual } of training.fields) {
     const field = fieldOf(name);
-    if (value === null ? field.checked : field.value.trim() && field.value.trim() !== usual) {
-      settings.set(name, value === null ? "" : field.value.trim());
-    }
+    const text = field.value.trim();
+    if (value === null && field.checked) given.set(name, "");
+    if (value !== null && text && text !== usual) given.set(name, text);
   }
-  history.replaceState(null, "", "#train" + (String(settings) ? "?" + settings : ""));
+  return given;
 }
 
-// Returns what it names that is no option.
-function readAddress() {
+// They are arguments of a command line, and back.
+const option = (name) => training.fields.find((known) => known.name === name);
+const asArguments = (settings) => [...settings].flatMap(([name, text]) => {
+  const { value, several } = option(name);
+  return value === null ? ["--" + name] : (several ? text.split(/\s+/) : [text]).flatMap((part) => ["--" + name, part]);
+});
+
+function asSettings(words) {
+  const given = new URLSearchParams();
+  for (let i = 0; i < words.length; i++) {
+    const name = words[i].slice(2);
+    const text = option(name).value === null ? "" : words[++i];
+    given.set(name, given.has(name) ? `${given.get(name)} ${text}` : text);
+  }
+  return given;
+}
+
+// Returns what they name that is no option.
+function fill(settings) {
+  $("train").querySelector("form").reset();
   const unknown = [];
-  for (const [name, text] of new URLSearchParams(location.hash.split("?")[1] ?? "")) {
-    const field = training.fields.some((known) => known.name === name) && fieldOf(name);
+  for (const [name, text] of settings) {
+    const field = option(name) && fieldOf(name);
     if (!field) unknown.push(name);
     else if (field.type === "checkbox") field.checked = true;
     else field.value = text;
   }
   return unknown;
+}
+
+// The address holds what stands in the form, so that it can be handed on.
+const address = (settings) => "#train" + (String(settings) ? "?" + settings : "");
+const writeAddress = () => history.replaceState(null, "", address(settings()));
+const readAddress = () => fill(new URLSearchParams(location.hash.split("?")[1] ?? ""));
+
+// The form tells how the training in sight was begun, where it did not begin it.
+async function fillFromTraining() {
+  training.formOf = training.id;
+  fill(asSettings((await ask("/api/training/again")).arguments));
+  if (state.live) writeAddress();
 }
 
 // ---- Orders
@@ -97,7 +116,7 @@ async function go(more) {
   say("");
   if (isUnderWay()) return order({ until: more === FOREVER ? FOREVER : training.update.iteration + more });
   try {
-    await ask("/api/training/start", { arguments: formArguments(), until: more });
+    training.formOf = await ask("/api/training/start", { arguments: asArguments(settings()), until: more });
     await look();
   } catch (error) {
     say(error.message);
@@ -144,6 +163,7 @@ const look = newest(async () => {
   training.rows.push(...update.rows);
   training.lines.push(...update.lines);
   render(update, asked === state.seen);
+  if (isUnderWay() && update.run && training.formOf !== training.id) await fillFromTraining();
   if (ended) await offerRuns();
 });
 
@@ -361,8 +381,9 @@ async function renderDifferences() {
 async function copy(what) {
   try {
     say("");
-    let text = location.href;
-    if (what !== "link") text = (await ask("/api/training/again"))[what];
+    const again = what !== "link" || training.update?.run ? await ask("/api/training/again") : null;
+    const link = () => location.href.split("#")[0] + address(again ? asSettings(again.arguments) : settings());
+    const text = what === "link" ? link() : again[what];
     if (text === null) throw new Error("Python's script has the slides' two networks: write yours there, and give it the options of the command line.");
     $("again-text").value = text;
     $("again-text").hidden = false;

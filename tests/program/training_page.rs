@@ -73,10 +73,17 @@ fn a_training_is_started_watched_changed_looked_back_at_and_handed_on() {
     browser.keys("#live-lr", "-1\u{E007}");
     browser.wait("$('message').textContent.includes('expected a number of 0 or more')");
 
-    // The page is loaded anew: the training and its curves are still there.
+    // The page is loaded anew, with other settings: the training, its curves and its options are still there.
     browser.open("about:blank");
-    browser.open_page(&address);
+    browser.open_page(&format!("{}#train?seed=7&lr=9&augment=&out=elsewhere", page.address));
     browser.wait("training.phase === 'paused' && $('loss-chart').width > 100");
+    browser.wait("fieldOf('model').value === 'lenet5'");
+    let options = format!(
+        "#train?model=lenet5&data=digits&scale=unit&max-steps=1600&optimizer=adam&lr=0.003&lr-from={}%3D0.0005\
+         &shuffle=&eval-every=40&device=cpu&threads=1",
+        at + 1
+    );
+    assert_eq!(browser.script("return location.hash"), json!(options));
     let known = "[training.update.iteration, training.losses.length, training.rows.length, training.losses[0][0]]";
     assert_eq!(browser.script(&format!("return {known}")), json!([at, at, at / 40, 1]));
 
@@ -114,7 +121,14 @@ fn a_training_is_started_watched_changed_looked_back_at_and_handed_on() {
     browser.wait("$('again-text').value.includes('import torch')");
     let script = browser.script("return $('again-text').value");
     browser.click("#copy-link");
-    browser.wait(&format!("$('again-text').value === {}", json!(address)));
+    let link = format!("{}{options}", page.address);
+    browser.wait(&format!("$('again-text').value === {}", json!(link)));
+    // Opened, it gives the arguments of the same training, not those of the one that has ended here.
+    browser.open("about:blank");
+    browser.open_page(&link.replace("lr=0.003", "lr=0.002"));
+    browser.wait("training.phase === 'finished'");
+    browser.script("ask('/api/training/again').then(({ arguments: words }) => { window.again = words.join(' '); })");
+    browser.wait("window.again?.replace('--lr 0.003', '--lr 0.002') === asArguments(settings()).join(' ')");
     assert_eq!(browser.complaints().into_iter().filter(|line| !line.contains("422")).collect::<Vec<_>>(), [""; 0]);
 
     let Some(python) = python() else { return };
@@ -180,7 +194,7 @@ fn on_a_telephone_a_training_is_stopped_and_a_refusal_is_said_and_the_other_tabs
     browser.open("about:blank");
     drop(page);
     let page = Page::open(dir.path());
-    browser.open_page(&format!("{}{ADDRESS}", page.address));
+    browser.open_page(&format!("{}#train?model=cnn", page.address));
     browser.script("document.querySelectorAll('#course details').forEach((part) => { part.open = true; })");
     browser.click("#beside button");
     browser.wait(&format!("training.phase === 'running' && training.update.iteration > {at} + 2"));
@@ -188,6 +202,7 @@ fn on_a_telephone_a_training_is_stopped_and_a_refusal_is_said_and_the_other_tabs
         browser.script("return [training.losses[0][0], training.moments[0]]"),
         json!([at.as_u64().unwrap() + 1, 0])
     );
+    browser.wait("fieldOf('model').value === 'lenet5' && fieldOf('lr').value === '0.01'");
     browser.click("#stop");
     browser.wait("training.phase === 'stopped'");
     assert_eq!(browser.complaints().into_iter().filter(|line| !line.contains("422")).collect::<Vec<_>>(), [""; 0]);

@@ -22,6 +22,7 @@ const MODELS: [&str; 2] = ["cnn", "lenet5"];
 pub struct Again {
     rows: Vec<(u64, Num, Num)>,
     options: Value,
+    arguments: Vec<String>,
     command: String,
     /// Nothing for a network that Python's script does not have.
     python: Option<String>,
@@ -52,6 +53,7 @@ pub fn again(dir: &Path, config: &Config) -> Result<Again> {
         options: serde_json::to_value(&options)?,
         command: format!("cargo run --release -- {}", quoted.join(" ")),
         python: python.map(|arguments| script(&arguments)).transpose()?,
+        arguments,
     })
 }
 

@@ -2,6 +2,7 @@
 //! numbers are the command line's, and nothing that the page does can disturb them.
 
 mod again;
+mod moments;
 mod routes;
 mod shown;
 mod step;

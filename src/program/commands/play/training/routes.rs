@@ -66,16 +66,18 @@ struct Start {
     until: u64,
 }
 
+/// Replies with the training's number.
 async fn start(
     State(trainer): State<Shared>,
     Extension(from): Extension<FromThisMachine>,
     Json(Start { arguments, until }): Json<Start>,
-) -> Reply<()> {
+) -> Reply<u64> {
     reply(move || {
         check_here(from)?;
         let mut trainer = locked(&trainer);
         trainer.start(&arguments)?;
-        trainer.order(Order::Until(until))
+        trainer.order(Order::Until(until))?;
+        Ok(trainer.started)
     })
     .await
 }
@@ -168,8 +170,9 @@ mod tests {
         let run = Resume { run: "runs/cnn".into(), data: None, until: 1 };
         let runs = Extension(Arc::new(Runs { first: None, best: false }));
         let resume = resume(State(Shared::default()), elsewhere(), runs, Json(run));
-        for reply in [runtime.block_on(start), runtime.block_on(order), runtime.block_on(resume)] {
-            let response = reply.err().unwrap().into_response();
+        let refused = [runtime.block_on(start).err(), runtime.block_on(order).err(), runtime.block_on(resume).err()];
+        for refusal in refused {
+            let response = refusal.unwrap().into_response();
             assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
             let body = runtime.block_on(axum::body::to_bytes(response.into_body(), 1000)).unwrap();
             let text = String::from_utf8_lossy(&body).into_owned();

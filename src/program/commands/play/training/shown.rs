@@ -2,7 +2,7 @@
 
 use super::super::answer::{Answer, Num, answer, maps};
 use super::super::sum::{Place, Sum, sum};
-use super::told::Moment;
+use super::moments::Moment;
 use super::{Trainer, Training};
 use crate::program::run::live::Tensors;
 use crate::program::run::network::{self, Network, most_confident_mistakes, probabilities};
@@ -95,7 +95,7 @@ impl Trainer {
 impl Training {
     /// The weights of a moment, where there is one already.
     fn weights(&self, moment: Option<u64>) -> Option<Arc<Moment>> {
-        self.told().moment(moment).cloned()
+        self.told().moments.at(moment).cloned()
     }
 
     fn set_network(&mut self, moment: &Moment) -> Result<()> {

@@ -1,5 +1,6 @@
-//! What a training has told so far, and the moments of it that are kept.
+//! What a training has told so far.
 
+use super::moments::{Moment, Moments};
 use crate::program::messages::shortened;
 use crate::program::run::live::{Message, Tensors, receive};
 use crate::program::run::metrics::Row;
@@ -9,12 +10,8 @@ use anyhow::{Context, Result};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use tch::Tensor;
-
-/// How many moments are kept, and how many bytes of weights.
-const MOST_MOMENTS: usize = 200;
-const MOST_BYTES: usize = 256 << 20;
 
 #[derive(Default)]
 pub struct Told {
@@ -32,12 +29,7 @@ pub struct Told {
     /// The last line on standard error, and the last one that is an error.
     pub said: String,
     pub error: Option<String>,
-    /// The network of the last look.
-    pub latest: Option<Arc<Moment>>,
-    pub moments: Vec<Arc<Moment>>,
-    /// Every how many looks one is kept, and how many there were.
-    stride: usize,
-    looks: usize,
+    pub moments: Moments,
     pub step: Option<Step>,
     /// Whether it has told all that it will.
     pub closed: bool,
@@ -49,13 +41,6 @@ pub struct Begun {
     pub epochs: u64,
     pub iterations: u64,
     pub batches: u64,
-}
-
-/// The network's variables after so many iterations.
-pub struct Moment {
-    pub iteration: u64,
-    /// Under `weights.`
-    pub tensors: Tensors,
 }
 
 /// A step that was asked for alone.
@@ -81,7 +66,7 @@ impl Told {
                     self.rows.push(Row { iteration: iteration as u64, loss, accuracy });
                 }
                 self.lines.extend(lines);
-                self.keep(Moment { iteration, tensors });
+                self.moments.keep(Moment { iteration, tensors });
             }
             Message::Step { iteration, lr } => self.step = Some(Step { iteration, lr, tensors: tensors.part("")? }),
         }
@@ -97,13 +82,13 @@ impl Told {
         self.rows.clear();
         let number = |line: &str| line.split_whitespace().nth(1)?.parse().ok();
         self.lines.retain(|line| number(line).is_none_or(|number: u64| number <= iteration));
-        self.moments.retain(|moment| moment.iteration < iteration);
+        self.moments.forget_from(iteration);
     }
 
     /// What is kept of this when the training is resumed.
     pub fn resumed(self) -> Self {
-        let Self { losses, losses_after, lines, moments, stride, looks, .. } = self;
-        Self { losses, losses_after, lines, moments, stride, looks, ..Self::default() }
+        let Self { losses, losses_after, lines, moments, .. } = self;
+        Self { losses, losses_after, lines, moments: moments.before_now(), ..Self::default() }
     }
 
     /// What is known of a training that others have begun: `network`, as it was before the first iteration.
@@ -111,40 +96,11 @@ impl Told {
         let mut told = Self::default();
         if let Some(network) = network {
             let named = network.vs.variables().into_iter().map(|(name, tensor)| (format!("weights.{name}"), tensor));
-            told.keep(Moment { iteration: 0, tensors: Tensors::pack(named.collect())? });
-            told.latest = None; // it is not where the training stands
+            let mut moments = Moments::default();
+            moments.keep(Moment { iteration: 0, tensors: Tensors::pack(named.collect())? });
+            told.moments = moments.before_now();
         }
         Ok(told)
-    }
-
-    /// Keeps the first look, and of the others so many that they fit, evenly.
-    fn keep(&mut self, moment: Moment) {
-        self.stride = self.stride.max(1);
-        let most = MOST_MOMENTS.min(MOST_BYTES / moment.tensors.bytes().max(1)).max(2);
-        if self.moments.len() >= most {
-            let mut place = 0;
-            self.moments.retain(|_| {
-                place += 1;
-                place % 2 == 1
-            });
-            self.stride *= 2;
-        }
-        let moment = Arc::new(moment);
-        let is_new = self.latest.as_ref().is_none_or(|latest| latest.iteration < moment.iteration);
-        if is_new && self.looks.is_multiple_of(self.stride) {
-            self.moments.push(moment.clone());
-        }
-        self.looks += usize::from(is_new);
-        self.latest = Some(moment);
-    }
-
-    /// The moment after `iteration` iterations or the last one before; without a number the latest.
-    pub fn moment(&self, iteration: Option<u64>) -> Option<&Arc<Moment>> {
-        let latest = self.latest.as_ref();
-        match iteration.filter(|&at| latest.is_some_and(|latest| at < latest.iteration)) {
-            Some(at) => self.moments.iter().rev().find(|moment| moment.iteration <= at).or(self.moments.first()),
-            None => latest,
-        }
     }
 }
 
@@ -184,7 +140,7 @@ pub fn read(errors: impl Read, told: &Mutex<Told>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST_MOMENTS, Message, Moment, Tensors, Told};
+    use super::{Message, Moment, Moments, Tensors, Told};
 
     fn no_tensors() -> Tensors {
         Tensors::pack(Vec::new()).unwrap()
@@ -193,36 +149,21 @@ mod tests {
     #[test]
     fn a_resumed_training_tells_again_what_came_after_its_checkpoint() {
         let lines = ["Iteration: 20 Loss: 1.0", "Iteration: 40 Loss: 0.5"].map(String::from).to_vec();
-        let moments = [0, 15, 30, 45].map(|iteration| Moment { iteration, tensors: no_tensors() }.into()).to_vec();
+        let mut moments = Moments::default();
+        for iteration in [0, 15, 30, 45] {
+            moments.keep(Moment { iteration, tensors: no_tensors() });
+        }
         let begun = |iteration| Message::Begun { dir: "".into(), iteration, epochs: 1, iterations: 60, batches: 60 };
         let losses = (1..=50).map(|loss| loss as f32).collect();
         let mut told = Told { losses, lines, moments, ..Told::default() };
         told.take(begun(30), no_tensors()).unwrap();
         assert_eq!((told.losses_after, told.losses.len(), told.losses[29]), (0, 30, 30.0));
         assert_eq!(told.lines, ["Iteration: 20 Loss: 1.0"]);
-        assert_eq!(told.moments.iter().map(|moment| moment.iteration).collect::<Vec<_>>(), [0, 15]);
+        assert_eq!(told.moments.kept.iter().map(|moment| moment.iteration).collect::<Vec<_>>(), [0, 15]);
 
         // A checkpoint that is newer than what was told last: what lies between is not known.
         let mut told = Told { losses: vec![1.0; 5], ..told.resumed() };
         told.take(begun(30), no_tensors()).unwrap();
         assert_eq!((told.losses_after, told.losses.len()), (30, 0));
-    }
-
-    #[test]
-    fn moments_are_kept_evenly_from_the_first_to_the_latest() {
-        let mut told = Told::default();
-        for iteration in 0..5000 {
-            let moment = || Moment { iteration, tensors: no_tensors() };
-            told.keep(moment());
-            told.keep(moment()); // a second look at the same
-            assert!(told.moments.len() <= MOST_MOMENTS);
-        }
-        let kept: Vec<u64> = told.moments.iter().map(|moment| moment.iteration).collect();
-        assert!(kept.len() > MOST_MOMENTS / 3 && kept[0] == 0, "{kept:?}");
-        assert!(kept.windows(2).all(|two| two[1] - two[0] == kept[1]), "{kept:?}");
-        assert_eq!(told.moment(None).unwrap().iteration, 4999);
-        assert_eq!(told.moment(Some(9999)).unwrap().iteration, 4999);
-        assert_eq!(told.moment(Some(kept[3] + 1)).unwrap().iteration, kept[3]);
-        assert_eq!(told.moment(Some(0)).unwrap().iteration, 0);
     }
 }

@@ -85,8 +85,8 @@ impl Trainer {
         // All of it of one moment: the training goes on meanwhile.
         let shared = training.told.clone();
         let told = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        let moment = told.moment(if anew { None } else { known.moment }).cloned();
-        let first_moment = told.moments.first().cloned();
+        let moment = told.moments.at(if anew { None } else { known.moment }).cloned();
+        let first_moment = told.moments.kept.first().cloned();
         let Begun { epochs, iterations, batches, .. } = told.begun_or_nothing();
         let losses = told.losses.get(count(known.losses)..).unwrap_or_default();
         let every = losses.len().div_ceil(MOST_POINTS).max(1);
@@ -110,7 +110,7 @@ impl Trainer {
             losses_known: told.losses.len(),
             rows: rows.map(told_row).collect(),
             lines: told.lines.get(count(known.lines)..).unwrap_or_default().to_vec(),
-            moments: told.moments.iter().map(|moment| moment.iteration).collect(),
+            moments: told.moments.kept.iter().map(|moment| moment.iteration).collect(),
             step: told.step.as_ref().map(|step| step.iteration),
             shown: None,
             pace: 0,
@@ -152,7 +152,7 @@ fn phase(status: Option<ExitStatus>, ends: bool, told: &Told) -> Phase {
         Some(None) if ends => Phase::Stopped,
         Some(_) => Phase::Failed,
         None if ends => Phase::Ending,
-        None if told.begun.is_none() || told.latest.is_none() => Phase::Starting,
+        None if told.begun.is_none() || told.moments.latest.is_none() => Phase::Starting,
         None if told.paused => Phase::Paused,
         None => Phase::Running,
     }
