@@ -400,14 +400,14 @@ async function copy(what) {
 
 // ---- The tab
 
-// The largest size of a pixel with which all maps are in sight.
+// The largest size of a pixel with which all maps are in sight; one of less than 2 can hardly be pointed at.
 function liveZoom() {
   const [width, height] = [$("maps-live").clientWidth, Math.max(200, innerHeight - $("maps-live").getBoundingClientRect().top - $("live").scrollTop)];
   const tall = (zoom) => state.answer.layers.slice(0, -1).map(size).reduce((sum, map) => {
     const columns = Math.max(1, Math.min(map.channels, Math.floor((width / zoom + 1) / (map.width + 1))));
     return sum + 24 + Math.ceil(map.channels / columns) * (map.height + 1) * zoom;
   }, 0);
-  return [4, 3, 2].find((zoom) => tall(zoom) < height) ?? 1;
+  return [4, 3].find((zoom) => tall(zoom) < height) ?? 2;
 }
 
 // The digit, its answer and its maps are one and the same on both tabs: the tab in sight has them.
