@@ -39,7 +39,7 @@ impl Page {
             "--data digits --model {model} --lr 0 --epochs {never} --eval-every 20 --print-every 20 --save-every {never}"
         );
         let arguments: Vec<&str> = options.split(' ').chain(["--out", out.to_str().unwrap()]).collect();
-        page.post("training/start", format!(r#"{{"arguments":{arguments:?},"until":{never}}}"#).as_bytes());
+        page.post("training/start", format!(r#"{{"arguments":{arguments:?},"order":{{"until":{never}}}}}"#).as_bytes());
         while page.losses_known == 0 {
             sleep(page.look());
         }

@@ -1,5 +1,5 @@
-//! How long the parts of the tutorial take: `cargo bench -p benches`, with `-- step` behind it only those with "step" in their
-//! names. On MNIST where it is in data/mnist, else on the embedded digits. For the page, build the program first.
+//! How long the parts of the tutorial take: `cargo bench -p benches --bench parts`, with `-- step` behind it only those with "step"
+//! in their names. On MNIST where it is in data/mnist, else on the embedded digits. For the page, build the program first.
 
 use cnn_tutorial::data::{self, DataLoader, Dataset};
 use cnn_tutorial::models::{CNNModel, LeNet5};

@@ -232,7 +232,9 @@ def tables(results):
             f"only loads libtorch_cpu.so takes {nothing:.0f} ms.",
             "",
         ]
-    text.append(f"{results['rounds']} rounds, {results['machine']}, libtorch {results['libtorch']}.")
+    rounds = results["rounds"]
+    parts = f", {max(rounds - 1, 1)} for single steps and batches" if results["parts"] else ""
+    text.append(f"{rounds} rounds{parts}, {results['machine']}, libtorch {results['libtorch']}.")
     return "\n".join(text) + "\n"
 
 

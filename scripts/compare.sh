@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the Rust program and scripts/tutorial.py with the same options and compares them: ./scripts/compare.sh [options].
-# Fails when a logged loss or accuracy differs on the CPU.
+# Fails when a logged loss or accuracy or a printed line differs; on a GPU where that is so with --deterministic.
 set -euo pipefail
 CDPATH= cd -- "$(dirname -- "$0")/.."
 ./scripts/setup.sh --python

@@ -5,8 +5,9 @@ set -euo pipefail
 CDPATH= cd -- "$(dirname -- "$0")/.."
 ./scripts/setup.sh
 cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked
-# Neither sanitizer nor nightly: the readers are safe Rust, what is looked for are panics, hangs and memory.
-build=(--release --sanitizer none)
+# Neither sanitizer nor nightly: the readers are safe Rust, what is looked for are panics, hangs and memory. One codegen unit would
+# compile for longer and run no faster.
+build=(--release --sanitizer none --codegen-units 16)
 cargo fuzz build "${build[@]}" # all targets at once: each takes one core
 for target in csv idx cifar run request picture; do
   mkdir -p "fuzz/corpus/$target"

@@ -1,7 +1,7 @@
 """The tutorial "Introduction to Convolutional Neural Nets" in Python, as its slides have it, run from the command line.
 
-It takes the options of the Rust program and writes the same files, so that the two can be laid side by side:
-./scripts/compare.sh does that.
+It takes the options of the Rust program, except --eager and those for checkpoints, and writes the same files, so that the two can
+be laid side by side: ./scripts/compare.sh does that.
 """
 
 import argparse
@@ -39,7 +39,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--model", choices=["cnn", "lenet5"], default="cnn")
-    parser.add_argument("--data", help="Kaggle CSV, folder with the MNIST IDX files, mnist or digits")
+    parser.add_argument("--data", help="Kaggle CSV, folder with the MNIST IDX files, kaggle, mnist or digits")
     parser.add_argument("--test-size", type=float, default=0.2)
     parser.add_argument("--random-state", type=int, default=1212)
     parser.add_argument("--scale", choices=["raw", "unit"], default="raw")

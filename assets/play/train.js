@@ -3,7 +3,6 @@
 "use strict";
 
 const ENDED = ["finished", "stopped", "failed"];
-const FOREVER = 1e15; // iterations
 
 // The options that are always in sight; the others are below "More options".
 const FIRST = ["model", "data", "optimizer", "lr", "momentum", "weight-decay", "batch-size", "scale", "shuffle", "augment",
@@ -111,34 +110,32 @@ async function order(what) {
   }
 }
 
-// So many iterations more; a training that is not there, or has ended, begins anew.
-async function go(more) {
+// Goes on, to this goal; a training that is not there, or has ended, begins anew.
+async function go(goal) {
   say("");
-  if (isUnderWay()) return order({ until: more === FOREVER ? FOREVER : training.update.iteration + more });
+  if (isUnderWay()) return order(goal);
   try {
-    training.formOf = await ask("/api/training/start", { arguments: asArguments(settings()), until: more });
+    training.formOf = await ask("/api/training/start", { arguments: asArguments(settings()), order: goal });
     await look();
   } catch (error) {
     say(error.message);
   }
 }
+
+const TO_THE_END = { until: 1e15 };
+const after = (iterations) => ({ until: (isUnderWay() ? training.update.iteration : 0) + iterations });
 
 // Goes on with a run that was stopped, here or elsewhere. Where its data are a file of one's own, the form says where they lie.
 async function resume(run) {
   say("");
   const data = fieldOf("data").value.trim();
   try {
-    await ask("/api/training/resume", { run, until: FOREVER, ...(data && { data }) });
+    await ask("/api/training/resume", { run, order: TO_THE_END, ...(data && { data }) });
     await look();
   } catch (error) {
     say(error.message);
   }
 }
-
-const untilEpochsEnd = () => {
-  const { iteration, batches } = training.update ?? {};
-  return isUnderWay() && batches ? batches - iteration % batches : FOREVER;
-};
 
 // ---- What is told of it
 
@@ -437,12 +434,12 @@ async function startTrain() {
   const unknown = readAddress();
   $("train").querySelector("form").addEventListener("input", writeAddress);
   $("train").querySelector("form").addEventListener("submit", (event) => event.preventDefault());
-  $("go").addEventListener("click", () => go(FOREVER));
+  $("go").addEventListener("click", () => go(TO_THE_END));
   $("resume").addEventListener("click", () => resume(training.update.run));
   $("pause").addEventListener("click", () => order({ until: 0 }));
-  $("one").addEventListener("click", () => go(1));
-  $("ten").addEventListener("click", () => go(10));
-  $("epoch").addEventListener("click", () => go(untilEpochsEnd()));
+  $("one").addEventListener("click", () => go(after(1)));
+  $("ten").addEventListener("click", () => go(after(10)));
+  $("epoch").addEventListener("click", () => go("epoch"));
   $("stop").addEventListener("click", () => order("stop"));
   $("live-lr").addEventListener("change", () => {
     const lr = decimal($("live-lr").value);

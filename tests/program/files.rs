@@ -348,7 +348,7 @@ fn no_control_character_of_a_name_reaches_the_terminal_when_all_goes_well() {
     let data = csv.to_str().unwrap();
     let shown = "a\\u{1b}[2J\\u{7}\\u{9b}run";
     assert!(check(&[&QUICK[..], &["--out", name]].concat()).contains(&format!("results: runs/{shown}\n")));
-    assert!(check(&["evaluate"]).contains(&format!("run: runs/{shown}, the newest")));
+    assert!(check(&["evaluate"]).contains(&format!("run: runs/{shown}, the newest finished one")));
     assert!(
         check(&["evaluate", "--run", name, "--data", data])
             .contains("data\\u{1b}[2J.csv, the part for validation: 360 images")

@@ -190,7 +190,7 @@ fn evaluate_takes_mnists_test_images_and_without_a_folder_the_newest_run() {
     assert!(trained.status.success());
     for arguments in [&["evaluate", "--json"][..], &["evaluate", "--run", "--json"]] {
         let output = run(dir.path(), &[arguments, &["--data", mnist]].concat());
-        assert!(stderr(&output).contains("run: runs/lenet5, the newest"), "{}", stderr(&output));
+        assert!(stderr(&output).contains("run: runs/lenet5, the newest finished one"), "{}", stderr(&output));
         let evaluation: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
         assert_eq!(evaluation["n"], 10_000);
         assert!(evaluation["accuracy"].as_f64().unwrap() > 85.0, "{evaluation}");

@@ -24,7 +24,7 @@ fn post(page: &Page, path: &str, body: &Value) -> (u16, String) {
 
 fn start(page: &Page, options: &str, until: u64) {
     let arguments: Vec<&str> = DIGITS.into_iter().chain(options.split_whitespace()).collect();
-    let (status, number) = post(page, "start", &json!({"arguments": arguments, "until": until}));
+    let (status, number) = post(page, "start", &json!({"arguments": arguments, "order": {"until": until}}));
     assert!(status == 200 && number.parse().is_ok_and(|number: u64| number > 0), "{status} {number}");
 }
 
@@ -88,6 +88,8 @@ fn with_pauses_steps_looks_and_a_changed_rate_it_has_the_bytes_of_the_command_li
     assert_eq!(mistakes["of"], 360);
     order(&page, &json!({"until": 2}));
     paused_after(&page, 2);
+    order(&page, &json!("epoch"));
+    paused_after(&page, 15);
     order(&page, &json!({"until": 20}));
     paused_after(&page, 20);
     order(&page, &json!({"lr": 0.01}));
@@ -133,7 +135,7 @@ fn what_the_command_line_refuses_is_refused_in_its_words_and_one_training_runs_a
     let dir = tempfile::tempdir().unwrap();
     let page = Page::open(dir.path());
     let refused = |arguments: Value, words: &str| {
-        let (status, text) = post(&page, "start", &json!({"arguments": arguments, "until": 1}));
+        let (status, text) = post(&page, "start", &json!({"arguments": arguments, "order": {"until": 1}}));
         assert!(status == 422 && text.contains(words) && !text.contains("Usage"), "{arguments}: {status} {text}");
     };
     refused(json!(["--lr", "fast"]), "expected a number of 0 or more");
@@ -178,7 +180,7 @@ fn a_training_that_waits_for_a_download_is_stopped_at_once() {
     let mirror = std::net::TcpListener::bind("127.0.0.1:0").unwrap(); // takes requests and answers none
     let address = format!("http://{}", mirror.local_addr().unwrap());
     let page = Page::open_with(dir.path(), |command| command.env("MNIST_MIRROR", address));
-    let asked = json!({"arguments": ["--data", "mnist"], "until": 1});
+    let asked = json!({"arguments": ["--data", "mnist"], "order": {"until": 1}});
     assert_eq!(post(&page, "start", &asked).0, 200);
     let _waits = mirror.accept().unwrap();
     assert_eq!(look(&page, None)["phase"], "starting");
@@ -194,7 +196,7 @@ fn a_training_that_fails_says_why_and_the_next_one_can_begin() {
     start(&page, "--lr 1e30 --max-steps 100", 1_000_000);
     let failed = until(&page, "failed", |seen| seen["phase"] == "failed");
     assert!(failed["error"].as_str().unwrap().contains("the loss became NaN at iteration"), "{}", failed["error"]);
-    let arguments = json!({"arguments": ["--data", "nowhere.csv"], "until": 1});
+    let arguments = json!({"arguments": ["--data", "nowhere.csv"], "order": {"until": 1}});
     assert_eq!(post(&page, "start", &arguments).0, 200);
     let failed = until(&page, "failed", |seen| seen["training"] == 2 && seen["phase"] == "failed");
     assert!(failed["error"].as_str().unwrap().contains("nowhere.csv"), "{}", failed["error"]);
@@ -331,20 +333,20 @@ fn a_stopped_training_is_resumed_on_this_page_and_on_another_and_ends_with_the_b
     };
     let resume = |page: &Page, body: Value| post(page, "resume", &body);
     let page = Page::open(dir.path());
-    assert_eq!(post(&page, "start", &json!({"arguments": arguments, "until": 15})).0, 200);
+    assert_eq!(post(&page, "start", &json!({"arguments": arguments, "order": {"until": 15}})).0, 200);
     let before = paused_after(&page, 15);
-    let (status, text) = resume(&page, json!({"run": "runs/lenet5", "until": 40}));
+    let (status, text) = resume(&page, json!({"run": "runs/lenet5", "order": {"until": 40}}));
     assert!(status == 422 && text.contains("a training is under way: stop it first"), "{text}");
     order(&page, &json!({"lr": 0.02}));
     order(&page, &json!("stop"));
     stand(&page, 1, "stopped");
     for (run, words) in [("../runs/lenet5", "there is no run"), ("cnn", "cnn is not trained")] {
-        let (status, text) = resume(&page, json!({"run": run, "until": 40}));
+        let (status, text) = resume(&page, json!({"run": run, "order": {"until": 40}}));
         assert!(status == 422 && text.contains(words), "{text}");
     }
-    let (status, text) = resume(&page, json!({"run": "runs/lenet5", "until": 40}));
+    let (status, text) = resume(&page, json!({"run": "runs/lenet5", "order": {"until": 40}}));
     assert!(status == 422 && text.contains("runs/lenet5 was trained on own.csv.gz: give that again, --data"), "{text}");
-    assert_eq!(resume(&page, json!({"run": "runs/lenet5", "data": "own.csv.gz", "until": 40})).0, 200);
+    assert_eq!(resume(&page, json!({"run": "runs/lenet5", "data": "own.csv.gz", "order": {"until": 40}})).0, 200);
     let seen = paused_after(&page, 40);
     assert_eq!((&seen["training"], &seen["lr_from"]), (&json!(2), &json!(["16=0.02"])));
     let count = |seen: &Value, what: &str| seen[what].as_array().unwrap().len();
@@ -356,7 +358,7 @@ fn a_stopped_training_is_resumed_on_this_page_and_on_another_and_ends_with_the_b
     stand(&page, 2, "stopped");
 
     let page = Page::open(dir.path());
-    assert_eq!(resume(&page, json!({"run": "runs/lenet5", "data": "own.csv.gz", "until": 50})).0, 200);
+    assert_eq!(resume(&page, json!({"run": "runs/lenet5", "data": "own.csv.gz", "order": {"until": 50}})).0, 200);
     let seen = paused_after(&page, 50);
     assert_eq!(["losses", "rows", "lines"].map(|what| count(&seen, what)), [10, 5, 1]);
     assert_eq!((&seen["losses"][0][0], &seen["moments"][0]), (&json!(41), &json!(0)));
@@ -367,7 +369,7 @@ fn a_stopped_training_is_resumed_on_this_page_and_on_another_and_ends_with_the_b
     let output = run(dir.path(), &[&arguments[..], &["--lr-from", "16=0.02", "--out", "straight"]].concat());
     assert!(output.status.success(), "{}", stderr(&output));
     assert_same_bytes(dir.path(), "runs/lenet5", "straight");
-    assert_eq!(resume(&page, json!({"run": "runs/lenet5", "data": "own.csv.gz", "until": 70})).0, 200);
+    assert_eq!(resume(&page, json!({"run": "runs/lenet5", "data": "own.csv.gz", "order": {"until": 70}})).0, 200);
     let failed = stand(&page, 2, "failed");
     assert!(failed["error"].as_str().unwrap().contains("is finished: there is nothing to resume"), "{failed}");
 }

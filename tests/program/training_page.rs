@@ -157,6 +157,8 @@ fn on_a_telephone_a_training_is_stopped_and_a_refusal_is_said_and_the_other_tabs
     browser.wait("$('message').textContent.includes(\"invalid value 'fast' for '--lr <LR>'\")");
     browser.fill("#options [name=lr]", "0.01");
     assert!(browser.script("return location.hash").as_str().unwrap().contains("lr=0.01"));
+    browser.click("#epoch");
+    browser.wait("training.phase === 'paused' && training.update.iteration === 15");
     browser.click("#go");
     browser.wait("training.phase === 'running' && training.update.iteration > 2");
     browser.click("#stop");

@@ -52,7 +52,7 @@ pub struct ExplainOptions {
 pub fn explain(options: &ExplainOptions) -> Result<()> {
     if let Some(architecture) = options.model {
         let device = device::open(options.run.device)?;
-        say!("showing an untrained network; without --model it would be that of the newest run");
+        say!("showing an untrained network; without --model it would be that of the newest finished run");
         let dir = Path::new("runs").join(format!("{}-untrained", architecture.name));
         let title = format!("{}, not trained", architecture.title);
         let network = Network::untrained(architecture, Seed::default(), Scale::Raw, device)?;

@@ -18,7 +18,7 @@ pub fn expected() -> &'static str {
     pairs().find(|(tch, _)| *tch == TCH).map_or("unknown", |(_, libtorch)| libtorch)
 }
 
-/// The pairs in words: `tch 0.24.0 goes with libtorch 2.11.0, tch 0.26.0 with 2.13.0`.
+/// The pairs in words: `tch 0.24.0 goes with libtorch 2.11.0, tch 0.26.0 goes with libtorch 2.13.0`.
 pub fn pairs_in_words() -> String {
     let pairs: Vec<String> =
         pairs().map(|(tch, libtorch)| format!("tch {tch} goes with libtorch {libtorch}")).collect();

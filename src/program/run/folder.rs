@@ -142,7 +142,7 @@ pub fn find(run: Option<&Path>) -> Result<PathBuf> {
     let newest = finished().into_iter().next();
     let newest = newest
         .context("there is no finished run in the folder runs: train one, or name the folder of one with --run")?;
-    say!("run: {}, the newest", newest.display());
+    say!("run: {}, the newest finished one", newest.display());
     Ok(newest)
 }
 

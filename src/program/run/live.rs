@@ -21,14 +21,15 @@ const NOT_WHOLE: &str = "the training's message is not whole";
 pub enum Order {
     /// Go on until so many iterations are done, then wait.
     Until(u64),
+    /// The same until the end of the epoch.
+    Epoch,
     /// From the next iteration on.
     Lr(NonNegative),
     /// End, with a checkpoint.
     Stop,
 }
 
-/// What the training tells. Tensors go with each message: `losses` `[n]` of the iterations that are new, `rows` `[n, 3]` that
-/// were logged since, and the network's variables under `weights.`.
+/// What the training tells. Tensors go with some messages.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Message {
@@ -41,6 +42,8 @@ pub enum Message {
         /// Iterations of an epoch.
         batches: u64,
     },
+    /// Its tensors are `losses` `[n]` of the iterations that are new, `rows` `[n, 3]` that were logged since, and the network's
+    /// variables under `weights.`.
     Look {
         iteration: u64,
         /// Whether it waits for an order.

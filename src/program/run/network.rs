@@ -120,7 +120,7 @@ pub fn confidence((probabilities, predicted): &(Vec<f32>, usize)) -> f32 {
 /// The run that a command is to use.
 #[derive(Debug, Args)]
 pub struct RunOptions {
-    /// Folder of the run [default: the newest in runs/]
+    /// Folder of the run [default: the newest finished one in runs/]
     #[arg(long, value_name = "DIR", num_args = 0..=1, value_parser = path())]
     pub run: Option<Option<PathBuf>>,
 
@@ -141,7 +141,7 @@ pub struct TrainedRun {
 }
 
 impl RunOptions {
-    /// Opens the device, and the network of the run that is named, or of the newest.
+    /// Opens the device, and the network of the run that is named, or of the newest finished one.
     pub fn open(&self) -> Result<TrainedRun> {
         let dir = folder::find(self.run.as_ref().and_then(|dir| dir.as_deref()))?;
         let weights = if self.best { Weights::Best } else { Weights::Last };

@@ -35,7 +35,7 @@ use training::Trainer;
 
 #[derive(Debug, Default, Args)]
 pub struct PlayOptions {
-    /// Folder of the run to begin with [default: the newest in runs/]; the page offers those in runs/ too
+    /// Folder of the run to begin with [default: the newest finished one in runs/]; the page offers those in runs/ too
     #[arg(long, value_name = "DIR", value_parser = path())]
     run: Option<PathBuf>,
 

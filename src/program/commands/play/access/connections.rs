@@ -16,10 +16,10 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
-/// From one address, and where only this machine is answered from all; more wait until these are answered. A browser opens
+/// From one address, where one more is closed. Where only this machine is answered from all, and one more waits. A browser opens
 /// about six.
 pub const FOR_ONE: usize = 32;
-/// From all addresses of a network: thirty browsers, each with its six, and room.
+/// From all addresses of a network, one more waits: thirty browsers, each with its six, and room.
 pub const FOR_A_CLASS: usize = 256;
 /// After what has gone wrong when a connection was to be taken, such as too many open files.
 const UNTIL_NEXT_TRY: Duration = Duration::from_millis(100);

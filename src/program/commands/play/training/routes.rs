@@ -59,49 +59,49 @@ async fn update(
     reply(move || locked(&trainer).update(&known, seen(&body)?, if here { PACE } else { PACE_ELSEWHERE })).await
 }
 
-/// The arguments of a command line, and how many iterations it is to do at first.
+/// The arguments of a command line, and its first order.
 #[derive(Deserialize)]
 struct Start {
     arguments: Vec<String>,
-    until: u64,
+    order: Order,
 }
 
 /// Replies with the training's number.
 async fn start(
     State(trainer): State<Shared>,
     Extension(from): Extension<FromThisMachine>,
-    Json(Start { arguments, until }): Json<Start>,
+    Json(Start { arguments, order }): Json<Start>,
 ) -> Reply<u64> {
     reply(move || {
         check_here(from)?;
         let mut trainer = locked(&trainer);
         trainer.start(&arguments)?;
-        trainer.order(Order::Until(until))?;
+        trainer.order(order)?;
         Ok(trainer.started)
     })
     .await
 }
 
-/// The name of a run, where its data are, and until which iteration it is to go on at first.
+/// The name of a run, where its data are, and its first order.
 #[derive(Deserialize)]
 struct Resume {
     run: String,
     data: Option<Source>,
-    until: u64,
+    order: Order,
 }
 
 async fn resume(
     State(trainer): State<Shared>,
     Extension(from): Extension<FromThisMachine>,
     Extension(runs): Extension<Arc<Runs>>,
-    Json(Resume { run, data, until }): Json<Resume>,
+    Json(Resume { run, data, order }): Json<Resume>,
 ) -> Reply<()> {
     reply(move || {
         check_here(from)?;
         let mut trainer = locked(&trainer);
         let dir = trainer.folder(&run).map_or_else(|| runs.folder(&run), Ok)?;
         trainer.resume(&dir, data)?;
-        trainer.order(Order::Until(until))
+        trainer.order(order)
     })
     .await
 }
@@ -165,9 +165,9 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let elsewhere = || Extension(FromThisMachine(false));
         let arguments = vec!["--data".into(), "digits".into()];
-        let start = start(State(Shared::default()), elsewhere(), Json(Start { arguments, until: 1 }));
+        let start = start(State(Shared::default()), elsewhere(), Json(Start { arguments, order: Order::Until(1) }));
         let order = order(State(Shared::default()), elsewhere(), Json(Order::Stop));
-        let run = Resume { run: "runs/cnn".into(), data: None, until: 1 };
+        let run = Resume { run: "runs/cnn".into(), data: None, order: Order::Until(1) };
         let runs = Extension(Arc::new(Runs { first: None, best: false }));
         let resume = resume(State(Shared::default()), elsewhere(), runs, Json(run));
         let refused = [runtime.block_on(start).err(), runtime.block_on(order).err(), runtime.block_on(resume).err()];

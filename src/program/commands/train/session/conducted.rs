@@ -113,9 +113,12 @@ impl Session<'_> {
                 _ if ends => break,
                 None if !waits => break,
                 None | Some(Order::Stop) => {}
-                Some(Order::Until(until)) => {
-                    (conductor.until, shown) = (until, false);
-                    let alone = until == done + 1;
+                Some(goal @ (Order::Until(_) | Order::Epoch)) => {
+                    let batches = self.schedule.batches;
+                    let end = done - done % batches + batches;
+                    conductor.until = if let Order::Until(until) = goal { until } else { end };
+                    shown = false;
+                    let alone = conductor.until == done + 1;
                     let before = alone.then(|| copies(self.learned(optimizer, "before.", "state_before.")?));
                     conductor.before = before.transpose()?.map(|before| (before, self.lr()));
                 }
