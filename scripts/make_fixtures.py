@@ -178,6 +178,8 @@ def optimizers():
     for name, make in [
         ("step", lambda o: torch.optim.lr_scheduler.StepLR(o, step_size=7, gamma=0.3)),
         ("cosine", lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, T_max=20)),
+        ("cosine_again", lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, T_max=3)),
+        ("cosine_at_once", lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, T_max=1)),
     ]:
         optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.003)
         scheduler = make(optimizer)

@@ -221,7 +221,7 @@ class Draw(random.Random):
         steps = epochs * -(-n_train // batch_size)
         lr_scheduler = self.choice([
             None, None, ["StepLR", {"step_size": self.randint(1, 3), "gamma": self.number(-1, 0)}],
-            ["CosineAnnealingLR", {"T_max": epochs}],
+            ["CosineAnnealingLR", {"T_max": max(1, epochs // 2)}],
         ])
         layout = self.choice(["plain", "plain", "channels_last", "onednn", "onednn", "onednn"])
         used = [layer for layer in layers if layer["used"]]

@@ -39,9 +39,9 @@ impl Explained<'_> {
     /// Errors where the network does not take the image, or the pools do not fit the map.
     pub fn figures(&self) -> Result<Vec<(&'static str, Figure)>> {
         let Self { model, start, title, image, caption, classes, .. } = self;
-        let _eval = nn::eval();
+        let (_no_grad, _eval) = (tch::no_grad_guard(), nn::eval());
         let stages_of = |model: &dyn Module| {
-            let (logits, stages) = tch::no_grad(|| stages(|| nn::forward(model, image)));
+            let (logits, stages) = stages(|| nn::forward(model, image));
             logits.map(|_| stages)
         };
         let (stages, start) = (stages_of(*model)?, start.map(stages_of).transpose()?);

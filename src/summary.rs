@@ -11,9 +11,14 @@ use tch::{Tensor, nn::VarStore};
 /// MNIST's. Parameters in `vs` that none of these layers has, such as those of a layer that the forward pass does not use, have
 /// rows of their own. A network whose layers do not fit each other, or do not take such a batch, is an error that says where.
 pub fn summary(model: &dyn Module, vs: &VarStore, input_size: &[i64]) -> Result<String> {
-    let images = Tensor::f_zeros(input_size, tch::kind::FLOAT_CPU)?;
-    let _eval = nn::eval();
-    let (logits, stages) = tch::no_grad(|| stages(|| nn::forward(model, &images)));
+    let mut trainable = vs.trainable_variables();
+    let like = match trainable.first() {
+        Some(first) => (first.f_kind()?, first.device()),
+        None => (vs.kind(), vs.device()),
+    };
+    let images = Tensor::f_zeros(input_size, like)?;
+    let (_no_grad, _eval) = (tch::no_grad_guard(), nn::eval());
+    let (logits, stages) = stages(|| nn::forward(model, &images));
     let _ = logits?;
     let mut text = String::new();
     let mut row = |name: &str, layer: &str, shape: &str, parameters: &str, mult_adds: &str| {
@@ -27,7 +32,6 @@ pub fn summary(model: &dyn Module, vs: &VarStore, input_size: &[i64]) -> Result<
     }
     let listed: HashSet<_> =
         stages.iter().flat_map(|stage| stage.parameters.iter().flatten()).map(Tensor::data_ptr).collect();
-    let trainable = vs.trainable_variables();
     let learned: HashSet<_> = trainable.iter().map(Tensor::data_ptr).collect();
     let mut others: Vec<_> = vs.variables().into_iter().collect();
     others.retain(|(_, variable)| learned.contains(&variable.data_ptr()) && !listed.contains(&variable.data_ptr()));
@@ -36,6 +40,9 @@ pub fn summary(model: &dyn Module, vs: &VarStore, input_size: &[i64]) -> Result<
         let (shape, count) = (format!("{:?}", variable.size()), variable.numel().to_string());
         row(&name, "a parameter that belongs to no layer above", &shape, &count, "-")?;
     }
+    // One that has several names is one.
+    let mut seen = HashSet::new();
+    trainable.retain(|variable| variable.numel() == 0 || seen.insert(variable.data_ptr()));
     let parameters: usize = trainable.iter().map(Tensor::numel).sum();
     let mult_adds: i64 = stages.iter().map(Stage::mult_adds).sum();
     row("Total", "", "", &parameters.to_string(), &mult_adds.to_string())?;

@@ -2,6 +2,7 @@
 
 use super::Dataset;
 use rand_mt::Mt;
+use std::cell::OnceCell;
 use std::rc::Rc;
 use tch::{Device, Kind, TchError, Tensor};
 
@@ -25,7 +26,7 @@ impl<'a> DataLoader<'a> {
     /// The batches of one epoch: images `[N, C, H, W]` as floats and labels `[N]`.
     ///
     /// Draws from the default generator as Python's iterator does: one number always (the seed of its workers, if it
-    /// had any), a second one, the seed of the order, with `shuffle`.
+    /// had any), and with `shuffle` a second one, the seed of the order, when the first batch is asked for.
     ///
     /// Errors where the batches hold no image.
     pub fn epoch(&self) -> Result<Epoch<'_>, TchError> {
@@ -35,12 +36,7 @@ impl<'a> DataLoader<'a> {
             return Err(TchError::Torch(message));
         }
         draw_seed()?;
-        let mut order = None;
-        if self.shuffle {
-            let indices = Tensor::f_from_slice(&randperm(self.dataset.len(), draw_seed()?))?;
-            order = Some(Rc::new(indices.f_to(self.dataset.images.device())?));
-        }
-        Ok(Epoch { loader: self, order, start: 0 })
+        Ok(Epoch { loader: self, order: Rc::default(), start: 0 })
     }
 
     /// `n` epochs, each begun when it is asked for.
@@ -62,8 +58,21 @@ impl<'a> DataLoader<'a> {
 #[derive(Clone)]
 pub struct Epoch<'a> {
     loader: &'a DataLoader<'a>,
-    order: Option<Rc<Tensor>>,
+    /// Shared with its copies.
+    order: Rc<OnceCell<Tensor>>,
     start: i64,
+}
+
+impl Epoch<'_> {
+    /// Where this epoch's images lie; nothing where they are taken as they lie.
+    fn order(&self) -> Result<Option<&Tensor>, TchError> {
+        let DataLoader { dataset, shuffle, .. } = self.loader;
+        if *shuffle && self.order.get().is_none() {
+            let indices = Tensor::f_from_slice(&randperm(dataset.len(), draw_seed()?))?;
+            let _ = self.order.set(indices.f_to(dataset.images.device())?);
+        }
+        Ok(self.order.get())
+    }
 }
 
 impl Iterator for Epoch<'_> {
@@ -73,8 +82,11 @@ impl Iterator for Epoch<'_> {
         let DataLoader { dataset, batch_size, transform, .. } = self.loader;
         let start = self.start;
         let length = (dataset.len() - start).min(*batch_size);
-        self.start += batch_size;
-        let rows = |tensor: &Tensor| match &self.order {
+        if length <= 0 {
+            return None;
+        }
+        self.start += length;
+        let rows = |tensor: &Tensor| match self.order()? {
             Some(order) => tensor.f_index_select(0, &order.f_narrow(0, start, length)?),
             None => tensor.f_narrow(0, start, length),
         };
@@ -82,7 +94,7 @@ impl Iterator for Epoch<'_> {
             let images = transform(rows(&dataset.images)?.f_to_kind(Kind::Float)?)?;
             Ok((images, rows(&dataset.labels)?))
         };
-        (length > 0).then(batch)
+        Some(batch())
     }
 }
 

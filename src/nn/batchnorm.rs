@@ -2,7 +2,7 @@
 
 use super::fast::to_dense;
 use super::hook::{LayerKind, forward_hook, without_stack};
-use super::{Module, is_training};
+use super::{Module, is_training, name_of};
 use std::fmt;
 use tch::nn::{Init, Path};
 use tch::{Kind, TchError, Tensor};
@@ -42,7 +42,7 @@ impl BatchNorm2d {
             running_mean: vs.add("running_mean", Tensor::f_zeros([num_features], number)?, false),
             running_var: vs.add("running_var", Tensor::f_ones([num_features], number)?, false),
             num_batches_tracked: vs.add("num_batches_tracked", Tensor::f_zeros([], (Kind::Int64, vs.device()))?, false),
-            name: vs.components().last().unwrap_or_default().to_owned(),
+            name: name_of(&vs),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use super::fast::to_dense_unless_tame;
 use super::hook::{LayerKind, forward_hook, without_stack};
-use super::{Frame, Module, Pair, reset_parameters};
+use super::{Frame, Module, Pair, name_of, reset_parameters};
 use std::fmt;
 use tch::nn::{self, Init};
 use tch::{TchError, Tensor};
@@ -32,7 +32,7 @@ impl Conv2d {
     ) -> Result<Self, TchError> {
         let kernel_size = kernel_size.into();
         let [height, width] = kernel_size.0;
-        let name = vs.components().last().unwrap_or_default().to_owned();
+        let name = name_of(&vs);
         if [in_channels, out_channels, height, width].iter().any(|&size| size < 1) {
             return Err(TchError::Torch(format!(
                 "{name}, Conv2d({in_channels}, {out_channels}, kernel_size={kernel_size}): expected 1 or more of each"

@@ -97,16 +97,28 @@ thread_local! {
 /// Runs a forward pass and returns its result with every layer's part in it, in order. Where the pass ends with an error,
 /// these are the layers up to there.
 pub fn stages<T>(forward: impl FnOnce() -> T) -> (T, Vec<Stage>) {
-    let outer = STAGES.replace(Some(Vec::new()));
+    let outer = Outer(STAGES.replace(Some(Vec::new())));
     let result = forward();
-    (result, STAGES.replace(outer).unwrap_or_default())
+    let stages = STAGES.take().unwrap_or_default();
+    drop(outer);
+    (result, stages)
+}
+
+/// What was looked on before, and still is afterwards, also after a panic.
+struct Outer(Option<Vec<Stage>>);
+
+impl Drop for Outer {
+    fn drop(&mut self) {
+        STAGES.set(self.0.take());
+    }
 }
 
 /// A network's forward pass: PyTorch's `model(xs)`. Where it is `model.forward(xs)` that fails, the error tells after which
 /// layer, and leaves out libtorch's stack.
 pub fn forward(model: &dyn Module, xs: &Tensor) -> Result<Tensor, TchError> {
     model.forward(xs).map_err(|error| {
-        // Once more, to see how far it comes.
+        // Once more, to see how far it comes; running statistics have moved already.
+        let (_no_grad, _eval) = (tch::no_grad_guard(), super::eval());
         let (_, stages) = stages(|| model.forward(xs));
         let place = match stages.last() {
             Some(stage) => format!("after {}, which gives [N, {}", stage.name, &format!("{:?}", stage.shape())[1..]),

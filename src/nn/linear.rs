@@ -2,7 +2,7 @@
 
 use super::fast::to_dense;
 use super::hook::{LayerKind, forward_hook, without_stack};
-use super::{Module, reset_parameters};
+use super::{Module, name_of, reset_parameters};
 use std::fmt;
 use tch::nn::{Init, Path};
 use tch::{TchError, Tensor};
@@ -24,7 +24,7 @@ impl Linear {
         let weight = vs.f_var("weight", &[out_features, in_features], Init::Const(0.)).map_err(without_stack)?;
         let bias = vs.f_var("bias", &[out_features], Init::Const(0.))?;
         reset_parameters(&weight, &bias, in_features)?;
-        Ok(Self { weight, bias, name: vs.components().last().unwrap_or_default().to_owned() })
+        Ok(Self { weight, bias, name: name_of(&vs) })
     }
 }
 

@@ -21,10 +21,12 @@ pub use hook::{LayerKind, Stage, before_stack, forward, stages, without_stack};
 pub use linear::Linear;
 pub use loss::CrossEntropyLoss;
 pub use mode::{Eval, eval, is_training};
+pub(crate) use panic::caught;
 pub use panic::quietly;
 pub use pool::{AvgPool2d, LPPool2d, MaxPool2d};
 
 use std::fmt;
+use tch::nn::Path;
 use tch::{TchError, Tensor};
 
 /// A layer, or a network of layers: `torch.nn.Module`.
@@ -93,6 +95,11 @@ impl fmt::Display for Frame {
     }
 }
 
+/// What the parameters of the layer at this path begin with in PyTorch's `state_dict`, such as `block1.conv`.
+fn name_of(vs: &Path) -> String {
+    vs.components().collect::<Vec<_>>().join(".")
+}
+
 /// Draws a layer's parameters as PyTorch's `reset_parameters` does, from the default generator.
 ///
 /// tch's own defaults are not PyTorch's: its weights are larger, its convolution biases are 0, and it draws
@@ -102,9 +109,11 @@ fn reset_parameters(weight: &Tensor, bias: &Tensor, fan_in: i64) -> Result<(), T
     let fan_in = fan_in as f64;
     let gain = (2.0 / (1.0 + 5f64.sqrt().powi(2))).sqrt(); // kaiming_uniform_(a=sqrt(5))
     let weight_bound = 3f64.sqrt() * (gain / fan_in.sqrt());
-    let bias_bound = 1.0 / fan_in.sqrt();
+    let bias_bound = if fan_in == 0.0 { 0.0 } else { 1.0 / fan_in.sqrt() };
     tch::no_grad(|| {
-        let _ = weight.shallow_clone().f_uniform_(-weight_bound, weight_bound)?;
+        if weight.numel() > 0 {
+            let _ = weight.shallow_clone().f_uniform_(-weight_bound, weight_bound)?;
+        }
         let _ = bias.shallow_clone().f_uniform_(-bias_bound, bias_bound)?;
         Ok(())
     })

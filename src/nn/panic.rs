@@ -1,12 +1,48 @@
 //! Work of tch's plain methods, which have no other way to tell of an error than a panic.
 
+use std::any::Any;
+use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+use std::thread;
+use tch::TchError;
+
+/// What `work` returns, or its panic as an error. tch's `f_` methods that take a number panic, too, where libtorch reports an
+/// error: they let go of the number before they look for it.
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, TchError>) -> Result<T, TchError> {
+    silently(work).unwrap_or_else(|panic| Err(TchError::Torch(words(&*panic))))
+}
+
+/// What libtorch said, from the panic of an `unwrap`.
+fn words(panic: &(dyn Any + Send)) -> String {
+    let words = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    let words = words.unwrap_or("it panics");
+    let error = words.split_once("Torch(\"").map_or(words, |(_, error)| error.trim_end_matches("\")"));
+    error.replace("\\n", "\n").replace("\\\"", "\"")
+}
+
+thread_local! {
+    static SILENT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What `work` returns, or what it panicked with. Nothing is printed then.
+fn silently<T>(work: impl FnOnce() -> T) -> thread::Result<T> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let print = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if !SILENT.get() {
+                print(panic);
+            }
+        }));
+    });
+    let outer = SILENT.replace(true);
+    let result = panic::catch_unwind(AssertUnwindSafe(work));
+    SILENT.set(outer);
+    result
+}
 
 /// What `work` returns, or `None` if it panics, as tch's plain methods do. Nothing is printed then.
 pub fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| {}));
-    let result = panic::catch_unwind(AssertUnwindSafe(work));
-    panic::set_hook(hook);
-    result.ok()
+    silently(work).ok()
 }

@@ -2,7 +2,7 @@
 
 use super::fast::{mean_of_small_frames, overlap, takes_small_frames, to_dense};
 use super::hook::{LayerKind, forward_hook};
-use super::{Frame, Module, Pair};
+use super::{Frame, Module, Pair, caught};
 use std::fmt;
 use tch::{TchError, Tensor};
 
@@ -88,12 +88,15 @@ impl Module for LPPool2d {
         let Frame { kernel_size, stride, .. } = self.frame;
         let [height, width] = kernel_size.0;
         let lp_pool = || {
+            if self.norm_type == 0.0 {
+                return Err(TchError::Torch("float division by zero: norm_type".into()));
+            }
             let powers = to_dense(xs)?.f_pow_tensor_scalar(self.norm_type)?;
             let out = powers.f_avg_pool2d(kernel_size.0, stride.0, 0, false, true, None)?;
             let magnitudes = out.f_sign()?.f_mul(&out.f_abs()?.f_relu()?)?;
             magnitudes.f_mul_scalar(width * height)?.f_pow_tensor_scalar(1.0 / self.norm_type)
         };
-        forward_hook(self, LayerKind::LPPool2d(self.frame, self.norm_type), None, xs, lp_pool())
+        forward_hook(self, LayerKind::LPPool2d(self.frame, self.norm_type), None, xs, caught(lp_pool))
     }
 }
 

@@ -51,7 +51,7 @@ pub struct Optimizer {
     steps: Vec<i64>,
     /// What each parameter's last step computed with; nothing before its first step.
     numbers: Vec<Option<Numbers>>,
-    /// libtorch's own SGD. Used without `nn::Optimizer`, which panics on an error.
+    /// libtorch's own SGD, which is asked to forget gradients: tch has no other way.
     sgd: COptimizer,
     rule: Rule,
 }
@@ -108,7 +108,10 @@ impl Optimizer {
             return Err(TchError::Torch("optimizer got an empty parameter list".into()));
         }
         parameters.sort_by(|a, b| a.0.cmp(&b.0));
-        let mut sgd = nn::Sgd { wd: weight_decay, ..Default::default() }.build_copt(lr)?;
+        // One that has several names is one, as in `model.parameters()`.
+        let mut seen = HashSet::new();
+        parameters.retain(|(_, parameter)| parameter.numel() == 0 || seen.insert(parameter.data_ptr()));
+        let mut sgd = nn::Sgd::default().build_copt(lr)?;
         for (_, parameter) in &parameters {
             sgd.add_parameters(parameter, 0)?;
         }
@@ -121,7 +124,7 @@ impl Optimizer {
     pub fn set_lr(&mut self, lr: f64) -> Result<(), TchError> {
         in_range("learning rate", lr)?;
         self.lr = lr;
-        self.sgd.set_learning_rate(lr)
+        Ok(())
     }
 
     /// Forgets the gradients of the last step.
@@ -133,6 +136,14 @@ impl Optimizer {
     pub fn step(&mut self) -> Result<(), TchError> {
         self.begin_step()?;
         self.end_step()
+    }
+
+    fn buffers(&mut self) -> Vec<&mut Buffer> {
+        match &mut self.rule {
+            Rule::Sgd => Vec::new(),
+            Rule::Momentum { buffer, .. } => vec![buffer],
+            Rule::Adam { exp_avg, exp_avg_sq } => vec![exp_avg, exp_avg_sq],
+        }
     }
 
     /// What has to be kept to go on later, under PyTorch's names with the parameter's behind them: momentum buffers, or

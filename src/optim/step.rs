@@ -2,7 +2,9 @@
 
 use super::numbers::Numbers;
 use super::{Optimizer, Rule};
+use crate::nn::{caught, without_stack};
 use crate::portable;
+use std::mem;
 use tch::{Device, TchError, Tensor};
 
 pub(super) const BETA1: f64 = 0.9;
@@ -43,8 +45,8 @@ impl Optimizer {
     /// The first half of a step: counts it for the parameters that have a gradient, and writes its numbers to where the second
     /// half reads them. Whether that is in other memory than in the step before.
     pub(crate) fn begin_step(&mut self) -> Result<bool, TchError> {
-        if self.is_libtorchs() {
-            return Ok(false);
+        if self.steps.iter().all(|&step| step == 0) {
+            self.follow_parameters()?;
         }
         let grads = self.grads()?;
         for (step, _) in self.steps.iter_mut().zip(&grads).filter(|(_, grad)| grad.defined()) {
@@ -61,11 +63,9 @@ impl Optimizer {
     /// The second half: moves the parameters that have a gradient; where all have one and have taken as many steps, all at
     /// once. It reads nothing but tensors, so a card can record it.
     pub(crate) fn end_step(&mut self) -> Result<(), TchError> {
-        if self.is_libtorchs() {
-            return tch::no_grad(|| self.sgd.step());
-        }
         let grads = self.grads()?;
-        tch::no_grad(|| {
+        let _no_grad = tch::no_grad_guard();
+        let step = || {
             if self.is_together(&grads) {
                 let moves = self.moves(None, flat(&grads)?)?;
                 for (i, moves) in parts(&moves, &grads)?.into_iter().enumerate() {
@@ -73,17 +73,30 @@ impl Optimizer {
                 }
                 return Ok(());
             }
-            for (i, grad) in grads.into_iter().enumerate().filter(|(_, grad)| grad.defined()) {
-                let moves = self.moves(Some(i), grad)?;
+            for (i, grad) in grads.iter().enumerate().filter(|(_, grad)| grad.defined()) {
+                let moves = self.moves(Some(i), grad.shallow_clone())?;
                 self.apply(i, i, &moves)?;
             }
             Ok(())
-        })
+        };
+        caught(step).map_err(without_stack)
     }
 
-    /// Plain SGD on a CPU: libtorch's own has Python's arithmetic, but its learning rate cannot be recorded on a card.
-    fn is_libtorchs(&self) -> bool {
-        matches!(self.rule, Rule::Sgd) && self.parameters.iter().all(|(_, parameter)| !parameter.device().is_cuda())
+    /// A network may have become one of another kind or device since this was made: PyTorch's optimizers keep nothing before
+    /// their first step.
+    fn follow_parameters(&mut self) -> Result<(), TchError> {
+        let is_like = |(kept, (_, parameter)): (&Tensor, &(String, Tensor))| {
+            kept.device() == parameter.device() && kept.f_kind().ok() == parameter.f_kind().ok()
+        };
+        let parameters = mem::take(&mut self.parameters);
+        let mut others = self.buffers().into_iter().filter(|buffer| !buffer.parts.iter().zip(&parameters).all(is_like));
+        let followed = others.try_for_each(|buffer| {
+            *buffer = Buffer::zeros(&parameters)?;
+            Ok(())
+        });
+        drop(others);
+        self.parameters = parameters;
+        followed
     }
 
     fn grads(&self) -> Result<Vec<Tensor>, TchError> {

@@ -649,6 +649,47 @@ fn on_real_mnist_both_readers_give_the_same_images() {
     }
 }
 
+/// Six images, which are their numbers.
+fn six() -> Dataset {
+    let numbers = Tensor::from_slice(&[0i64, 1, 2, 3, 4, 5]);
+    Dataset { images: numbers.view([6, 1, 1, 1]), labels: numbers, classes: Vec::new(), remark: None }
+}
+
+#[test]
+fn the_order_is_drawn_with_the_first_batch_as_pythons_sampler_does() {
+    let dataset = six();
+    let loader = || DataLoader { shuffle: true, ..DataLoader::new(&dataset, 6) };
+    let labels = |batch: Option<Result<(Tensor, Tensor), _>>| Vec::<i64>::try_from(batch.unwrap().unwrap().1).unwrap();
+    tch::manual_seed(0);
+    let (first, second) = (loader(), loader());
+    let (mut first, mut second) = (first.epoch().unwrap(), second.epoch().unwrap());
+    // list(zip(first, second)), and torch.randint(100, (3,)) behind it
+    assert_eq!(labels(first.next()), [5, 0, 3, 2, 1, 4]);
+    assert_eq!(labels(second.next()), [2, 3, 1, 5, 4, 0]);
+    let next = Tensor::randint(100, [3], tch::kind::INT64_CPU);
+    assert_eq!(Vec::<i64>::try_from(next).unwrap(), [97, 83, 1]);
+}
+
+#[test]
+fn an_epochs_copy_has_the_same_order() {
+    let dataset = six();
+    let loader = DataLoader { shuffle: true, ..DataLoader::new(&dataset, 4) };
+    let labels =
+        |epoch: data::Epoch| -> Vec<Vec<i64>> { epoch.map(|batch| Vec::try_from(batch.unwrap().1).unwrap()).collect() };
+    let epoch = loader.epoch().unwrap();
+    assert_eq!(labels(epoch.clone()), labels(epoch));
+}
+
+#[test]
+fn a_batch_may_be_larger_than_any_data() {
+    let dataset = six();
+    let mut epoch = DataLoader::new(&dataset, i64::MAX);
+    epoch.shuffle = true;
+    let mut epoch = epoch.epoch().unwrap();
+    assert_eq!(epoch.next().unwrap().unwrap().1.size(), [6]);
+    assert!(epoch.next().is_none() && epoch.next().is_none());
+}
+
 #[test]
 fn batches_of_no_images_are_refused_with_pytorchs_words() {
     let digits = crate::common::digits();

@@ -5,7 +5,8 @@ use cnn_tutorial::data::DataLoader;
 use cnn_tutorial::data::transforms::to_mkldnn;
 use cnn_tutorial::evaluate::accuracy_and_loss;
 use cnn_tutorial::nn::{
-    AvgPool2d, BatchNorm2d, Conv2d, CrossEntropyLoss, LPPool2d, Linear, MaxPool2d, Module, ReLU, Tanh, eval,
+    AvgPool2d, BatchNorm2d, Conv2d, CrossEntropyLoss, LPPool2d, Linear, MaxPool2d, Module, ReLU, Tanh, eval, forward,
+    is_training, stages,
 };
 use cnn_tutorial::optim::SGD;
 use cnn_tutorial::summary::summary;
@@ -397,4 +398,98 @@ fn the_summary_counts_parameters_outside_of_layers_and_of_layers_that_are_not_us
         [("bn1.bias", "5"), ("bn1.weight", "5"), ("fc2.bias", "2"), ("fc2.weight", "6"), ("scale", "16")]
     );
     assert_eq!(rows.last().unwrap()[1], (16 * 16 + 16 + 16 + 6 + 2 + 10).to_string(), "{table}");
+}
+
+#[test]
+fn evaluation_mode_lasts_until_the_last_of_its_guards_is_dropped() {
+    let first = eval();
+    let second = eval();
+    drop(first);
+    assert!(!is_training());
+    drop(second);
+    assert!(is_training());
+    let mut mode = Some(eval());
+    assert!(mode.is_some());
+    mode = Some(eval());
+    assert!(!is_training());
+    drop(mode);
+    assert!(is_training());
+}
+
+#[test]
+fn the_summary_takes_a_network_of_64_bits_and_names_layers_by_their_whole_path() {
+    let mut vs = nn::VarStore::new(Device::Cpu);
+    let root = vs.root();
+    let layers = ["block1", "block2"].map(|block| Linear::new(&root / block / "fc", 4, 4).unwrap());
+    vs.double();
+    let table = summary(&layers[0], &vs, &[1, 4]).unwrap();
+    let names: Vec<_> = table.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
+    assert_eq!(names, ["Layer", "block1.fc", "block2.fc.bias", "block2.fc.weight", "Total"]);
+    let xs = Tensor::zeros([1, 5], (tch::Kind::Double, Device::Cpu));
+    let error = layers[1].forward(&xs).unwrap_err().to_string();
+    assert!(error.contains("block2.fc, Linear(in_features=4, out_features=4) cannot take"), "{error}");
+}
+
+#[test]
+fn the_summary_counts_a_parameter_of_two_names_once() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let fc = Linear::new(&vs.root() / "fc", 4, 4).unwrap();
+    let _tied = vs.root().add("tied", fc.weight.shallow_clone(), true);
+    let table = summary(&fc, &vs, &[1, 4]).unwrap();
+    assert!(table.lines().last().unwrap().contains(" 20 "), "{table}");
+}
+
+#[test]
+fn a_layer_of_no_inputs_is_made_with_a_bias_of_0_as_pytorch_does() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let fc = Linear::new(&vs.root() / "fc", 0, 3).unwrap();
+    assert_eq!(Vec::<f32>::try_from(&fc.bias).unwrap(), [0.0; 3]);
+    assert_eq!(fc.weight.size(), [3, 0]);
+}
+
+#[test]
+fn a_forward_pass_that_fails_has_moved_running_statistics_once() {
+    struct Fails(BatchNorm2d);
+    impl Module for Fails {
+        fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+            self.0.forward(xs)?.f_view([-1, 801])
+        }
+    }
+    let model = Fails(BatchNorm2d::new(nn::VarStore::new(Device::Cpu).root() / "bn1", 2).unwrap());
+    let xs = Tensor::ones([4, 2, 3, 3], tch::kind::FLOAT_CPU);
+    let error = forward(&model, &xs).unwrap_err().to_string();
+    assert!(error.contains("the network fails after bn1"), "{error}");
+    assert_eq!(i64::try_from(&model.0.num_batches_tracked).unwrap(), 1);
+    assert!(is_training());
+}
+
+#[test]
+fn a_forward_pass_that_panics_leaves_gradients_tracked_and_nothing_looked_on() {
+    struct Panics(Linear);
+    impl Module for Panics {
+        fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+            Ok(self.0.forward(xs)?.view([-1, 801]))
+        }
+    }
+    let vs = nn::VarStore::new(Device::Cpu);
+    let model = Panics(Linear::new(&vs.root() / "fc", 4, 4).unwrap());
+    assert!(cnn_tutorial::nn::quietly(|| summary(&model, &vs, &[1, 4])).is_none());
+    let xs = Tensor::ones([1, 4], tch::kind::FLOAT_CPU);
+    assert!(model.0.forward(&xs).unwrap().requires_grad() && is_training());
+    let ((), seen) = stages(|| {
+        cnn_tutorial::nn::quietly(|| stages(|| model.forward(&xs)));
+        let _ = model.0.forward(&xs);
+    });
+    assert_eq!(seen.len(), 1, "what was looked on at first still is");
+}
+
+#[test]
+fn a_power_average_that_cannot_be_is_an_error_and_no_panic() {
+    let xs = Tensor::ones([1, 1, 4, 4], tch::kind::FLOAT_CPU);
+    let error = LPPool2d::new(0.0, 2).forward(&xs).unwrap_err().to_string();
+    assert!(error.contains("LPPool2d(norm_type=0, kernel_size=2, stride=2) cannot take"), "{error}");
+    // No memory holds its powers.
+    let huge = xs.narrow(2, 0, 1).narrow(3, 0, 1).expand([1 << 15, 1 << 15, 1 << 10, 4], false);
+    let error = LPPool2d::new(2.0, 2).forward(&huge).unwrap_err().to_string();
+    assert!(error.contains("can't allocate memory") && error.lines().count() == 1, "{error}");
 }

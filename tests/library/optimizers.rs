@@ -130,11 +130,97 @@ fn numbers_that_no_optimizer_can_have_are_refused_with_pytorchs_words() {
     }
 }
 
+type Build = fn(&nn::VarStore) -> Result<Optimizer, tch::TchError>;
+
+const OPTIMIZERS: [Build; 4] = [
+    |vs| SGD::default().build(vs, 0.1),
+    |vs| SGD { momentum: 0.9, weight_decay: 0.3 }.build(vs, 0.1),
+    |vs| Adam { weight_decay: 0.3 }.build(vs, 0.1),
+    |vs| AdamW { weight_decay: 0.3 }.build(vs, 0.1),
+];
+
+/// Takes two steps along gradients that 32 bits cannot hold.
+fn two_steps(optimizer: &mut Optimizer, parameter: &Tensor) -> Tensor {
+    for gradient in [0.1, 0.7] {
+        optimizer.zero_grad().unwrap();
+        (parameter * gradient).sum(None).backward();
+        optimizer.step().unwrap();
+    }
+    parameter.detach().copy()
+}
+
+#[test]
+fn a_network_that_becomes_64_bits_after_its_optimizer_was_made_takes_the_steps_of_one_that_was_so_before() {
+    for build in OPTIMIZERS {
+        let mut vs = nn::VarStore::new(Device::Cpu);
+        let parameter = vs.root().ones("parameter", &[3]);
+        let mut before = build(&vs).unwrap();
+        vs.double();
+        let found = two_steps(&mut before, &parameter);
+
+        let mut vs = nn::VarStore::new(Device::Cpu);
+        vs.set_kind(Kind::Double);
+        let parameter = vs.root().ones("parameter", &[3]);
+        let expected = two_steps(&mut build(&vs).unwrap(), &parameter);
+        assert!(found.kind() == Kind::Double && found.equal(&expected), "{found:?} {expected:?}");
+    }
+}
+
+#[test]
+fn a_parameter_that_has_two_names_takes_one_step() {
+    for build in OPTIMIZERS {
+        let vs = nn::VarStore::new(Device::Cpu);
+        let parameter = vs.root().ones("a", &[3]);
+        let expected = two_steps(&mut build(&vs).unwrap(), &parameter);
+
+        let vs = nn::VarStore::new(Device::Cpu);
+        let parameter = vs.root().ones("a", &[3]);
+        let _tied = vs.root().add("b", parameter.shallow_clone(), true);
+        // Empty ones have no memory that would tell them apart.
+        let _empty = [vs.root().ones("c", &[0]), vs.root().ones("d", &[0])];
+        let found = two_steps(&mut build(&vs).unwrap(), &parameter);
+        assert!(found.equal(&expected), "{found:?} {expected:?}");
+    }
+}
+
+#[test]
+fn a_graph_that_is_older_than_a_step_is_refused_as_pytorch_does() {
+    for build in OPTIMIZERS {
+        let vs = nn::VarStore::new(Device::Cpu);
+        let parameter = vs.root().ones("parameter", &[3]);
+        let mut optimizer = build(&vs).unwrap();
+        let square = (&parameter * &parameter).sum(None);
+        (&parameter * 2).sum(None).backward();
+        optimizer.step().unwrap();
+        let error = square.f_backward().unwrap_err().to_string();
+        assert!(error.contains("has been modified by an inplace operation"), "{error}");
+    }
+}
+
+#[test]
+fn a_step_that_cannot_be_computed_is_an_error_and_no_panic() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let mut parameter = vs.root().ones("parameter", &[3]);
+    let mut optimizer = Adam::default().build(&vs, 0.1).unwrap();
+    let _ = two_steps(&mut optimizer, &parameter);
+    optimizer.zero_grad().unwrap();
+    parameter.set_data(&parameter.detach().to_kind(Kind::Double));
+    (&parameter * 2).sum(None).backward();
+    let error = optimizer.step().unwrap_err().to_string();
+    assert!(error.contains("expected dtype float for `end`") && error.lines().count() == 1, "{error}");
+    // Gradients are still tracked.
+    assert!((&parameter * 2).requires_grad());
+}
+
 #[test]
 fn the_learning_rate_takes_pytorchs_course() {
     let fixture = tensors("optimizers.safetensors");
-    let step = LrScheduler::StepLR { step_size: 7, gamma: 0.3 };
-    for (name, scheduler) in [("lr_step", step), ("lr_cosine", LrScheduler::CosineAnnealingLR { t_max: 20 })] {
+    for (name, scheduler) in [
+        ("lr_step", LrScheduler::StepLR { step_size: 7, gamma: 0.3 }),
+        ("lr_cosine", LrScheduler::CosineAnnealingLR { t_max: 20 }),
+        ("lr_cosine_again", LrScheduler::CosineAnnealingLR { t_max: 3 }),
+        ("lr_cosine_at_once", LrScheduler::CosineAnnealingLR { t_max: 1 }),
+    ] {
         let expected: Vec<f64> = (&fixture[name]).try_into().unwrap();
         let found: Vec<f64> = (0..20).map(|epoch| scheduler.lr(0.003, epoch)).collect();
         assert_eq!(found, expected, "{name}");

@@ -222,7 +222,11 @@ fn a_run_that_failed_neither_blocks_its_folder_nor_is_the_newest() {
         assert_refused(&run(dir.path(), &failing), 1, &["the loss became NaN"]);
     }
     let output = run(dir.path(), &["evaluate"]);
-    assert!(output.status.success() && stderr(&output).contains("run: runs/good, the newest finished one"), "{}", stderr(&output));
+    assert!(
+        output.status.success() && stderr(&output).contains("run: runs/good, the newest finished one"),
+        "{}",
+        stderr(&output)
+    );
     assert!(run(dir.path(), &[&arguments[..], &["--out", "runs/bad"]].concat()).status.success());
 }
 
