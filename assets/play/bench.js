@@ -100,7 +100,7 @@ class Bench {
     channels("out_channels", 4);
     const [input, labels] = await this.inputs.maps(channels("in_channels", this.inputs.most));
     const question = { layer, input, kernel, kernel_size: value("kernel_size", steps), stride: value("stride", steps),
-      padding: value("padding", steps), bias, norm_type: value("norm_type", decimal), at: this.at };
+      padding: value("padding", steps), bias, norm_type: layer === "LPPool2d" ? value("norm_type", decimal) : 1, at: this.at };
     const outcome = await ask("/api/arguments", question);
     if (this.at === question.at) this.at = outcome.at; // else the frame has moved on meanwhile
     this.last = { input, labels, outcome, question };

@@ -29,17 +29,16 @@ function chart(canvas, { series, title, log = false, mark = null, empty = null }
   // What is not a number, or not above 0 on an axis of powers, leaves a gap.
   const drawable = (y) => typeof y === "number" && (!log || y > 0);
   const all = series.flatMap(({ points }) => points.filter(([, y]) => drawable(y)));
-  const far = Math.max(10, ...all.map(([x]) => x));
   const level = (y) => log ? Math.log10(y) : y;
-  let [low, high] = [Infinity, -Infinity];
-  for (const [, y] of all) [low, high] = [Math.min(low, level(y)), Math.max(high, level(y))];
+  let [far, low, high] = [10, Infinity, -Infinity];
+  for (const [x, y] of all) [far, low, high] = [Math.max(far, x), Math.min(low, level(y)), Math.max(high, level(y))];
   if (low > high) [low, high] = empty ?? (log ? [-1, 1] : [0, 1]);
   if (high - low < 1e-9) [low, high] = [low - 0.5, high + 0.5];
   const x = (iteration) => left + iteration / far * (width - left - right);
   const y = (value) => top + (high - level(value)) / (high - low) * (height - top - bottom);
 
   ink.fillStyle = style.getPropertyValue("--ink");
-  ink.fillText(title, left, 13);
+  ink.fillText(title, left, 13, width - left);
   ink.strokeStyle = style.getPropertyValue("--line");
   ink.fillStyle = style.getPropertyValue("--soft");
   ink.lineWidth = 1;
@@ -53,7 +52,7 @@ function chart(canvas, { series, title, log = false, mark = null, empty = null }
   for (const at of ticks(low, high)) {
     const value = log ? 10 ** at : at;
     line([left, y(value)], [width - right, y(value)]);
-    ink.fillText(short(value), left - 5, y(value));
+    ink.fillText(log ? short(value) : String(value), left - 5, y(value));
   }
   ink.textAlign = "center";
   for (const at of ticks(0, far)) ink.fillText(short(at), Math.min(x(at), width - 16), height - 9);

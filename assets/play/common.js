@@ -7,6 +7,8 @@ const state = { run: "", weights: "", live: false, seen: new Uint8Array(784), an
 
 // ---- Talking to the program
 
+const NO_ANSWER = "The program does not answer any more. Start it again: cargo run --release -- play";
+
 async function ask(path, body) {
   const json = body !== undefined && !(body instanceof Blob) && !(body instanceof Uint8Array);
   const init = body === undefined ? {} : {
@@ -18,8 +20,9 @@ async function ask(path, body) {
   try {
     reply = await fetch(path, init);
   } catch {
-    throw new Error("The program does not answer any more. Start it again: cargo run --release -- play");
+    throw new Error(NO_ANSWER);
   }
+  if ($("message").textContent === NO_ANSWER) say("");
   if (!reply.ok) throw new Error(await reply.text());
   return reply.json();
 }

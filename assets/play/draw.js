@@ -7,8 +7,10 @@ pen.lineWidth = 9;
 pen.lineCap = pen.lineJoin = "round";
 const cursor = { x: 56, y: 56, down: false };
 let given = false; // whether the digit on the pad was put there, and not drawn
+let cleared = 0; // how often the pad has got another digit: an answer that comes after that belongs to one that is gone
 
 function wipe() {
+  cleared++;
   pen.fillStyle = "#000";
   pen.fillRect(0, 0, pad.width, pad.height);
   given = false;
@@ -26,8 +28,10 @@ function line(from, to) {
 }
 
 const classifyDrawing = newest(async () => {
+  const before = cleared;
   const png = await new Promise((done) => pad.toBlob(done, "image/png"));
   const answer = await answerTo("/api/picture", png);
+  if (before !== cleared) return;
   if (!answer.refused) return take(answer);
   // What is shown may be the answer to a digit that is gone.
   if (!isSeen(state.seen)) await answerPixels();
@@ -153,11 +157,14 @@ $("photo").addEventListener("change", async () => {
   if (!file) return;
   try {
     say("");
+    const before = cleared;
     const answer = await answerTo("/api/picture", file);
     if (answer.refused) throw new Error(answer.refused);
-    await take(answer);
-    putOnPad(state.seen);
-    $("origin").textContent = `${file.name}, centred and scaled as in MNIST.`;
+    if (before === cleared) {
+      await take(answer);
+      putOnPad(state.seen);
+      $("origin").textContent = `${file.name}, centred and scaled as in MNIST.`;
+    }
   } catch (error) {
     say(`${file.name}: ${error.message}`);
   }

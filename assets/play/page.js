@@ -12,8 +12,9 @@ function turnTo() {
   }
   scrollTo(0, 0);
   turnToTrain(part === "train");
-  if (part === "draw") classifyPixels();
   repaint();
+  // On the tab "Train" another network may have answered.
+  if (part !== "train") offerRuns().then(classifyPixels).then(repaint).catch((error) => say(error.message));
 }
 
 function repaint() {
@@ -38,6 +39,8 @@ async function offerRuns() {
   if (state.runs.some(({ name }) => name === state.run)) $("run").value = state.run;
   offerWeights();
   await offerBeside();
+  // What was chosen may be gone, or finished.
+  if (state.run && ($("run").value !== state.run || $("weights").value !== state.weights)) await choose();
 }
 
 async function choose() {
@@ -55,14 +58,21 @@ async function start() {
   $("run").addEventListener("change", () => { offerWeights(); choose(); });
   $("weights").addEventListener("change", choose);
   $("zoom").addEventListener("input", repaint);
-  addEventListener("hashchange", turnTo);
+  addEventListener("hashchange", () => {
+    if (location.hash.startsWith("#train?") && !isUnderWay()) sayUnknown(readAddress());
+    turnTo();
+  });
   addEventListener("resize", repaint);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
   await choose();
   const unknown = await startTrain();
   turnTo();
   await example({});
-  if (unknown.length) say(`The address names ${unknown.join(", ")}, which is no option here.`);
+  sayUnknown(unknown);
+}
+
+function sayUnknown(names) {
+  if (names.length) say(`The address names ${names.join(", ")}, which is no option here.`);
 }
 
 start().catch((error) => say(error.message));

@@ -8,11 +8,14 @@ const ENDED = ["finished", "stopped", "failed"];
 const FIRST = ["model", "data", "optimizer", "lr", "momentum", "weight-decay", "batch-size", "scale", "shuffle", "augment",
   "seed", "threads", "epochs", "max-steps"];
 
-const training = { id: 0, phase: null, losses: [], known: 0, rows: [], lines: [], moments: [], moment: null, update: null, formOf: 0 };
+const NO_TRAINING = { id: 0, phase: null, losses: [], known: 0, rows: [], lines: [], moments: [], moment: null, stepped: null, number: null, update: null };
+const MOST_LOSSES = 6000; // then every second one is left out
+
+const training = { ...NO_TRAINING, losses: [], rows: [], lines: [], formOf: 0 };
 const beside = new Map(); // the runs that are laid over it, by their names
 
 // Whether the network in sight is that of a training.
-const isTrained = () => state.live && training.id > 0;
+const isTrained = () => state.live && Boolean(training.update?.shown);
 const isRunning = () => state.live && training.phase === "running";
 const isUnderWay = () => training.phase !== null && !ENDED.includes(training.phase);
 
@@ -80,8 +83,12 @@ function fill(settings) {
   for (const [name, text] of settings) {
     const field = option(name) && fieldOf(name);
     if (!field) unknown.push(name);
-    else if (field.type === "checkbox") field.checked = true;
-    else field.value = text;
+    else if (field.type === "checkbox" && !text) field.checked = true;
+    else if (field.type !== "checkbox") field.value = text;
+    if (field && (field.type === "checkbox" ? text : field.value !== text)) {
+      unknown.push(`${name}=${text}`);
+      if (field.options) field.selectedIndex = [...field.options].findIndex((offered) => offered.defaultSelected);
+    }
   }
   return unknown;
 }
@@ -110,14 +117,24 @@ async function order(what) {
   }
 }
 
+let begins = false; // whether a training was asked for that has not been seen yet
+
 // Goes on, to this goal; a training that is not there, or has ended, begins anew.
 async function go(goal) {
   say("");
   if (isUnderWay()) return order(goal);
+  await begin("start", { arguments: asArguments(settings()), order: goal }, (number) => { training.formOf = number; });
+}
+
+// A second click does not begin a second training.
+async function begin(how, body, begun = () => {}) {
+  if (begins) return;
+  begins = true;
   try {
-    training.formOf = await ask("/api/training/start", { arguments: asArguments(settings()), order: goal });
+    begun(await ask("/api/training/" + how, body));
     await look();
   } catch (error) {
+    begins = false;
     say(error.message);
   }
 }
@@ -129,12 +146,7 @@ const after = (iterations) => ({ until: (isUnderWay() ? training.update.iteratio
 async function resume(run) {
   say("");
   const data = fieldOf("data").value.trim();
-  try {
-    await ask("/api/training/resume", { run, order: TO_THE_END, ...(data && { data }) });
-    await look();
-  } catch (error) {
-    say(error.message);
-  }
+  await begin("resume", { run, order: TO_THE_END, ...(data && { data }) });
 }
 
 // ---- What is told of it
@@ -149,25 +161,33 @@ const look = newest(async () => {
   if (training.moment !== null) known.moment = training.moment;
   const asked = state.seen;
   const update = await ask("/api/training?" + new URLSearchParams(known), asked);
-  if (!update) return;
-  if (update.training !== training.id) {
-    Object.assign(training, { id: update.training, losses: [], known: 0, rows: [], lines: [], moment: null, stepped: null, number: null });
-    forgetLooks();
-  }
+  // The program may have been started anew.
+  if (!update) return training.id ? forget(0) : undefined;
+  const anew = update.training !== training.id;
+  if (anew) forget(update.training);
   const ended = ENDED.includes(update.phase) && isUnderWay();
   Object.assign(training, { phase: update.phase, update, moments: update.moments, known: update.losses_known });
   training.losses.push(...update.losses);
+  if (training.losses.length > MOST_LOSSES) training.losses = training.losses.filter((_, i) => (training.losses.length - i) % 2);
   training.rows.push(...update.rows);
   training.lines.push(...update.lines);
   render(update, asked === state.seen);
   if (isUnderWay() && update.run && training.formOf !== training.id) await fillFromTraining();
   if (ended) await offerRuns();
+  else if (anew && beside.size) await renderDifferences();
 });
 
-function forgetLooks() {
+function forget(id) {
+  Object.assign(training, NO_TRAINING, { id, losses: [], rows: [], lines: [], moments: [] });
+  begins = false;
   $("mistakes-left").replaceChildren();
   $("step").replaceChildren(element("p", { className: "note", textContent: "Take “1 step”: here is how one number of the network changes." }));
-  $("again-text").hidden = true;
+  $("again-text").hidden = $("kernels").hidden = true;
+  $("phase").classList.remove("refusal");
+  $("phase").textContent = "Choose a network and its options, then start. Take one step at a time to see its numbers.";
+  for (const name of ["warnings", "where", "numbers", "printed", "changes", "moment-words"]) $(name).textContent = "";
+  offerButtons();
+  renderCharts();
 }
 
 const WORDS_OF = {
@@ -176,7 +196,7 @@ const WORDS_OF = {
   paused: () => "Paused: go on, take a step, or point at a pixel of a map.",
   ending: () => "Stopping, with a checkpoint.",
   finished: ({ run }) => `Finished: the run is in ${run}.`,
-  stopped: ({ run }) => run ? `Stopped. To go on: Resume, or cargo run --release -- --resume ${run}` : "Stopped before it had begun.",
+  stopped: ({ resume }) => resume ? `Stopped. To go on: Resume, or ${resume}` : "Stopped before it had begun.",
   failed: ({ error, said }) => error ?? said,
 };
 
@@ -185,6 +205,7 @@ function render(update, isCurrent) {
   const { phase, iteration, iterations, batches, epochs, lr, lr_from, shown } = update;
   $("phase").textContent = WORDS_OF[phase](update);
   $("phase").classList.toggle("refusal", phase === "failed");
+  $("warnings").textContent = update.warnings.join("\n");
   $("where").textContent = iterations
     ? `Iteration ${iteration} of ${iterations}, epoch ${Math.min(epochs, Math.floor(iteration / batches) + 1)} of ${epochs}` : update.said;
   $("progress").max = iterations || 1;
@@ -206,6 +227,7 @@ function render(update, isCurrent) {
   if (shown) {
     const now = training.moment === null ? (isUnderWay() ? "now" : "at the end") : "then";
     $("moment-words").textContent = `After iteration ${shown.iteration}, ${now}`;
+    $("kernels-when").textContent = now;
     if (shown.answer && isCurrent) show({ ...shown.answer, network: state.answer?.network });
     renderKernels(shown.kernels);
   }
@@ -222,6 +244,8 @@ function offerPixels() {
   $("layers").inert = $("sum-live").hidden = isRunning() || (isTrained() && !training.update.shown?.answer);
 }
 
+let pressed = null; // the button that was pressed last: where it cannot be pressed for a while it gets the focus back
+
 function offerButtons() {
   const waits = !isUnderWay() || training.phase === "paused";
   for (const id of ["go", "one", "ten", "epoch"]) $(id).disabled = !waits;
@@ -230,6 +254,7 @@ function offerButtons() {
   $("pause").disabled = training.phase !== "running";
   $("stop").disabled = !isUnderWay() || training.phase === "ending";
   for (const field of $("train").querySelectorAll("#options [name], #more-options [name]")) field.disabled = isUnderWay();
+  if (pressed && !pressed.disabled && document.activeElement === document.body) pressed.focus({ preventScroll: true });
 }
 
 function renderCharts() {
@@ -287,7 +312,10 @@ const followStep = newest(async (asked = training.number?.parameter, index = tra
   const count = shape.reduce((product, side) => product * side, 1);
   const number = element("input", { type: "number", min: 0, max: count - 1, value: index });
   number.setAttribute("aria-label", "Which number of it");
-  number.addEventListener("change", () => followStep(parameter, number.value));
+  number.addEventListener("change", () => {
+    if (number.value !== "" && number.checkValidity()) followStep(parameter, number.value);
+    else say(`number: expected a whole number from 0 to ${count - 1}`);
+  });
   const step = [element("p", {}, element("b", { textContent: `Step ${followed.iteration} of ${optimizer}: ${parameter}[${place.join(", ")}]` })),
     element("div", { className: "row" }, select, element("label", {}, `number, 0 to ${count - 1} `, number))];
   const body = lines.map(({ name, formula, value }) => element("tr", {}, element("th", { textContent: name }),
@@ -303,7 +331,9 @@ const followStep = newest(async (asked = training.number?.parameter, index = tra
       return element("figure", {}, element("figcaption", { textContent: titles[i] }), numbers);
     })));
   }
+  const focused = $("step").contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
   $("step").replaceChildren(...step);
+  if (focused) $("step").querySelector(`[aria-label="${focused}"]`)?.focus({ preventScroll: true });
 });
 
 // ---- The mistakes that are left
@@ -340,7 +370,10 @@ async function offerBeside() {
     return element("div", { className: "row" }, label, button);
   }));
   if (!trained.length) $("beside").textContent = "There is no run yet.";
-  for (const name of beside.keys()) if (!trained.some((run) => run.name === name)) beside.delete(name);
+  for (const name of beside.keys()) {
+    if (trained.some((run) => run.name === name)) await layBeside(name, true); // it may have gone on
+    else beside.delete(name);
+  }
 }
 
 async function layBeside(name, wanted) {
@@ -415,7 +448,9 @@ function turnToTrain(here) {
   $(here ? "pupil" : "digit-home").append($("digit-panel"));
   $(here ? "maps-live" : "maps-home").append($("layers"));
   offerPixels();
-  if (here) look();
+  if (!here) return;
+  if (location.hash === "#train" && training.fields) writeAddress();
+  look();
 }
 
 // Several looks a second while it trains, and now and then while it does not.
@@ -444,7 +479,7 @@ async function startTrain() {
   $("live-lr").addEventListener("change", () => {
     const lr = decimal($("live-lr").value);
     $("live-lr").value = "";
-    if (Number.isNaN(lr)) say("learning rate: expected a number");
+    if (!Number.isFinite(lr)) say("learning rate: expected a number");
     else order({ lr });
   });
   $("moment").addEventListener("input", () => {
@@ -456,8 +491,8 @@ async function startTrain() {
   $("sum-close").addEventListener("click", forgetPick);
   $("show-mistakes").addEventListener("click", () => showMistakes());
   for (const what of ["command", "python", "link"]) $("copy-" + what).addEventListener("click", () => copy(what));
-  forgetLooks();
-  offerButtons();
+  $("course").addEventListener("click", ({ target }) => { pressed = target.closest("button"); });
+  forget(0);
   await offerBeside();
   follow();
   return unknown;

@@ -31,8 +31,17 @@ impl Page {
 
     /// Likewise, with a command that `change` has changed.
     pub fn open_with(dir: &Path, change: impl FnOnce(&mut Command) -> &mut Command) -> Self {
-        let mut command = program(dir, &["play", "--port", "0", "--no-browser"]);
-        let mut program = change(&mut command).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        Self::opened(change(&mut program(dir, &["play", "--port", "0", "--no-browser"])))
+    }
+
+    /// The program again, at an address that it had before.
+    pub fn open_again(dir: &Path, host: &str) -> Self {
+        let (_, port) = host.split_once(':').unwrap();
+        Self::opened(&mut program(dir, &["play", "--port", port, "--no-browser"]))
+    }
+
+    fn opened(command: &mut Command) -> Self {
+        let mut program = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut address = String::new();
         BufReader::new(program.stdout.take().unwrap()).read_line(&mut address).unwrap();
         Self { program, address: address.trim().to_owned() }

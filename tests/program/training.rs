@@ -22,10 +22,12 @@ fn post(page: &Page, path: &str, body: &Value) -> (u16, String) {
     ask("POST", &format!("{}api/training/{path}", page.address), Some(body.to_string().as_bytes()))
 }
 
-fn start(page: &Page, options: &str, until: u64) {
+/// Returns the training's number.
+fn start(page: &Page, options: &str, until: u64) -> u64 {
     let arguments: Vec<&str> = DIGITS.into_iter().chain(options.split_whitespace()).collect();
     let (status, number) = post(page, "start", &json!({"arguments": arguments, "order": {"until": until}}));
-    assert!(status == 200 && number.parse().is_ok_and(|number: u64| number > 0), "{status} {number}");
+    assert_eq!(status, 200, "{number}");
+    number.parse().unwrap()
 }
 
 fn order(page: &Page, order: &Value) {
@@ -34,11 +36,14 @@ fn order(page: &Page, order: &Value) {
 
 /// What the page is told that knows nothing yet, and looks at the moment after so many iterations.
 fn look(page: &Page, moment: Option<u64>) -> Value {
-    let moment = moment.map(|at| format!("&moment={at}")).unwrap_or_default();
-    let url = format!("{}api/training?training=1&losses=0&rows=0&lines=0{moment}", page.address);
-    let (status, text) = ask("POST", &url, Some(&[7; 784]));
-    assert_eq!(status, 200, "{text}");
-    serde_json::from_str(&text).unwrap()
+    let look = |known: &str| -> Value {
+        let url = format!("{}api/training?{known}&losses=0&rows=0&lines=0", page.address);
+        let (status, text) = ask("POST", &url, Some(&[7; 784]));
+        assert_eq!(status, 200, "{text}");
+        serde_json::from_str(&text).unwrap()
+    };
+    let now = look("training=0");
+    moment.map_or_else(|| now.clone(), |at| look(&format!("training={}&moment={at}", now["training"])))
 }
 
 /// Looks at it, all the while, until it stands so.
@@ -193,15 +198,16 @@ fn a_training_that_waits_for_a_download_is_stopped_at_once() {
 fn a_training_that_fails_says_why_and_the_next_one_can_begin() {
     let dir = tempfile::tempdir().unwrap();
     let page = Page::open(dir.path());
-    start(&page, "--lr 1e30 --max-steps 100", 1_000_000);
+    let first = start(&page, "--lr 1e30 --max-steps 100", 1_000_000);
     let failed = until(&page, "failed", |seen| seen["phase"] == "failed");
     assert!(failed["error"].as_str().unwrap().contains("the loss became NaN at iteration"), "{}", failed["error"]);
     let arguments = json!({"arguments": ["--data", "nowhere.csv"], "order": {"until": 1}});
     assert_eq!(post(&page, "start", &arguments).0, 200);
-    let failed = until(&page, "failed", |seen| seen["training"] == 2 && seen["phase"] == "failed");
+    let failed = until(&page, "failed", |seen| seen["training"] == first + 1 && seen["phase"] == "failed");
     assert!(failed["error"].as_str().unwrap().contains("nowhere.csv"), "{}", failed["error"]);
-    start(&page, "--max-steps 2 --model lenet5", 2);
-    until(&page, "finished", |seen| seen["training"] == 3 && seen["phase"] == "finished");
+    let third = start(&page, "--max-steps 2 --model lenet5", 2);
+    assert_eq!(third, first + 2);
+    until(&page, "finished", |seen| seen["training"] == third && seen["phase"] == "finished");
 }
 
 fn number(followed: &Value, name: &str) -> f64 {
@@ -210,12 +216,27 @@ fn number(followed: &Value, name: &str) -> f64 {
     line.unwrap_or_else(|| panic!("there is no {name}: {followed}"))["value"].as_f64().unwrap()
 }
 
+/// What a sum such as "0.9 · buffer before + gradient" comes to; nothing for what is said in words or with brackets.
+fn computed(followed: &Value, formula: &str) -> Option<f64> {
+    if formula.is_empty() || formula.contains(['(', ',', '/']) || formula.contains(" of ") {
+        return None;
+    }
+    let factor = |text: &str| -> f64 {
+        let (sign, text) = text.strip_prefix('−').map_or((1.0, text), |rest| (-1.0, rest));
+        let square = text.strip_suffix('²').map(|name| number(followed, name).powi(2));
+        sign * text.parse().ok().or(square).unwrap_or_else(|| number(followed, text))
+    };
+    Some(formula.split(" + ").map(|term| term.split(" · ").map(factor).product::<f64>()).sum())
+}
+
 #[test]
 fn a_single_step_is_followed_number_by_number_for_each_optimizer() {
+    let mut sums_computed = 0;
     for (options, sums) in [
         ("--optimizer sgd --lr 0.01", ["gradient", "step"]),
         ("--optimizer sgd --lr 0.01 --momentum 0.9 --weight-decay 0.1", ["with weight decay", "buffer"]),
-        ("--optimizer adam --lr 0.01", ["m̂", "v̂"]),
+        ("--optimizer sgd --lr 0.01 --weight-decay 0.5", ["with weight decay", "step"]),
+        ("--optimizer adam --lr 0.01 --weight-decay 0.5", ["m̂", "v̂"]),
         ("--optimizer adamw --lr 0.01 --weight-decay 0.5", ["v", "decayed weight"]),
     ] {
         let dir = tempfile::tempdir().unwrap();
@@ -236,9 +257,15 @@ fn a_single_step_is_followed_number_by_number_for_each_optimizer() {
             step != 0.0 && (old + step - new).abs() <= 2e-7 * old.abs().max(1e-2),
             "{options}: {old} + {step} = {new}"
         );
-        if options.contains("--momentum") {
-            let buffer = 0.9 * number(&followed, "buffer before") + number(&followed, "with weight decay");
-            assert!((buffer - number(&followed, "buffer")).abs() < 1e-6 * buffer.abs(), "{followed}");
+        for line in followed["lines"].as_array().unwrap() {
+            let (formula, value) = (line["formula"].as_str().unwrap(), line["value"].as_f64().unwrap());
+            if let Some(found) = computed(&followed, formula) {
+                assert!(
+                    (found - value).abs() < 1e-5 * value.abs().max(1e-4),
+                    "{options}: {line} is {found}, {followed}"
+                );
+                sums_computed += 1;
+            }
         }
         assert_eq!(get(&page, "api/training/step?index=3")["parameter"], "conv1.weight", "the first kernel");
         let kernel = &followed["kernel"];
@@ -253,6 +280,7 @@ fn a_single_step_is_followed_number_by_number_for_each_optimizer() {
             assert!(status == 422 && text.contains(words), "{wrong}: {text}");
         }
     }
+    assert_eq!(sums_computed, 2 + 4 + 3 + 4 + 3);
 }
 
 #[test]
@@ -339,23 +367,30 @@ fn a_stopped_training_is_resumed_on_this_page_and_on_another_and_ends_with_the_b
     assert!(status == 422 && text.contains("a training is under way: stop it first"), "{text}");
     order(&page, &json!({"lr": 0.02}));
     order(&page, &json!("stop"));
-    stand(&page, 1, "stopped");
+    let first = before["training"].as_u64().unwrap();
+    let stopped = stand(&page, first, "stopped");
+    assert_eq!(stopped["resume"], "cargo run --release -- --resume runs/lenet5 --data own.csv.gz");
     for (run, words) in [("../runs/lenet5", "there is no run"), ("cnn", "cnn is not trained")] {
         let (status, text) = resume(&page, json!({"run": run, "order": {"until": 40}}));
         assert!(status == 422 && text.contains(words), "{text}");
     }
-    let (status, text) = resume(&page, json!({"run": "runs/lenet5", "order": {"until": 40}}));
-    assert!(status == 422 && text.contains("runs/lenet5 was trained on own.csv.gz: give that again, --data"), "{text}");
+    for given in [json!({}), json!({"data": "digits"})] {
+        let mut asked = json!({"run": "runs/lenet5", "order": {"until": 40}});
+        asked.as_object_mut().unwrap().extend(given.as_object().unwrap().clone());
+        let (status, text) = resume(&page, asked);
+        let words = "runs/lenet5 was trained on own.csv.gz: give that again, --data";
+        assert!(status == 422 && text.contains(words), "{text}");
+    }
     assert_eq!(resume(&page, json!({"run": "runs/lenet5", "data": "own.csv.gz", "order": {"until": 40}})).0, 200);
     let seen = paused_after(&page, 40);
-    assert_eq!((&seen["training"], &seen["lr_from"]), (&json!(2), &json!(["16=0.02"])));
+    assert_eq!((&seen["training"], &seen["lr_from"]), (&json!(first + 1), &json!(["16=0.02"])));
     let count = |seen: &Value, what: &str| seen[what].as_array().unwrap().len();
     assert_eq!(["losses", "rows", "lines"].map(|what| count(&seen, what)), [40, 4, 4]);
     assert!(seen["losses"].as_array().unwrap().starts_with(before["losses"].as_array().unwrap()));
     assert_eq!(get(&page, "api/training/mistakes")["of"], 360);
     assert_eq!((&seen["moments"][0], &seen["shown"]["iteration"]), (&json!(0), &json!(40)));
     order(&page, &json!("stop"));
-    stand(&page, 2, "stopped");
+    stand(&page, first + 1, "stopped");
 
     let page = Page::open(dir.path());
     assert_eq!(resume(&page, json!({"run": "runs/lenet5", "data": "own.csv.gz", "order": {"until": 50}})).0, 200);
@@ -370,7 +405,7 @@ fn a_stopped_training_is_resumed_on_this_page_and_on_another_and_ends_with_the_b
     assert!(output.status.success(), "{}", stderr(&output));
     assert_same_bytes(dir.path(), "runs/lenet5", "straight");
     assert_eq!(resume(&page, json!({"run": "runs/lenet5", "data": "own.csv.gz", "order": {"until": 70}})).0, 200);
-    let failed = stand(&page, 2, "failed");
+    let failed = stand(&page, seen["training"].as_u64().unwrap() + 1, "failed");
     assert!(failed["error"].as_str().unwrap().contains("is finished: there is nothing to resume"), "{failed}");
 }
 
@@ -387,9 +422,9 @@ fn on_a_card_it_has_the_bytes_of_the_command_line_and_goes_on_on_either_device()
     let options = "--model lenet5 --scale unit --max-steps 60 --eval-every 5 --shuffle --deterministic";
     for (number, (device, other)) in [(card, "cpu"), ("cpu", card)].into_iter().enumerate() {
         let [stopped, moved, straight] = ["stopped", "moved", "straight"].map(|name| format!("{name}-{number}"));
-        start(&page, &format!("{options} --device {device} --out {stopped}"), 30);
+        let training = start(&page, &format!("{options} --device {device} --out {stopped}"), 30);
         until(&page, "paused", |seen| {
-            seen["training"] == number + 1 && seen["phase"] == "paused" && seen["iteration"] == 30
+            seen["training"] == training && seen["phase"] == "paused" && seen["iteration"] == 30
         });
         order(&page, &json!("stop"));
         until(&page, "stopped", |seen| seen["phase"] == "stopped");

@@ -182,8 +182,7 @@ fn on_a_telephone_a_training_is_stopped_and_a_refusal_is_said_and_the_other_tabs
     // The digit and its maps go back to the tab "Draw", where the run that is chosen answers.
     browser.script("location.hash = '#draw'");
     browser.wait("!$('draw').hidden && $('digit-home').contains(pad) && !$('layers').inert");
-    let untrained = "state.answer.layers.length === 8 && busy === 0";
-    browser.wait(untrained);
+    browser.wait("$('run').value === 'runs/lenet5-digits' && state.run === $('run').value && busy === 0");
     // What is pointed at there is not outlined on this tab.
     browser.script("pick(4, { channel: 3, row: 5, column: 5 })");
     browser.wait("document.querySelector('#layers .frame')");
@@ -208,4 +207,60 @@ fn on_a_telephone_a_training_is_stopped_and_a_refusal_is_said_and_the_other_tabs
     browser.click("#stop");
     browser.wait("training.phase === 'stopped'");
     assert_eq!(browser.complaints().into_iter().filter(|line| !line.contains("422")).collect::<Vec<_>>(), [""; 0]);
+}
+
+#[test]
+fn what_the_page_shows_is_of_the_run_and_the_training_that_it_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(browser) = Browser::start() else { return };
+    let page = Page::open(dir.path());
+    browser.open_page(&page.address);
+
+    // A link with settings, opened where the page is open; what it names that is none is said.
+    browser.script("location.hash = '#train?model=lenet5&data=missing.csv&scale=twofold&shuffle=no&threads=1'");
+    browser
+        .wait("fieldOf('model').value === 'lenet5' && fieldOf('scale').value === 'raw' && !fieldOf('shuffle').checked");
+    assert_eq!(browser.text("#message"), "The address names scale=twofold, shuffle=no, which is no option here.");
+
+    // A training that could not begin has no network: that of the run answers.
+    browser.click("#go");
+    browser.wait("training.phase === 'failed'");
+    let before = browser.script("return state.answers");
+    browser.script("example({})");
+    browser.wait(&format!("state.answers > {before} && state.answer.seen.join() === state.seen.join()"));
+
+    // A warning stays in sight when other lines have followed.
+    let rows: String = (0..60).map(|i| format!("{}{}\n", i % 10, ",1".repeat(784))).collect();
+    let head = (0..784).map(|i| format!(",pixel{i}")).collect::<String>();
+    fs::write(dir.path().join("faint.csv"), format!("label{head}\n{rows}")).unwrap();
+    browser.fill("#options [name=data]", "faint.csv");
+    browser.fill("#options [name=max-steps]", "6");
+    browser.fill("#options [name=batch-size]", "20");
+    browser.click("#epoch");
+    browser.wait("training.phase === 'paused' && training.update.iteration === 3");
+    let warning = browser.text("#warnings");
+    assert!(warning.contains("faint.csv: no pixel is more than 1, expected 0 to 255"), "{warning}");
+    browser.click("#go");
+    browser.wait("training.phase === 'finished'");
+
+    // On the tab "Draw" the run that is chosen is the one that answers, and so it is where a layer's maps are an input.
+    for tab in ["draw", "convolution"] {
+        browser.script("location.hash = '#train'");
+        browser.wait("state.live && training.update.shown && state.answer.layers[1].name === 'conv1'");
+        browser.script(&format!("location.hash = '#{tab}'"));
+        browser.wait("!state.live && $('run').value === 'runs/lenet5' && $('run').value === state.run");
+        browser.wait("$('weights').value === state.weights && state.answer.network.startsWith(state.run)");
+    }
+
+    // The program ends and is started again: the page that stayed open can begin a training.
+    browser.script("location.hash = '#train'");
+    browser.wait("state.live && training.id > 0");
+    let host = page.host().to_owned();
+    drop(page);
+    browser.wait("$('message').textContent.startsWith('The program does not answer any more')");
+    let _page = Page::open_again(dir.path(), &host);
+    browser.wait("training.id === 0 && $('message').textContent === '' && !$('go').disabled");
+    assert_eq!(browser.script("return [training.losses.length, fieldOf('data').disabled]"), json!([0, false]));
+    browser.click("#one");
+    browser.wait("training.phase === 'paused' && training.update.iteration === 1 && training.losses.length === 1");
 }

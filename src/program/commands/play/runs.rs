@@ -1,5 +1,6 @@
 //! The runs that the page offers, and which of their weights are asked.
 
+use crate::program::messages::word;
 use crate::program::run::config::{Config, read_config};
 use crate::program::run::folder::{self, BEST_WEIGHTS};
 use crate::program::run::network::{Network, Weights};
@@ -82,8 +83,11 @@ impl Runs {
         Network::open(&dir, &config, weights, Device::Cpu)?;
         if folder::is_unfinished(&dir) {
             let which = if self.best { "best weights so far" } else { "weights at its last checkpoint" };
-            let (dir, data) = (dir.display(), config.data_again());
-            say!("{dir} is not finished: the page begins with its {which}; --resume {dir}{data} goes on with it");
+            let (shown, data) = (dir.display(), config.data_again());
+            say!(
+                "{shown} is not finished: the page begins with its {which}; --resume {}{data} goes on with it",
+                word(&dir)
+            );
         }
         Ok(())
     }

@@ -3,6 +3,8 @@
 use super::super::answer::Num;
 use super::Trainer;
 use super::update::told_row;
+use crate::program::data::Source;
+use crate::program::messages::{quoted, word};
 use crate::program::run::config::Config;
 use crate::program::run::metrics;
 use crate::program::run::options::Options;
@@ -21,6 +23,7 @@ const MODELS: [&str; 2] = ["cnn", "lenet5"];
 #[derive(Serialize)]
 pub struct Again {
     rows: Vec<(u64, Num, Num)>,
+    /// By their names, numbers as text: JavaScript would round a large seed.
     options: Value,
     arguments: Vec<String>,
     command: String,
@@ -50,11 +53,20 @@ pub fn again(dir: &Path, config: &Config) -> Result<Again> {
     let python = MODELS.contains(&options.model.name).then(|| options.arguments(true)).transpose()?;
     Ok(Again {
         rows: metrics::read(dir, u64::MAX)?.iter().map(told_row).collect(),
-        options: serde_json::to_value(&options)?,
+        options: in_text(serde_json::to_value(&options)?),
         command: format!("cargo run --release -- {}", quoted.join(" ")),
         python: python.map(|arguments| script(&arguments)).transpose()?,
         arguments,
     })
+}
+
+/// The command line that goes on with the run in `dir`, whose data are these.
+pub fn resume_command(dir: &Path, data: Option<&Source>) -> String {
+    let data = match data {
+        Some(Source::Path(path)) => format!(" --data {}", word(path)),
+        _ => String::new(),
+    };
+    format!("cargo run --release -- --resume {}{data}", word(dir))
 }
 
 fn script(arguments: &[String]) -> Result<String> {
@@ -69,19 +81,18 @@ fn script(arguments: &[String]) -> Result<String> {
     ))
 }
 
-/// As a shell reads it as one word.
-fn quoted(argument: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./=,:+".contains(c);
-    if !argument.is_empty() && argument.chars().all(plain) {
-        argument.into()
-    } else {
-        format!("'{}'", argument.replace('\'', r"'\''"))
+fn in_text(mut options: Value) -> Value {
+    for value in
+        options.as_object_mut().into_iter().flat_map(serde_json::Map::values_mut).filter(|value| value.is_number())
+    {
+        *value = value.to_string().into();
     }
+    options
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{MODELS, ROOT, TUTORIAL, quoted};
+    use super::{MODELS, Path, ROOT, Source, TUTORIAL, resume_command};
 
     #[test]
     fn pythons_script_has_what_its_copy_replaces_and_these_networks() {
@@ -90,10 +101,9 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_takes_each_argument_as_one_word() {
-        assert_eq!(quoted("--lr-from"), "--lr-from");
-        assert_eq!(quoted("121=0.01"), "121=0.01");
-        assert_eq!(quoted("my data/it's.csv"), r"'my data/it'\''s.csv'");
-        assert_eq!(quoted(""), "''");
+    fn the_command_that_resumes_a_run_names_data_that_have_no_name() {
+        let data = Source::Path("own digits.csv".into());
+        let command = resume_command(Path::new("runs/cnn"), Some(&data));
+        assert_eq!(command, "cargo run --release -- --resume runs/cnn --data 'own digits.csv'");
     }
 }

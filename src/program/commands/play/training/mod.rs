@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
 use tch::Device;
 use told::Told;
 
@@ -37,7 +38,7 @@ pub struct Trainer {
     /// This program's path; without it there is no training.
     program: Option<PathBuf>,
     training: Option<Training>,
-    /// How many were started.
+    /// The number of the last one. They are counted from another one on each time the program is started.
     started: u64,
 }
 
@@ -61,7 +62,9 @@ struct Training {
 
 impl Trainer {
     pub fn new(program: PathBuf) -> Self {
-        Self { program: Some(program), ..Self::default() }
+        // A page that stayed open while the program was started anew must not take one training for another.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { program: Some(program), started: now.as_millis() as u64, ..Self::default() }
     }
 
     /// Starts a training with the arguments of a command line. It waits for orders. Errors in the command line's words.
@@ -79,10 +82,11 @@ impl Trainer {
         self.spawn(options, &arguments, Told::default())
     }
 
-    /// Goes on with the run in `dir`; `data` is where its data are, which it needs if that is a path. It waits for orders.
+    /// Goes on with the run in `dir`; where its data are a path, `data` has to be one. It waits for orders.
     pub fn resume(&mut self, dir: &Path, data: Option<Source>) -> Result<()> {
         self.check_none_under_way()?;
         let config = read_config(dir)?;
+        let data = data.filter(|data| matches!(data, Source::Path(_)));
         let source = match config.data {
             Source::Path(_) => config.source(dir, data.as_ref())?,
             ref name => name.clone(),

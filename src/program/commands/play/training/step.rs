@@ -85,12 +85,13 @@ fn follow(step: &Step, options: &Options, Number { parameter, index }: &Number) 
     if weight_decay != 0.0 && !decoupled {
         line("with weight decay", format!("gradient + {weight_decay} · weight"), decayed as f32);
     }
+    let moved_by = if weight_decay != 0.0 && !decoupled { "with weight decay" } else { "gradient" };
     match options.algorithm() {
-        Algorithm::Sgd if momentum == 0.0 => line("step", format!("−{lr} · gradient"), new - weight),
+        Algorithm::Sgd if momentum == 0.0 => line("step", format!("−{lr} · {moved_by}"), new - weight),
         Algorithm::Sgd => {
             line("buffer before", String::new(), kept("state_before.", "momentum_buffer")?);
             let buffer = kept("state_after.", "momentum_buffer")?;
-            line("buffer", format!("{momentum} · buffer before + gradient"), buffer);
+            line("buffer", format!("{momentum} · buffer before + {moved_by}"), buffer);
             line("step", format!("−{lr} · buffer"), new - weight);
         }
         Algorithm::Adam | Algorithm::Adamw => {
@@ -100,9 +101,9 @@ fn follow(step: &Step, options: &Options, Number { parameter, index }: &Number) 
             let (m, v) = (kept("state_after.", "exp_avg")?, kept("state_after.", "exp_avg_sq")?);
             let (m_before, v_before) = (kept("state_before.", "exp_avg")?, kept("state_before.", "exp_avg_sq")?);
             line("m before", "mean of the gradients so far".into(), m_before);
-            line("m", format!("{BETA1} · m before + 0.1 · gradient"), m);
+            line("m", format!("{BETA1} · m before + 0.1 · {moved_by}"), m);
             line("v before", "mean of their squares so far".into(), v_before);
-            line("v", format!("{BETA2} · v before + 0.001 · gradient²"), v);
+            line("v", format!("{BETA2} · v before + 0.001 · {moved_by}²"), v);
             let m_hat = f64::from(m) / (1.0 - BETA1.powf(t));
             let v_hat = f64::from(v) / (1.0 - BETA2.powf(t));
             line("m̂", format!("m / (1 − {BETA1}^{t}): the mean began with 0"), m_hat as f32);

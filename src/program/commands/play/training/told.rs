@@ -13,6 +13,10 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use tch::Tensor;
 
+/// What lines begin with that a person should still see when others have followed, and how many of them are kept.
+const WARNINGS: [&str; 3] = ["WARNING: ", "warning: ", "note: "];
+const MOST_WARNINGS: usize = 10;
+
 #[derive(Default)]
 pub struct Told {
     pub begun: Option<Begun>,
@@ -29,6 +33,8 @@ pub struct Told {
     /// The last line on standard error, and the last one that is an error.
     pub said: String,
     pub error: Option<String>,
+    /// What it has warned of.
+    pub warnings: Vec<String>,
     pub moments: Moments,
     pub step: Option<Step>,
     /// Whether it has told all that it will.
@@ -133,6 +139,9 @@ pub fn read(errors: impl Read, told: &Mutex<Told>) {
         let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(error) = line.strip_prefix("error: ") {
             told.error = Some(shortened(error));
+        }
+        if WARNINGS.iter().any(|warning| line.starts_with(warning)) && told.warnings.len() < MOST_WARNINGS {
+            told.warnings.push(shortened(&line));
         }
         told.said = shortened(&line);
     }

@@ -1,6 +1,7 @@
 //! What the page is told of a training, several times a second.
 
 use super::super::answer::Num;
+use super::again::resume_command;
 use super::shown::Shown;
 use super::told::{Begun, Told};
 use super::{Trainer, Training};
@@ -49,7 +50,10 @@ pub struct Update {
     /// What it has said last, and what went wrong.
     said: String,
     error: Option<String>,
+    warnings: Vec<String>,
     run: Option<String>,
+    /// The command that goes on with it, once it is stopped.
+    resume: Option<String>,
     epochs: u64,
     iterations: u64,
     batches: u64,
@@ -98,6 +102,8 @@ impl Trainer {
             phase: phase(status, training.orders.is_none(), &told),
             said: told.said.clone(),
             error: told.error.clone(),
+            warnings: told.warnings.clone(),
+            resume: told.begun.as_ref().map(|begun| resume_command(&begun.dir, training.options.data.as_ref())),
             run: told.begun.as_ref().map(|begun| begun.dir.display().to_string()),
             epochs,
             iterations,
