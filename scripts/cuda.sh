@@ -5,6 +5,7 @@
 # CPU, and no bench.
 set -euo pipefail
 CDPATH= cd -- "$(dirname -- "$0")/.."
+export CARGO_TARGET_DIR=target # what is measured is what was built
 device=${DEVICE-cuda}
 case "$device" in
 cuda) deterministic=--deterministic networks=200 seeds=100 python_seeds=20 bench=bench ;;

@@ -4,6 +4,7 @@
 # The emulator is QEMU 10 or newer; where it is missing, Debian's is put into target/qemu.
 set -euo pipefail
 CDPATH= cd -- "$(dirname -- "$0")/.."
+export CARGO_TARGET_DIR=target # what is measured is what was built
 ./scripts/setup.sh --python
 cargo build --release
 

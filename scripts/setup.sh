@@ -23,6 +23,7 @@ case "${1-}" in
 esac
 
 fail() { echo "setup: $1" >&2; exit 1; }
+[ $# -le 1 ] || fail "one option at a time, found $*"
 
 if [ "$want" = browser ]; then
   if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then exit 0; fi
@@ -84,10 +85,12 @@ if command -v flock >/dev/null; then
 fi
 
 done_mark() { echo ".venv/torch-$torch-$1"; }
-if [ "$want" = cpu ] && [ ! -e "$(done_mark cuda)" ] && nvidia-smi -L 2>/dev/null | grep -q GPU; then want=cuda; fi
+if [ "$want" = cpu ] && [ ! -e "$(done_mark cuda)" ] && nvidia-smi -L 2>/dev/null | grep GPU >/dev/null; then want=cuda; fi
 # Each larger set contains the smaller ones, and leaves their marks too.
 if [ -e "$(done_mark "$want")" ] && [ -e libtorch/lib ] &&
-  { [ "$want" != python ] || [ ! scripts/requirements.txt -nt "$(done_mark python)" ]; }; then exit 0; fi
+  { [ "$want" != python ] || { [ ! scripts/requirements.txt -nt "$(done_mark python)" ] && .venv/bin/python -c '' 2>/dev/null; }; }; then
+  exit 0
+fi
 
 # What bears none of our marks is somebody's own: nothing is installed into it, nothing is removed.
 not_ours() { fail "$1 was not made by this script: move it away and run this again, or set LIBTORCH to a libtorch $torch of your own"; }
@@ -109,7 +112,8 @@ if [ -n "$free" ] && [ "$free" -lt $((need * 1000000)) ]; then
 fi
 
 # This mark lies in .venv while pip works: found here, it tells of an interrupted call.
-if [ -e .venv/unfinished ] || ! .venv/bin/python -c '' 2>/dev/null; then rm -rf .venv; fi
+# A complete smaller set may lie there, and is kept: without a network there would be nothing.
+if { [ -e .venv/unfinished ] && [ ! -e "$(done_mark cpu)" ]; } || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then rm -rf .venv; fi
 [ -d .venv ] || { mkdir .venv && touch .venv/unfinished && python3 -m venv .venv; }
 touch .venv/unfinished
 # Where another libtorch takes the place of the one that is here, its marks must not outlive it.

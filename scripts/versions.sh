@@ -5,7 +5,7 @@
 set -euo pipefail
 CDPATH= cd -- "$(dirname -- "$0")/.."
 cargo --version
-unset TORCH LIBTORCH LIBTORCH_USE_PYTORCH # each copy has its own
+unset TORCH LIBTORCH LIBTORCH_USE_PYTORCH CARGO_TARGET_DIR # each copy has its own
 [ $# -gt 0 ] || set -- $(sed '/^#/d; s/.* //' assets/libtorch.txt)
 mnist=
 for dir in "$PWD/../shared/mnist" "$PWD/data/mnist"; do if [ -d "$dir" ]; then mnist=$dir; fi; done

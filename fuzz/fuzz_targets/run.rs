@@ -15,6 +15,7 @@ use program::run::folder::WEIGHTS;
 use program::run::metrics::{METRICS, Metrics};
 use program::run::network::{Network, Weights};
 use std::fs;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 use tch::{Device, Kind, Tensor};
@@ -41,7 +42,7 @@ fuzz_target!(|bytes: &[u8]| {
     for (name, content) in [(CONFIG, config), (METRICS, metrics), (WEIGHTS, &weights)] {
         fs::write(DIR.join(name), content).unwrap();
     }
-    if let Ok(metrics) = Metrics::resume(&DIR, u64::MAX) {
+    if let Ok(metrics) = Metrics::resume(&DIR, u64::MAX, NonZeroU64::MAX) {
         assert!(metrics.rows.is_sorted_by_key(|row| row.iteration));
     }
     let Ok(config) = read_config(&DIR) else { return };

@@ -50,7 +50,7 @@ pub fn set_deterministic() -> Result<(), TchError> {
 /// Lets libtorch load cuDNN and cuBLAS, for which a first step would wait a third of a second, while this thread does other
 /// things. Draws nothing. What fails here fails again where it is needed.
 pub fn warm_up(device: Device) -> WarmUp {
-    WarmUp(Some(thread::spawn(move || drop(small_step(device)))))
+    WarmUp(thread::Builder::new().spawn(move || drop(small_step(device))).ok())
 }
 
 /// A card that is warmed up. Dropped, it waits for the end: a program must not end while libtorch is still loading.

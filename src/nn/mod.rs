@@ -1,4 +1,6 @@
 //! The layers of the slides: tch's parameters and operations, PyTorch's arguments, defaults and initialisation.
+//!
+//! A layer's parameters are the `VarStore`'s own tensors: copy into them. A tensor put in their place is neither trained nor saved.
 
 mod activation;
 mod batchnorm;

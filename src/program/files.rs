@@ -28,8 +28,10 @@ pub fn put(dir: &Path, name: &str, write: impl FnOnce(&Path) -> Result<()>) -> R
             let partial = new.tempfile_in(dir)?;
             #[cfg(unix)] // elsewhere a lock keeps out the writer, too
             let _ = partial.as_file().lock(); // where files cannot be locked, nothing is removed
-            // Before it was locked, another program may have removed it as one that was left.
-            if partial.path().exists() {
+            // Before it was locked, another program may have removed it as one that was left. One name in 400 has no capital, and
+            // would not be known for what it is.
+            let is_ours = partial.path().file_name().is_some_and(|file| is_partial(&file.to_string_lossy(), &[name]));
+            if partial.path().exists() && is_ours {
                 break partial;
             }
         };
@@ -113,18 +115,23 @@ fn kind(kind: FileType) -> &'static str {
     if kind.is_dir() { "a folder" } else { "a device" }
 }
 
+/// Whether `file` is what a file with one of these names is called until it is whole.
+fn is_partial(file: &str, names: &[&str]) -> bool {
+    let random_and_name = file.strip_prefix(PARTIAL).and_then(|rest| rest.split_at_checked(RANDOM));
+    random_and_name.is_some_and(|(random, name)| {
+        // A word or a date is not random: that file is somebody's own.
+        let is_random = random.chars().all(char::is_alphanumeric) && random.chars().skip(1).any(char::is_uppercase);
+        is_random && name.strip_prefix('-').is_some_and(|name| names.contains(&name))
+    })
+}
+
 /// Removes what killed programs have left in `dir` of files with these names. A living one has locked what it is writing.
 pub fn remove_partial(dir: &Path, names: &[&str]) -> Result<()> {
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
         let file = entry.file_name();
         let file = file.to_string_lossy();
-        let random_and_name = file.strip_prefix(PARTIAL).and_then(|rest| rest.split_at_checked(RANDOM));
-        let Some((random, name)) = random_and_name else { continue };
-        // A word or a date is not random: that file is somebody's own.
-        let is_random = random.chars().all(char::is_alphanumeric) && random.chars().skip(1).any(char::is_uppercase);
-        let is_named = name.strip_prefix('-').is_some_and(|name| names.contains(&name));
-        if is_random && is_named && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+        if is_partial(&file, names) && entry.file_type().is_ok_and(|kind| kind.is_file()) {
             // Locked until it is removed: nobody begins to write to it meanwhile.
             if let Ok(opened) = File::open(entry.path())
                 && opened.try_lock_shared().is_ok()
@@ -143,5 +150,24 @@ pub fn remove(dir: &Path, name: &str) -> Result<()> {
             Err(error).with_context(|| format!("{} cannot be removed", dir.join(name).display()))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_partial, put};
+    use std::fs;
+
+    #[test]
+    fn every_name_that_a_file_has_until_it_is_whole_is_known_for_one() {
+        let dir = tempfile::tempdir().unwrap();
+        for _ in 0..2000 {
+            put(dir.path(), "file", |path| {
+                let name = path.file_name().unwrap().to_str().unwrap();
+                assert!(is_partial(name, &["file"]), "{name}");
+                Ok(fs::write(path, "")?)
+            })
+            .unwrap();
+        }
     }
 }

@@ -27,14 +27,16 @@ use std::io::{self, Write};
 /// Does what the command line asks for, reports an error and ends the program.
 pub fn main() -> ! {
     machine::keep_freed_memory();
-    let code = match run_command(&Cli::from_command_line()) {
+    let cli = Cli::from_command_line();
+    let code = match run_command(&cli) {
         Ok(code) => code,
         Err(error) => {
             let message = messages::in_words(&error);
-            let remedy = if ["out of memory", "can't allocate memory"].iter().any(|words| message.contains(words)) {
-                "; give a smaller --batch-size, or end other programs"
-            } else {
-                ""
+            let needs_memory = ["out of memory", "can't allocate memory"].iter().any(|words| message.contains(words));
+            let remedy = match &cli.command {
+                _ if !needs_memory => "",
+                None => "; give a smaller --batch-size, or end other programs",
+                Some(_) => "; end other programs",
             };
             say!("error: {}{remedy}", messages::shortened(&message));
             1

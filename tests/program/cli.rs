@@ -213,7 +213,7 @@ fn a_new_network_has_nothing_of_the_old_one_beside_it() {
 }
 
 #[test]
-fn a_run_that_failed_neither_blocks_its_folder_nor_is_the_newest() {
+fn a_run_that_failed_or_that_python_made_neither_blocks_its_folder_nor_is_the_newest() {
     let dir = tempfile::tempdir().unwrap();
     let arguments = ["--data", "digits", "--max-steps", "10", "--eval-every", "5"];
     assert!(run(dir.path(), &[&arguments[..], &["--out", "runs/good"]].concat()).status.success());
@@ -221,6 +221,10 @@ fn a_run_that_failed_neither_blocks_its_folder_nor_is_the_newest() {
     for _ in 0..2 {
         assert_refused(&run(dir.path(), &failing), 1, &["the loss became NaN"]);
     }
+    let python = dir.path().join("runs/python");
+    fs::create_dir(&python).unwrap();
+    fs::write(python.join("config.json"), "{\"model\": \"cnn\", \"threads\": null}").unwrap();
+    fs::copy(dir.path().join("runs/good/model.safetensors"), python.join("model.safetensors")).unwrap();
     let output = run(dir.path(), &["evaluate"]);
     assert!(
         output.status.success() && stderr(&output).contains("run: runs/good, the newest finished one"),
@@ -356,7 +360,7 @@ fn kaggles_file_in_the_folder_data_is_taken_as_on_the_slides_and_is_the_runs_own
     let evaluated = run(dir.path(), &["evaluate", "--run", "runs/cnn"]);
     assert!(evaluated.status.success(), "a name of the run's data, no path: {}", stderr(&evaluated));
     let doctor = stdout(&run(dir.path(), &["doctor"]));
-    assert!(doctor.contains("Kaggle's digits in data/train.csv, which a training takes"), "{doctor}");
+    assert!(doctor.contains("Kaggle's digits in data/train.csv, 1797 images, which a training takes"), "{doctor}");
     fs::remove_file(dir.path().join("data/train.csv")).unwrap();
     assert_refused(&run(dir.path(), &["--data", "kaggle"]), 1, &["data/train.csv", "No such file"]);
 }

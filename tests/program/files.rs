@@ -357,5 +357,5 @@ fn no_control_character_of_a_name_reaches_the_terminal_when_all_goes_well() {
     assert!(check(&["predict", "--run", name, "--show", image.to_str().unwrap()]).contains("one\\u{1b}[2J.png: "));
     let (out, file) = ("other\u{1b}[2J", &[QUICK[0], data][..]);
     let text = check(&[file, &QUICK[2..], &["--out", out]].concat());
-    assert!(text.contains("evaluate --run other\\u{1b}[2J --data "), "{text}");
+    assert!(text.contains("evaluate --run 'other\\u{1b}[2J' --data '"), "{text}");
 }

@@ -93,10 +93,10 @@ fn a_killed_run_goes_on_to_the_bits_of_a_run_never_interrupted() {
 }
 
 #[test]
-fn ctrl_c_and_sigterm_finish_the_iteration_save_and_draw_the_charts() {
+fn ctrl_c_sigterm_and_a_closed_terminal_finish_the_iteration_save_and_draw_the_charts() {
     let dir = tempfile::tempdir().unwrap();
     let options = "--optimizer adam --max-steps 3000 --eval-every 5 --print-every 50";
-    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143), ("-HUP", 129)] {
         let out = format!("stopped{signal}");
         let child = start(dir.path(), options, &out);
         send(&child, signal);
@@ -112,6 +112,21 @@ fn ctrl_c_and_sigterm_finish_the_iteration_save_and_draw_the_charts() {
             ["accuracy.png", "best.safetensors", "checkpoint.safetensors", "config.json", "loss.png", "metrics.csv"];
         assert_eq!(files, expected);
     }
+}
+
+#[test]
+fn under_nohup_a_closed_terminal_is_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let line = format!(
+        "trap '' HUP; exec '{}' --data digits --max-steps 30 --eval-every 5 --out run",
+        env!("CARGO_BIN_EXE_cnn-tutorial")
+    );
+    let mut child = Command::new("sh").args(["-c", &line]).current_dir(dir.path()).spawn().unwrap();
+    while rows(dir.path(), "run") == 0 {
+        assert!(child.try_wait().unwrap().is_none());
+    }
+    send(&child, "-HUP");
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

@@ -3,7 +3,8 @@
 
 use crate::running::{program, run, stderr, stdout};
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -303,7 +304,12 @@ fn a_bad_row_of_metrics_csv_costs_no_other_row() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let text = fs::read_to_string(&metrics).unwrap();
     fs::write(&metrics, text.replacen("\n5,", "\n5,x", 1)).unwrap();
-    assert!(run(dir.path(), &["--resume", "run"]).status.success());
+    let damaged = fs::read_to_string(&metrics).unwrap();
+    let output = run(dir.path(), &["--resume", "run"]);
+    assert!(output.status.success());
+    let words = "as it was it is metrics-unread.csv";
+    assert!(stderr(&output).contains(words), "{}", stderr(&output));
+    assert_eq!(fs::read_to_string(dir.path().join("run/metrics-unread.csv")).unwrap(), damaged);
     let whole = fs::read_to_string(dir.path().join("whole/metrics.csv")).unwrap();
     let without: String = whole.lines().filter(|row| !row.starts_with("5,")).map(|row| row.to_owned() + "\n").collect();
     assert_eq!(fs::read_to_string(&metrics).unwrap(), without);
@@ -329,6 +335,78 @@ fn a_resumed_run_refuses_options_that_are_not_its_own() {
         assert_ne!(changed, config);
         fs::write(&path, changed).unwrap();
         assert_refused(&run(dir.path(), &["--resume", "run"]), &[&format!("another {name} than the checkpoint")]);
+    }
+}
+
+/// The embedded digits, unzipped.
+fn read_digits(dir: &Path) -> Vec<u8> {
+    let output = Command::new("gzip").arg("-dc").arg(dir.join("my digits.csv")).output().unwrap();
+    assert!(output.status.success());
+    output.stdout
+}
+
+#[test]
+fn a_change_of_the_learning_rate_that_has_reached_the_checkpoint_alone_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = ["--data", "digits", "--max-steps", "60", "--eval-every", "5", "--threads", "1"];
+    let straight = run(dir.path(), &[&options[..], &["--lr-from", "16=0.02", "--out", "whole"]].concat());
+    assert!(straight.status.success(), "{}", stderr(&straight));
+    let mut child = program(dir.path(), &[&options[..], &["--out", "killed", "--conducted"]].concat())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let config = dir.path().join("killed/config.json");
+    let changed = || fs::read_to_string(&config).is_ok_and(|text| text.contains("16=0.02"));
+    let mut orders = child.stdin.take().unwrap();
+    writeln!(orders, "{{\"until\": 15}}").unwrap();
+    wait_for(&config, &mut child);
+    let before = fs::read_to_string(&config).unwrap();
+    wait_until(&mut child, || rows(dir.path()) == 3);
+    writeln!(orders, "{{\"lr\": 0.02}}").unwrap();
+    wait_until(&mut child, changed);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    fs::write(&config, before).unwrap(); // as if it had ended between the two files
+    let output = run(dir.path(), &["--resume", "killed"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_same_results(dir.path());
+    assert!(changed(), "config.json tells it, too");
+}
+
+/// How many evaluations the run `killed` has logged.
+fn rows(dir: &Path) -> usize {
+    fs::read_to_string(dir.join("killed/metrics.csv")).map_or(0, |text| text.lines().skip(1).count())
+}
+
+#[test]
+fn what_an_evaluation_found_is_printed_also_where_the_runs_folder_cannot_be_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = ["--data", "digits", "--max-steps", "5", "--eval-every", "5", "--out", "run"];
+    assert!(run(dir.path(), &arguments).status.success());
+    // In the way of the file, whoever one is.
+    fs::create_dir(dir.path().join("run/evaluation.json")).unwrap();
+    let output = run(dir.path(), &["evaluate", "--run", "run", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("run/evaluation.json cannot be written"), "{}", stderr(&output));
+    assert!(stdout(&output).contains("\"accuracy\""), "{}", stdout(&output));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn what_cannot_be_printed_for_want_of_room_is_an_error_and_a_reader_who_has_left_is_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = ["--data", "digits", "--max-steps", "5", "--eval-every", "5", "--out", "run"];
+    assert!(run(dir.path(), &arguments).status.success());
+    for command in ["evaluate --run run --json", "summary", "doctor", "explain --run run"] {
+        let arguments: Vec<&str> = command.split(' ').collect();
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let output = program(dir.path(), &arguments).stdout(full).output().unwrap();
+        assert_refused(&output, &["standard output cannot be written", "No space left on device"]);
+        let mut child = program(dir.path(), &arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        drop(child.stdout.take());
+        assert!(child.wait().unwrap().success(), "{command}");
     }
 }
 
@@ -361,8 +439,16 @@ fn a_run_on_a_file_is_resumed_and_measured_with_the_file_given_again() {
     wait_for(&dir.path().join("run/best.safetensors"), &mut child);
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let error = stderr(&child.wait_with_output().unwrap());
-    assert!(error.contains("go on with --resume run --data my digits.csv"), "{error}");
-    assert_refused(&run(dir.path(), &["--resume", "run"]), &["--data my digits.csv"]);
+    assert!(error.contains("go on with --resume run --data 'my digits.csv'"), "{error}");
+    assert_refused(&run(dir.path(), &["--resume", "run"]), &["--data 'my digits.csv'"]);
+    // Of other data it is said that they are others, whatever else does not fit: here no batch.
+    let text = String::from_utf8(read_digits(dir.path())).unwrap();
+    fs::write(dir.path().join("few.csv"), text.lines().take(61).collect::<Vec<_>>().join("\n")).unwrap();
+    let few = run(dir.path(), &["--resume", "run", "--data", "few.csv"]);
+    assert_refused(
+        &few,
+        &["run: the data have changed since the run began (my digits.csv): bring back what they were"],
+    );
     assert_refused(&run(dir.path(), &["--resume", "run", "--data", "digits.csv"]), &["digits.csv cannot be opened"]);
     let rows = || fs::read_to_string(dir.path().join("run/metrics.csv")).unwrap().lines().count();
     let before = rows();

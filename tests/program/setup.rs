@@ -120,6 +120,36 @@ fn an_interrupted_set_up_is_repaired_by_the_next_and_a_finished_one_is_left_alon
 }
 
 #[test]
+fn without_a_network_a_larger_set_is_not_had_and_the_smaller_one_is_kept() {
+    let project = working_project();
+    assert!(setup(&project, &[], &[]).status.success());
+    fs::write(project.path().join("broken"), "NewConnectionError\n").unwrap();
+    for _ in 0..2 {
+        assert_refused(&setup(&project, &["--python"], &[]), "no network");
+        assert!(setup(&project, &[], &[]).status.success());
+        assert!(project.path().join("libtorch/lib").is_dir());
+    }
+    fs::remove_file(project.path().join("broken")).unwrap();
+    assert!(setup(&project, &["--python"], &[]).status.success());
+    assert!(setup(&project, &["--python"], &[]).status.success());
+    assert_eq!(pip_calls(&project).len(), 4);
+}
+
+#[test]
+fn a_python_that_does_not_run_any_more_is_set_up_anew() {
+    let project = working_project();
+    assert!(setup(&project, &["--python"], &[]).status.success());
+    write_tool(&project.path().join(".venv/bin/python"), "exit 127");
+    assert!(setup(&project, &["--python"], &[]).status.success());
+    assert_eq!(pip_calls(&project).len(), 2);
+}
+
+#[test]
+fn one_option_is_taken_at_a_time() {
+    assert_refused(&setup(&working_project(), &["--python", "--browser"], &[]), "one option at a time");
+}
+
+#[test]
 fn the_time_of_the_first_build_is_told_before_it_and_not_after_it() {
     let project = working_project();
     let told = || String::from_utf8(setup(&project, &[], &[]).stderr).unwrap();

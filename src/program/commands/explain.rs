@@ -3,7 +3,7 @@
 use crate::program::data::{self, Source};
 use crate::program::files;
 use crate::program::machine::device;
-use crate::program::messages::escaped;
+use crate::program::messages::{escaped, print};
 use crate::program::run::network::{self, Network, RunOptions, TrainedRun, Weights};
 use crate::program::run::options::{Architecture, Options, Scale, Seed, path};
 use anyhow::{Context, Result, ensure};
@@ -12,7 +12,6 @@ use cnn_tutorial::data::digits;
 use cnn_tutorial::explain::Explained;
 use cnn_tutorial::nn::Pair;
 use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use tch::Tensor;
 
@@ -95,7 +94,7 @@ fn draw(
     fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
     for (name, figure) in figures {
         files::put(dir, name, |path| figure.draw(path))?;
-        let _ = writeln!(io::stdout(), "{}", escaped(&dir.join(name).display().to_string()));
+        print(&(escaped(&dir.join(name).display().to_string()) + "\n"))?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::program::data::announce;
 use crate::program::files;
-use crate::program::messages::escaped;
+use crate::program::messages::{escaped, print};
 use crate::program::run::folder::PREDICTIONS;
 use crate::program::run::network::{self, Network, RunOptions, TrainedRun, is_sure, probabilities};
 use crate::program::run::options::path;
@@ -12,7 +12,6 @@ use cnn_tutorial::data::read_unlabelled_csv;
 use cnn_tutorial::figures::{Colors, Content, Figure, Map, Panel};
 use image::{DynamicImage, GrayImage, imageops};
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
@@ -88,13 +87,13 @@ fn predict_pictures(TrainedRun { dir, network, .. }: &TrainedRun, options: &Pred
             panels.push(Panel::new(format!("{digit}: {name}"), likely.join("  "), Content::Maps(maps)));
         }
     }
+    print(&text)?;
     if options.show && !panels.is_empty() {
         let heading = "Each picture beside what the network saw of it, and the likeliest digits".into();
         let figure = Figure { heading, colors: Some(Colors::grey(255.0)), rows: vec![panels] };
         files::put(dir, PREDICTIONS, |path| figure.draw(path))?;
         say!("{}", dir.join(PREDICTIONS).display());
     }
-    let _ = std::io::stdout().write_all(text.as_bytes());
     if options.images.len() == 1 {
         return errors.pop().map_or(Ok(()), Err);
     }

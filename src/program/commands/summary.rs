@@ -1,10 +1,10 @@
 //! `summary`: a table of a network's layers.
 
+use crate::program::messages::print;
 use crate::program::run::network::Network;
 use crate::program::run::options::{Architecture, Scale, Seed};
 use anyhow::Result;
 use clap::Args;
-use std::io::{self, Write};
 use std::num::NonZeroU16;
 use tch::Device;
 
@@ -29,6 +29,5 @@ pub fn summary(options: &SummaryOptions) -> Result<()> {
     let network = Network::untrained(options.model, Seed::default(), Scale::Raw, Device::Cpu)?;
     let [channels, height, width] = options.input_size;
     let table = cnn_tutorial::summary::summary(&*network.module, &network.vs, &[1, channels, height, width])?;
-    let _ = io::stdout().write_all(table.as_bytes()); // whoever reads may have left (`| head -1`)
-    Ok(())
+    print(&table)
 }

@@ -88,6 +88,7 @@ pub fn download_mnist(dir: &Path) -> Result<()> {
     if mirrors.is_empty() {
         mirrors = MIRRORS.into();
     }
+    let unwritable = || format!("make room, or run this in a folder that can be written: {}", dir.display());
     for file in &FILES {
         let Mnist { part, kind, dimensions, .. } = file;
         if find_idx(dir, part, kind, *dimensions).is_some() {
@@ -95,12 +96,17 @@ pub fn download_mnist(dir: &Path) -> Result<()> {
         }
         let name = format!("{part}-{kind}-idx{dimensions}-ubyte.gz");
         let mut errors = Vec::new();
-        let fetched = mirrors.iter().any(|mirror| {
-            let fetched = fetch(&format!("{mirror}/{name}"), dir, &name, file, FOR_A_FILE);
+        let fetched = mirrors.iter().find_map(|mirror| {
+            let fetched = fetch(&format!("{mirror}/{name}"), &dir.join(&name), file, FOR_A_FILE);
             let said = |error| without_password(&format!("{mirror}: {error:#}"), mirror);
-            fetched.map_err(|error| errors.push(said(error))).is_ok()
+            fetched.map_err(|error| errors.push(said(error))).ok()
         });
-        ensure!(fetched, "{name} from {}", errors.join("; from "));
+        let bytes = fetched.with_context(|| format!("{name} from {}", errors.join("; from ")))?;
+        let put = || {
+            fs::create_dir_all(dir)?;
+            files::put(dir, &name, |path| Ok(fs::write(path, &bytes)?))
+        };
+        put().with_context(unwritable)?;
     }
     Ok(())
 }
@@ -123,11 +129,11 @@ pub fn verify_mnist(dir: &Path) -> Result<usize> {
     Ok(found)
 }
 
-/// Errors if the file has not come after `deadline`, whatever the mirror does meanwhile.
-fn fetch(url: &str, dir: &Path, name: &str, file: &Mnist, deadline: Duration) -> Result<()> {
+/// The bytes of what `shown` is to be. Errors if they have not come after `deadline`, whatever the mirror does meanwhile.
+fn fetch(url: &str, shown: &Path, file: &Mnist, deadline: Duration) -> Result<Vec<u8>> {
     let agent = agent(url, deadline)?;
     let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {eta}")?;
-    let bar = ProgressBar::new(file.size).with_style(style).with_message(dir.join(name).display().to_string());
+    let bar = ProgressBar::new(file.size).with_style(style).with_message(shown.display().to_string());
     let mut response = match (agent.get(url).call(), agent.config().proxy()) {
         (Err(error), Some(proxy)) => bail!("through the proxy {}:{}: {error}", proxy.host(), proxy.port()),
         (answer, _) => answer?,
@@ -141,8 +147,7 @@ fn fetch(url: &str, dir: &Path, name: &str, file: &Mnist, deadline: Duration) ->
         "expected {size} bytes with SHA-256 {sha256}, found {} with {found}",
         if bytes.len() as u64 > size { "more".into() } else { bytes.len().to_string() }
     );
-    fs::create_dir_all(dir).with_context(|| format!("{} cannot be made", dir.display()))?;
-    files::put(dir, name, |path| Ok(fs::write(path, &bytes)?))
+    Ok(bytes)
 }
 
 pub fn hex(bytes: &[u8]) -> String {
@@ -179,7 +184,6 @@ mod tests {
 
     #[test]
     fn a_mirror_that_drips_falls_silent_or_sends_elsewhere_is_given_up_at_the_deadline() {
-        let folder = tempfile::tempdir().unwrap();
         let (now, later) = (Duration::ZERO, Duration::from_millis(500));
         for (scheme, wait, head) in [
             ("http", now, &b"HTTP/1.1 200 OK\r\nContent-Length: 9912422\r\n\r\n"[..]),
@@ -189,9 +193,8 @@ mod tests {
         ] {
             let deadline = Duration::from_secs(2);
             let url = serve_slowly(scheme, wait, head);
-            let error = fetch(&url, folder.path(), "file", &FILES[0], deadline).unwrap_err();
+            let error = fetch(&url, "file".as_ref(), &FILES[0], deadline).unwrap_err();
             assert!(format!("{error:#}").contains("timeout"), "{scheme}, {head:?}: {error:#}");
-            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         }
     }
 }

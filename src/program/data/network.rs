@@ -8,7 +8,7 @@ use std::time::Duration;
 use ureq::http::Uri;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::unversioned::resolver::DefaultResolver;
-use ureq::{Agent, Proxy};
+use ureq::{Agent, Proxy, ProxyProtocol};
 
 /// How long a mirror may take to connect and to answer: then it is given up.
 const TO_CONNECT: Duration = Duration::from_secs(10);
@@ -86,8 +86,13 @@ fn proxy(uri: &Uri, variable: impl Fn(&str) -> Option<String>) -> Result<Option<
     if any_case("no_proxy").is_some_and(|(_, hosts)| hosts.split([',', ' ']).any(is_direct)) {
         return Ok(None);
     }
-    let parsed = Proxy::new(&proxy);
-    Ok(Some(parsed.with_context(|| format!("{name} is no proxy's URL: {}", without_password(&proxy, &proxy)))?))
+    let shown = without_password(&proxy, &proxy);
+    let parsed = Proxy::new(&proxy).with_context(|| format!("{name} is no proxy's URL: {shown}"))?;
+    ensure!(
+        matches!(parsed.protocol(), ProxyProtocol::Http | ProxyProtocol::Https),
+        "{name}={shown} is a SOCKS proxy, which is not supported: give the URL of an HTTP proxy, or name the host in no_proxy"
+    );
+    Ok(Some(parsed))
 }
 
 /// `text` without the name and the password that stand before the host of `url`.
@@ -131,6 +136,13 @@ mod tests {
         let error =
             format!("{:#}", proxy(&"http://m/x".parse().unwrap(), |n| bad(n).filter(|_| n != "no_proxy")).unwrap_err());
         assert!(error.contains("http_proxy is no proxy's URL: ftp://***@[") && !error.contains("secret"), "{error}");
+        for scheme in ["socks", "socks4", "socks4a", "socks5", "socks5h"] {
+            let socks = |name: &str| (name == "all_proxy").then(|| format!("{scheme}://me:secret@127.0.0.1:1080"));
+            let error = format!("{:#}", proxy(&"http://m/x".parse().unwrap(), socks).unwrap_err());
+            let is_refused =
+                error.contains("is a SOCKS proxy, which is not supported") || error.contains("is no proxy's URL");
+            assert!(is_refused && error.contains("all_proxy") && !error.contains("secret"), "{scheme}: {error}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What `--resume` goes on from: weights, the optimizer's state and the position, in one file that is replaced whole.
 
-use super::options::Options;
+use super::options::{LrChange, Options};
 use super::weights::{self, check_finite, part, set_weights, write_tensors};
 use crate::program::files::{self, put};
 use anyhow::{Context, Result, ensure};
@@ -73,17 +73,26 @@ impl Checkpoint {
     ///
     /// Where it computes, and where its data and results are, may change.
     pub fn check_options(&self, options: &Options) -> Result<()> {
-        let damaged = || format!("{CHECKPOINT} does not tell its options: start a new training");
-        let text = Vec::<u8>::try_from(self.tensors.get("options").with_context(damaged)?).with_context(damaged)?;
-        let before: Map<String, Value> = serde_json::from_slice(&text).with_context(damaged)?;
         let now = serde_json::to_value(options)?;
-        for (name, before) in before.iter().filter(|(name, _)| !MAY_CHANGE.contains(&name.as_str())) {
+        for (name, before) in self.options()?.iter().filter(|(name, _)| !MAY_CHANGE.contains(&name.as_str())) {
             ensure!(
                 now.get(name) == Some(before),
                 "config.json has another {name} than the checkpoint was trained with, which is {before}: set it back"
             );
         }
         Ok(())
+    }
+
+    /// How the learning rate was changed on the way.
+    pub fn lr_from(&self) -> Result<Vec<LrChange>> {
+        let changes = self.options()?.remove("lr_from").unwrap_or_else(|| Value::Array(Vec::new()));
+        serde_json::from_value(changes).with_context(|| format!("{CHECKPOINT} has no lr_from of this program's"))
+    }
+
+    fn options(&self) -> Result<Map<String, Value>> {
+        let damaged = || format!("{CHECKPOINT} does not tell its options: start a new training");
+        let text = Vec::<u8>::try_from(self.tensors.get("options").with_context(damaged)?).with_context(damaged)?;
+        serde_json::from_slice(&text).with_context(damaged)
     }
 
     /// Sets weights and optimizer to what they were.

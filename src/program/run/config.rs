@@ -4,6 +4,7 @@ use super::options::Options;
 use crate::program::data::{self, Source};
 use crate::program::files;
 use crate::program::machine::device::DeviceChoice;
+use crate::program::messages::word;
 use anyhow::{Context, Result, bail, ensure};
 use cnn_tutorial::data::{Dataset, digits, train_test_split};
 use serde::{Deserialize, Serialize};
@@ -60,8 +61,7 @@ impl Config {
         match (given, &self.data) {
             (Some(given), _) => Ok(given.clone()),
             (None, Source::Path(path)) => {
-                let (dir, path) = (dir.display(), path.display());
-                bail!("{dir} was trained on {path}: give that again, --data {path}")
+                bail!("{} was trained on {}: give that again, --data {}", dir.display(), path.display(), word(path))
             }
             (None, name) => Ok(name.clone()),
         }
@@ -70,7 +70,7 @@ impl Config {
     /// What a command on the run needs besides its folder: `--data` with the path of its data, if these have no name.
     pub fn data_again(&self) -> String {
         match &self.data {
-            Source::Path(path) => format!(" --data {}", path.display()),
+            Source::Path(path) => format!(" --data {}", word(path)),
             _ => String::new(),
         }
     }
@@ -114,7 +114,7 @@ impl Config {
             "{command} reads digits, 1x28x28, and {dir} was trained on {}: `evaluate --run {dir}{data}` measures it, and \
              `explain --run {dir}{data} --index 0` shows what it makes of one of its own images",
             images_in_words(self.image_size, &self.classes),
-            dir = dir.display(),
+            dir = word(dir),
             data = self.data_again()
         );
         Ok(())

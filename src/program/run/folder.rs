@@ -4,10 +4,12 @@ use super::checkpoint::{CHECKPOINT, Checkpoint};
 use super::config::{CONFIG, Config, read_config};
 use super::metrics::{METRICS, Metrics};
 use crate::program::files::{remove, remove_partial};
+use crate::program::messages::word;
 use anyhow::{Context, Result, bail};
 use cnn_tutorial::explain::{FILTERS, LAYERS, POOLING};
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 pub const WEIGHTS: &str = "model.safetensors";
@@ -72,11 +74,11 @@ impl Run {
         Ok(Self { dir, metrics, _lock: lock })
     }
 
-    /// Opens the run in `dir` to go on after `iteration`.
-    pub fn resume(dir: &Path, iteration: u64) -> Result<Self> {
+    /// Opens the run in `dir` to go on after `iteration`; `eval_every` is its own.
+    pub fn resume(dir: &Path, iteration: u64, eval_every: NonZeroU64) -> Result<Self> {
         let lock = lock(dir)?;
         remove_partial(dir, &FILES)?;
-        Ok(Self { dir: dir.to_owned(), metrics: Metrics::resume(dir, iteration)?, _lock: lock })
+        Ok(Self { dir: dir.to_owned(), metrics: Metrics::resume(dir, iteration, eval_every)?, _lock: lock })
     }
 }
 
@@ -98,7 +100,7 @@ fn kept_in(dir: &Path) -> Option<String> {
         _ if kept.contains(&WEIGHTS) && kept.contains(&CONFIG) => format!("a run already: {names}"),
         Some(iteration) if iteration > 0 => format!(
             "a run already, which ended after iteration {iteration}: {names}; --resume {} goes on with it",
-            dir.display()
+            word(dir)
         ),
         _ => names,
     })
@@ -131,7 +133,7 @@ pub fn check_finished(dir: &Path, data: &str) -> Result<()> {
     } else {
         ""
     };
-    bail!("{dir} is not finished: --resume {dir}{data} goes on with it{best}", dir = dir.display())
+    bail!("{} is not finished: --resume {}{data} goes on with it{best}", dir.display(), word(dir))
 }
 
 /// The folder that `--run` names; without a folder that of the newest finished run in `runs`.
@@ -139,7 +141,8 @@ pub fn find(run: Option<&Path>) -> Result<PathBuf> {
     if let Some(dir) = run {
         return Ok(dir.to_owned());
     }
-    let newest = finished().into_iter().next();
+    // Python's runs have another config.json.
+    let newest = finished().into_iter().find(|dir| read_config(dir).is_ok());
     let newest = newest
         .context("there is no finished run in the folder runs: train one, or name the folder of one with --run")?;
     say!("run: {}, the newest finished one", newest.display());

@@ -5,9 +5,11 @@ use anyhow::{Context, Result};
 use cnn_tutorial::repr::python_repr;
 use serde::Deserialize;
 use std::fs::{self, File};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 pub const METRICS: &str = "metrics.csv";
+const UNREAD: &str = "metrics-unread.csv";
 /// In bytes: some million rows.
 const LARGEST: u64 = 1 << 28;
 const HEAD: [&str; 3] = ["iteration", "loss", "accuracy"];
@@ -46,9 +48,19 @@ impl Metrics {
         files::open(&path, 100).is_ok() && fs::read_to_string(path).is_ok_and(|text| text == HEAD.join(",") + "\n")
     }
 
-    /// Opens the file to go on after `iteration`; what was logged later is cut off.
-    pub fn resume(dir: &Path, iteration: u64) -> Result<Self> {
-        Self::begin(dir, read(dir, iteration)?)
+    /// Opens the file to go on after `iteration`; what was logged later is cut off. Where rows cannot be read, as when a
+    /// spreadsheet has saved the file in its own way, it is kept as `metrics-unread.csv`.
+    pub fn resume(dir: &Path, iteration: u64, eval_every: NonZeroU64) -> Result<Self> {
+        let (rows, expected) = (read(dir, iteration)?, iteration / eval_every);
+        if (rows.len() as u64) < expected {
+            put(dir, UNREAD, |path| Ok(fs::copy(dir.join(METRICS), path).map(|_| ())?))?;
+            let (path, found) = (dir.join(METRICS), rows.len());
+            say!(
+                "warning: {}: expected {expected} rows, {found} can be read; as it was it is {UNREAD}",
+                path.display()
+            );
+        }
+        Self::begin(dir, rows)
     }
 
     /// A file of its own, with these rows, whatever stood there.

@@ -5,7 +5,7 @@ mod digits;
 use crate::program::data::{MNIST_DIR, Source, verify_mnist};
 use crate::program::machine::device::{self, DeviceChoice};
 use crate::program::machine::{libtorch, processor};
-use crate::program::messages::{escaped, in_words};
+use crate::program::messages::{escaped, in_words, print};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use cnn_tutorial::portable;
@@ -67,7 +67,7 @@ pub fn doctor(options: &DoctorOptions) -> Result<u8> {
     ];
     let report = Report { can_train: checks.iter().all(|check| check.status != Status::Failed), checks };
     let text = if options.json { serde_json::to_string_pretty(&report)? + "\n" } else { escaped(&report.table()) };
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    print(&text)?;
     Ok(u8::from(!report.can_train))
 }
 
@@ -115,7 +115,11 @@ fn cpu() -> String {
 
 fn mnist() -> Result<String> {
     if Source::Kaggle.is_at_hand() {
-        return Ok(format!("{}, which a training takes unless --data names other data", Source::Kaggle));
+        let images = Source::Kaggle.load()?.len();
+        return Ok(format!(
+            "{}, {images} images, which a training takes unless --data names other data",
+            Source::Kaggle
+        ));
     }
     Ok(match verify_mnist(Path::new(MNIST_DIR))? {
         4 => format!("MNIST in {MNIST_DIR}, the checksums of its 4 files hold"),

@@ -4,7 +4,7 @@ mod confusion;
 
 use crate::program::data::Source;
 use crate::program::files;
-use crate::program::messages::escaped;
+use crate::program::messages::{escaped, print};
 use crate::program::run::folder::{CONFUSION, EVALUATION, MISTAKES};
 use crate::program::run::network::{RunOptions, TrainedRun, confidence, most_confident_mistakes, probabilities};
 use anyhow::{Result, ensure};
@@ -16,7 +16,6 @@ use cnn_tutorial::nn::CrossEntropyLoss;
 use confusion::draw_confusion;
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use tch::Kind;
 
 #[derive(Debug, Args)]
@@ -103,6 +102,9 @@ pub fn evaluate(options: &EvaluateOptions) -> Result<()> {
     };
 
     let json = serde_json::to_string_pretty(&evaluation)? + "\n";
+    // First: whatever becomes of the files, this is known.
+    let text = if options.json { json.clone() } else { escaped(&evaluation.table(classes)?) };
+    print(&text)?;
     files::put(&dir, EVALUATION, |path| Ok(std::fs::write(path, &json)?))?;
     let title = format!("{:.2} % of {} right", evaluation.accuracy, evaluation.n);
     files::put(&dir, CONFUSION, |path| {
@@ -112,8 +114,6 @@ pub fn evaluate(options: &EvaluateOptions) -> Result<()> {
     let rows = vec![mistakes(&dataset, &labels, &predictions)?];
     let mistakes = Figure { heading, colors: Some(Colors::grey(255.0)), rows };
     files::put(&dir, MISTAKES, |path| mistakes.draw(path))?;
-    let text = if options.json { json } else { escaped(&evaluation.table(classes)?) };
-    let _ = std::io::stdout().write_all(text.as_bytes());
     say!("written to {}: {EVALUATION}, {CONFUSION}, {MISTAKES}", dir.display());
     Ok(())
 }

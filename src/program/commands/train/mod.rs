@@ -14,7 +14,7 @@ use crate::program::run::folder::{Run, WEIGHTS};
 use crate::program::run::network::Network;
 use crate::program::run::options::Options;
 use crate::program::run::weights::load_weights;
-use anyhow::{Result, bail, ensure};
+use anyhow::{Error, Result, bail, ensure};
 use cnn_tutorial::cuda;
 use cnn_tutorial::data::transforms;
 use cnn_tutorial::nn::CrossEntropyLoss;
@@ -54,10 +54,19 @@ pub fn train(options: &Options, resumed: Option<(&Path, Config)>, conductor: Opt
     let options = &Options { optimizer: Some(options.algorithm()), ..options.clone() };
     let (device, recorders) = prepare_device(options)?;
 
+    // Not before the device is prepared: with --portable nothing may be computed until then.
+    let resumed = resumed.map(|(dir, before)| Ok::<_, Error>((dir, before, Checkpoint::load(dir)?))).transpose()?;
+    let lr_from = resumed.as_ref().map(|(_, _, checkpoint)| checkpoint.lr_from()).transpose()?;
+    let lr_from = lr_from.unwrap_or_else(|| options.lr_from.clone());
+    let options = &Options { lr_from, ..options.clone() };
+
     let warm_up = device.is_cuda().then(|| cuda::warm_up(device));
 
     // Data Preparation
     let data = Prepared::load(options, device)?;
+    if let Some((dir, before, _)) = &resumed {
+        data.check_unchanged(dir, before)?;
+    }
     let schedule = Schedule::new(options, data.train.len())?;
     let (train_loader, test_loader) = data.loaders(options, device)?;
 
@@ -89,12 +98,12 @@ pub fn train(options: &Options, resumed: Option<(&Path, Config)>, conductor: Opt
 /// network and optimizer become what they were.
 fn open_run(
     config: &Config,
-    resumed: Option<(&Path, Config)>,
+    resumed: Option<(&Path, Config, Checkpoint)>,
     network: &Network,
     optimizer: &mut Optimizer,
 ) -> Result<(Run, Position)> {
     let options = &config.options;
-    let Some((dir, before)) = resumed else {
+    let Some((dir, mut before, checkpoint)) = resumed else {
         if let Some(weights) = &options.init_from {
             load_weights(&network.vs, weights)?;
         }
@@ -105,7 +114,6 @@ fn open_run(
         Checkpoint::save(&run.dir, options, Position::START, &network.vs, optimizer)?;
         return Ok((run, Position::START));
     };
-    let checkpoint = Checkpoint::load(dir)?;
     checkpoint.check_options(options)?;
     let (iteration, iterations) = (checkpoint.position.iteration, config.iterations);
     ensure!(
@@ -114,11 +122,11 @@ fn open_run(
         dir.join(CHECKPOINT).display()
     );
     checkpoint.restore(&network.vs, optimizer)?;
-    ensure!(
-        before.dataset_sha256 == config.dataset_sha256,
-        "{}: the data have changed since the run began ({}): bring back what they were",
-        dir.display(),
-        before.data
-    );
-    Ok((Run::resume(dir, iteration)?, checkpoint.position))
+    let run = Run::resume(dir, iteration, options.eval_every)?;
+    // A change that was asked for may have reached the checkpoint alone.
+    if before.options.lr_from != options.lr_from {
+        before.options.lr_from.clone_from(&options.lr_from);
+        before.write(dir)?;
+    }
+    Ok((run, checkpoint.position))
 }

@@ -8,11 +8,12 @@ use crate::program::messages::in_words;
 use crate::program::run::config::Config;
 use crate::program::run::network::Network;
 use crate::program::run::options::Options;
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use cnn_tutorial::cuda::{self, Recorder};
 use cnn_tutorial::data::{DataLoader, Dataset, train_test_split};
 use cnn_tutorial::summary::summary;
 use std::num::NonZeroU8;
+use std::path::Path;
 use std::sync::Once;
 use std::thread;
 use tch::{Device, TchError};
@@ -70,6 +71,17 @@ impl Prepared {
         let (train, test) = (train.to(device)?, test.to(device)?);
         say!("data: {source}: {} images to train on, {} to validate on", train.len(), test.len());
         Ok(Self { train, test, source, sha256 })
+    }
+
+    /// Errors where they are not those that the run in `dir` began with.
+    pub fn check_unchanged(&self, dir: &Path, before: &Config) -> Result<()> {
+        ensure!(
+            before.dataset_sha256 == self.sha256,
+            "{}: the data have changed since the run began ({}): bring back what they were, or give them with --data",
+            dir.display(),
+            before.data
+        );
+        Ok(())
     }
 
     /// The train loader and the test loader. Errors where the network's layers do not fit each other or the images, and says

@@ -1,6 +1,7 @@
 //! The end of a training: its charts, and what it came to.
 
 use crate::program::files;
+use crate::program::messages::word;
 use crate::program::run::folder::{ACCURACY_CHART, LOSS_CHART};
 use crate::program::run::metrics::Row;
 use crate::program::run::options::Options;
@@ -21,10 +22,14 @@ pub fn plot(dir: &Path, options: &Options, history: &[Row]) -> Result<()> {
         let values: Vec<_> = history.iter().map(value).collect();
         files::put(dir, name, |path| plots::line_chart(path, &title, y_label, color, &iterations, &values))
     };
+    let loss = || chart(LOSS_CHART, "Loss", "Loss", BLUE, |row| row.loss);
     thread::scope(|scope| {
-        let loss = scope.spawn(|| chart(LOSS_CHART, "Loss", "Loss", BLUE, |row| row.loss));
+        let beside = thread::Builder::new().spawn_scoped(scope, loss);
         chart(ACCURACY_CHART, "Accuracy", "Accuracy (%)", RED, |row| row.accuracy)?;
-        loss.join().map_err(|_| anyhow!("{} could not be drawn", LOSS_CHART))?
+        match beside {
+            Ok(drawn) => drawn.join().map_err(|_| anyhow!("{LOSS_CHART} could not be drawn"))?,
+            Err(_) => loss(), // the system gives no more threads
+        }
     })
 }
 
@@ -35,6 +40,6 @@ pub fn tell(dir: &Path, data: &str, history: &[Row]) {
         let (last_accuracy, best_accuracy, iteration) = (last.accuracy, best.accuracy, best.iteration);
         say!("accuracy: {last_accuracy:.2} % at the end, at best {best_accuracy:.2} % after iteration {iteration}");
     }
-    say!("results: {0}\nnext: cargo run --release -- evaluate --run {0}{data}", dir.display());
-    say!("      cargo run --release -- explain --run {}{data}", dir.display());
+    say!("results: {}\nnext: cargo run --release -- evaluate --run {}{data}", dir.display(), word(dir));
+    say!("      cargo run --release -- explain --run {}{data}", word(dir));
 }

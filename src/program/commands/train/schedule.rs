@@ -29,7 +29,8 @@ impl Schedule {
         ensure!(
             epochs > 0,
             "--n-iters {n_iters} is not one epoch of {n_train} images in batches of {batch_size}: \
-             give at least --n-iters {batches}, or --max-steps {n_iters} to end within the first epoch"
+             give at least --n-iters {batches}, or --max-steps {} to end within the first epoch",
+            n_iters.max(1)
         );
         Ok(Self { epochs, iterations: epochs.saturating_mul(batches), batches })
     }

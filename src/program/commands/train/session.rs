@@ -10,6 +10,7 @@ use super::results;
 use super::schedule::Schedule;
 use crate::program::files;
 use crate::program::machine::signals;
+use crate::program::messages::word;
 use crate::program::run::checkpoint::{CHECKPOINT, Checkpoint, Position};
 use crate::program::run::config::Config;
 use crate::program::run::folder::{Run, WEIGHTS};
@@ -189,7 +190,7 @@ impl<'a> Session<'a> {
         results::plot(dir, &self.config.options, &metrics.rows)?;
         if iteration < iterations {
             let data = self.config.data_again();
-            say!("stopped after iteration {iteration} of {iterations}; go on with --resume {}{data}", dir.display());
+            say!("stopped after iteration {iteration} of {iterations}; go on with --resume {}{data}", word(dir));
             return Ok(128 + self.stop.load(Ordering::Relaxed) as u8);
         }
         files::remove(dir, CHECKPOINT)?;

@@ -153,14 +153,15 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Writes the change down, so that the run can be resumed and repeated: `config.json` and the checkpoint tell the same.
+    /// Writes the change down, so that the run can be resumed and repeated: the checkpoint first, which the other follows when
+    /// it is resumed.
     fn change_lr(&mut self, lr: NonNegative, optimizer: &Optimizer) -> Result<()> {
         let next = NonZeroU64::MIN.saturating_add(self.position.iteration);
         let changes = &mut self.config.options.lr_from;
         changes.retain(|change| change.iteration < next);
         changes.push(LrChange { iteration: next, lr });
-        self.config.write(&self.run.dir)?;
-        self.save(optimizer)
+        self.save(optimizer)?;
+        self.config.write(&self.run.dir)
     }
 
     /// The variables and what the optimizer keeps of them, named under these prefixes.
