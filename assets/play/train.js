@@ -161,8 +161,11 @@ const look = newest(async () => {
   if (training.moment !== null) known.moment = training.moment;
   const asked = state.seen;
   const update = await ask("/api/training?" + new URLSearchParams(known), asked);
-  // The program may have been started anew.
-  if (!update) return training.id ? forget(0) : undefined;
+  if (!update) {
+    begins = false;
+    if (training.id) forget(0); // the program was started anew
+    return;
+  }
   const anew = update.training !== training.id;
   if (anew) forget(update.training);
   const ended = ENDED.includes(update.phase) && isUnderWay();
