@@ -3,6 +3,7 @@
 use super::doubts::announce;
 use super::download::{HOW_TO_HAVE_MNIST, MNIST_DIR, download_mnist, is_mnist_in};
 use crate::program::files::EMPTY_PATH;
+use crate::program::messages::word;
 use anyhow::{Context, Result, anyhow};
 use cnn_tutorial::data::{
     Dataset, digits, find_csv, idx_name, is_cifar10, is_idx, parse_csv, read_cifar10_test, read_cifar10_train,
@@ -108,6 +109,14 @@ impl Source {
                 .context(format!("MNIST could not be downloaded: {HOW_TO_HAVE_MNIST}; or --data names other data"))?;
         }
         Ok(())
+    }
+
+    /// What a command line needs to find them again: ` --data` with their path, if they have no name.
+    pub fn again(&self) -> String {
+        match self {
+            Self::Path(path) => format!(" --data {}", word(path)),
+            _ => String::new(),
+        }
     }
 
     /// Whether its images can be read without a download.

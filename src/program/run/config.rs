@@ -69,10 +69,7 @@ impl Config {
 
     /// What a command on the run needs besides its folder: `--data` with the path of its data, if these have no name.
     pub fn data_again(&self) -> String {
-        match &self.data {
-            Source::Path(path) => format!(" --data {}", word(path)),
-            _ => String::new(),
-        }
+        self.data.again()
     }
 
     /// The images to measure the run in `dir` on, and what they are in words: the test images, where the data have some, of
