@@ -117,8 +117,8 @@ impl Drop for Outer {
 /// layer, and leaves out libtorch's stack.
 pub fn forward(model: &dyn Module, xs: &Tensor) -> Result<Tensor, TchError> {
     model.forward(xs).map_err(|error| {
-        // Once more, to see how far it comes; running statistics have moved already.
-        let (_no_grad, _eval) = (tch::no_grad_guard(), super::eval());
+        // Once more, to see how far it comes: in the same mode, for in the other one it may come further.
+        let _no_grad = tch::no_grad_guard();
         let (_, stages) = stages(|| model.forward(xs));
         let place = match stages.last() {
             Some(stage) => format!("after {}, which gives [N, {}", stage.name, &format!("{:?}", stage.shape())[1..]),

@@ -82,10 +82,12 @@ fn follow(step: &Step, options: &Options, Number { parameter, index }: &Number) 
     line("gradient", "of the loss, the mean over the images of the batch".into(), grad);
     let decayed = f64::from(grad) + weight_decay * f64::from(weight);
     let decoupled = options.algorithm() == Algorithm::Adamw;
-    if weight_decay != 0.0 && !decoupled {
+    let moved_by = if weight_decay != 0.0 && !decoupled {
         line("with weight decay", format!("gradient + {weight_decay} · weight"), decayed as f32);
-    }
-    let moved_by = if weight_decay != 0.0 && !decoupled { "with weight decay" } else { "gradient" };
+        "with weight decay"
+    } else {
+        "gradient"
+    };
     match options.algorithm() {
         Algorithm::Sgd if momentum == 0.0 => line("step", format!("−{lr} · {moved_by}"), new - weight),
         Algorithm::Sgd => {
