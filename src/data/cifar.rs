@@ -41,6 +41,11 @@ pub fn is_cifar10(dir: impl AsRef<Path>) -> bool {
     (1..=BATCHES).map(batch).chain([TEST_BATCH.into()]).any(|name| find(&dir, &name).is_some())
 }
 
+/// Whether `dir` holds the test images of CIFAR-10.
+pub(super) fn has_test(dir: &Path) -> bool {
+    find(&folder(dir), TEST_BATCH).is_some()
+}
+
 /// `dir`, or the folder inside it that CIFAR-10's archive makes.
 fn folder(dir: &Path) -> PathBuf {
     let inside = dir.join("cifar-10-batches-bin");

@@ -26,14 +26,15 @@ pub struct Columns {
 }
 
 impl Columns {
-    pub fn parse(line: &[u8], name: &str, labelled: bool) -> Result<Self> {
+    /// Reads the line with this number of the file `name`.
+    pub fn parse(line: &[u8], number: usize, name: &str, labelled: bool) -> Result<Self> {
         let delimiter = b",;\t ".iter().copied().find(|delimiter| line.contains(delimiter)).unwrap_or(b',');
         let mut fields = ByteRecord::new();
         reader(line, delimiter)
             .read_byte_record(&mut fields)
             .with_context(|| format!("{name} cannot be read as CSV"))?;
         if !fields.is_empty() && fields.iter().all(is_number) {
-            return Self::without_names(delimiter, fields.len(), name, labelled);
+            return Self::without_names(delimiter, fields.len(), number, name, labelled);
         }
         let names: Vec<String> =
             fields.iter().map(|field| String::from_utf8_lossy(field.trim_ascii()).to_ascii_lowercase()).collect();
@@ -60,7 +61,7 @@ impl Columns {
             match column {
                 Some(column) if !columns.contains(&column) => columns.push(column),
                 _ => bail!(
-                    "{name}, line 1, column {}: expected {}, each once, found '{}': \
+                    "{name}, line {number}, column {}: expected {}, each once, found '{}': \
                      give a CSV in one of these layouts, or a folder with the MNIST IDX files",
                     i + 1,
                     layouts(labelled),
@@ -71,7 +72,7 @@ impl Columns {
         let (expected, index) = (PIXELS + usize::from(labelled), usize::from(columns.contains(&Column::Index)));
         ensure!(
             columns.len() == expected + index,
-            "{name}, line 1: expected {expected} columns, {}, found {}",
+            "{name}, line {number}: expected {expected} columns, {}, found {}",
             layouts(labelled),
             columns.len() - index
         );
@@ -80,7 +81,7 @@ impl Columns {
     }
 
     /// The columns of a CSV that begins with `found` numbers: the label first, then the pixels row by row.
-    fn without_names(delimiter: u8, found: usize, name: &str, labelled: bool) -> Result<Self> {
+    fn without_names(delimiter: u8, found: usize, number: usize, name: &str, labelled: bool) -> Result<Self> {
         let expected = PIXELS + usize::from(labelled);
         let hint = match found {
             PIXELS if labelled => ": are these images without labels? Training needs the label first in each line",
@@ -89,7 +90,7 @@ impl Columns {
         };
         ensure!(
             found == expected,
-            "{name}, line 1: expected {expected} columns, {}, found {found} numbers and no names{hint}",
+            "{name}, line {number}: expected {expected} columns, {}, found {found} numbers and no names{hint}",
             layouts(labelled)
         );
         let label = labelled.then_some(Column::Label);

@@ -1,7 +1,7 @@
 //! Which files in a folder are the images: MNIST's and Fashion-MNIST's, as torchvision keeps them, and EMNIST's.
 
 use super::classes::{NAMES, is_fashion};
-use super::open;
+use super::{cifar, open};
 use anyhow::{Context, Result, bail};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -49,12 +49,11 @@ impl IdxFiles {
     fn all(dir: &Path, prefixes: &[&'static str]) -> Vec<Self> {
         let places = INSIDE.iter().map(|inside| if inside.is_empty() { dir.to_owned() } else { dir.join(inside) });
         let files = places.flat_map(|dir| prefixes.iter().map(move |prefix| Self { dir: dir.clone(), prefix }));
-        let is_there = |files: &Self| {
-            ["train", "t10k"]
-                .iter()
-                .any(|part| ["images", "labels"].iter().any(|kind| files.file(part, kind).is_some()))
-        };
-        files.filter(is_there).collect()
+        files.filter(|files| files.has("train") || files.has("t10k")).collect()
+    }
+
+    fn has(&self, part: &str) -> bool {
+        ["images", "labels"].iter().any(|kind| self.file(part, kind).is_some())
     }
 
     /// Whether rows and columns are exchanged, as EMNIST has them.
@@ -64,12 +63,12 @@ impl IdxFiles {
 
     /// The path of a file, `part` being "train" or "t10k" and `kind` "images" or "labels".
     pub fn file(&self, part: &str, kind: &str) -> Option<PathBuf> {
-        find_idx(&self.dir, &self.part(part), kind, dimensions(kind))
+        find_idx(&self.dir, &self.part(part), kind)
     }
 
     /// What the file is called.
     pub fn name(&self, part: &str, kind: &str) -> String {
-        format!("{}-{kind}-idx{}-ubyte", self.part(part), dimensions(kind))
+        idx_file(&self.part(part), kind)
     }
 
     fn part(&self, part: &str) -> String {
@@ -78,19 +77,28 @@ impl IdxFiles {
     }
 }
 
-fn dimensions(kind: &str) -> u8 {
-    if kind == "images" { 3 } else { 1 }
+/// What a file of MNIST is called, `part` being "train" or "t10k" and `kind` "images" or "labels".
+pub fn idx_file(part: &str, kind: &str) -> String {
+    format!("{part}-{kind}-idx{}-ubyte", if kind == "images" { 3 } else { 1 })
 }
 
 /// The path of a file of MNIST under any of the names it is distributed by.
-pub fn find_idx(dir: &Path, part: &str, kind: &str, dimensions: u8) -> Option<PathBuf> {
-    let path = |dash: &str, gz: &str| dir.join(format!("{part}-{kind}{dash}idx{dimensions}-ubyte{gz}"));
-    [path("-", ""), path("-", ".gz"), path(".", ""), path(".", ".gz")].into_iter().find(|path| path.is_file())
+pub fn find_idx(dir: &Path, part: &str, kind: &str) -> Option<PathBuf> {
+    let name = idx_file(part, kind);
+    let dotted = name.replace("-idx", ".idx");
+    let paths = [&name, &dotted].into_iter().flat_map(|name| ["", ".gz"].map(|gz| dir.join(format!("{name}{gz}"))));
+    paths.into_iter().find(|path| path.is_file())
 }
 
 /// Whether `dir` holds IDX files, readable or not.
 pub fn is_idx(dir: impl AsRef<Path>) -> bool {
     !matches!(IdxFiles::find(dir.as_ref()), Ok(None))
+}
+
+/// Whether `dir` holds test images, readable or not, as IDX files or in CIFAR-10's format.
+pub fn has_test(dir: impl AsRef<Path>) -> bool {
+    let dir = dir.as_ref();
+    cifar::has_test(dir) || IdxFiles::find(dir).map_or(true, |files| files.is_some_and(|files| files.has("t10k")))
 }
 
 /// Which data set the IDX files in `dir` are, where its names or its first labels tell.

@@ -64,15 +64,17 @@ fn read_rows(bytes: impl Read, name: &str, labelled: bool) -> Result<Images> {
         [0xfe, 0xff, units @ ..] => text = utf16(units, u16::from_be_bytes),
         _ => {}
     }
-    ensure!(!text.is_empty(), "{name} is empty: expected {}", layouts(labelled));
-    let end = text.iter().position(|b| b"\r\n".contains(b)).unwrap_or(text.len());
+    let begin = text.iter().position(|b| !b"\r\n".contains(b));
+    let begin = begin.with_context(|| format!("{name} is empty: expected {}", layouts(labelled)))?;
+    let end = text[begin..].iter().position(|b| b"\r\n".contains(b)).map_or(text.len(), |length| begin + length);
     if text[end..].starts_with(b"\r") && !text[end..].starts_with(b"\r\n") {
         // Old spreadsheets for the Mac end each line in a carriage return alone.
         text.iter_mut().filter(|b| **b == b'\r').for_each(|b| *b = b'\n');
     }
-    let columns = Columns::parse(&text[..end], name, labelled)?;
-    let rows = if columns.headerless { &text[..] } else { &text[end..] };
-    let (mut pixels, mut labels, mut lines) = (Vec::new(), Vec::new(), 0);
+    let blank_lines = text[..begin].iter().filter(|&&b| b == b'\n').count();
+    let columns = Columns::parse(&text[begin..end], blank_lines + 1, name, labelled)?;
+    let rows = if columns.headerless { &text[begin..] } else { &text[end..] };
+    let (mut pixels, mut labels, mut lines) = (Vec::new(), Vec::new(), blank_lines);
     for part in parse_on_all_cores(rows, &columns)? {
         let rows = part.map_err(|(line, message)| anyhow!("{name}, line {}{message}", lines + line))?;
         lines += rows.lines;

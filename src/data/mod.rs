@@ -14,7 +14,7 @@ pub mod transforms;
 
 pub use cifar::{is_cifar10, read_cifar10_test, read_cifar10_train};
 pub use classes::digits;
-pub use folders::{find_idx, idx_name, is_idx};
+pub use folders::{find_idx, has_test, idx_file, idx_name, is_idx};
 pub use idx::{read_mnist_test, read_mnist_train};
 pub use kaggle::{find_csv, parse_csv, read_csv, read_unlabelled_csv};
 pub use loader::{DataLoader, Epoch, Transform, randperm};

@@ -122,7 +122,7 @@ fn a_csv_is_read_as_spreadsheets_write_it() {
     for (content, what) in [
         (plain.replace('\n', "\r\n"), "CRLF"),
         (format!("\u{feff}{plain}"), "a byte order mark"),
-        (format!("{plain}\n\r\n\n"), "blank last lines"),
+        (format!("\r\n\n{plain}\n\r\n\n"), "blank first and last lines"),
         (plain.trim_end().to_owned(), "no end of the last line"),
         (plain.replace(',', ";"), "semicolons"),
         (plain.replace(',', "\t"), "tabs"),
@@ -482,13 +482,14 @@ fn cifar_10s_batches_are_read_in_their_order_plain_and_gzipped_wherever_they_are
         assert_eq!((&*dataset.classes[0], &*dataset.classes[9]), ("airplane", "truck"));
         assert_eq!([0, 2].map(|index| dataset.caption(index).unwrap()), ["cat", "airplane"]);
         assert!(data::read_cifar10_test(dir.path()).unwrap().labels.equal(&Tensor::from_slice(&[7i64])));
-        assert!(data::is_cifar10(dir.path()));
+        assert!(data::is_cifar10(dir.path()) && data::has_test(dir.path()));
     }
     let own = ["red circle", "2", "3", "4", "5", "6", "7", "8", "9", "blue ring"];
     let dir = folder(&[("data_batch_1.bin", &first), ("batches.meta.txt", (own.join("\n") + "\n\n").as_bytes())]);
     let dataset = data::read_cifar10_train(dir.path()).unwrap();
     assert_eq!(dataset.classes, names(&own));
     assert_eq!([0, 1].map(|index| dataset.caption(index).unwrap()), ["a 4", "blue ring"]);
+    assert!(!data::has_test(dir.path()));
     assert!(!data::is_cifar10(tempfile::tempdir().unwrap().path()));
 }
 
@@ -595,6 +596,9 @@ fn a_bad_csv_is_refused_with_its_name_the_place_and_what_was_expected_and_found(
     refused_csv(good.replacen("\n9,9,", "\n10,9,", 1), &["line 3", "column label", "0 to 9", "'10'"]);
     refused_csv(good.replacen("\n9,", "\n,", 1), &["line 3", "column label", "''"]);
     refused_csv([0xff, 0xfe, 0x00, 0x01], &["line 1"]);
+    refused_csv("\n\r\n", &["is empty", "label,pixel0"]);
+    refused_csv(format!("\n\r\n{}", good.replacen("label", "digit", 1)), &["line 3, column 1", "'digit'"]);
+    refused_csv(format!("\n\r\n{}", good.replacen("\n9,9,", "\n9,x,", 1)), &["line 5, column pixel0", "'x'"]);
     refused_csv(good.replacen("label,", ",label,", 1), &["line 2: expected 786 columns, found 785"]);
     refused_csv(good.replace('\n', "\n\n").replacen("9,9,10,", "9,9,x,", 1), &["line 5, column pixel1", "'x'"]);
     let gzipped = gzip(good.as_bytes());

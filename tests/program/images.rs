@@ -209,6 +209,12 @@ fn a_run_on_classes_with_names_is_measured_and_explained_by_them() {
     };
     assert_ne!(layers("garments"), layers("digits"), "the same image, another name");
 
+    for kind in ["images-idx3", "labels-idx1"] {
+        fs::remove_file(dir.path().join(format!("garments/t10k-{kind}-ubyte"))).unwrap();
+    }
+    let table = stdout(&run(dir.path(), &["evaluate", "--run", "run", "--data", "garments"]));
+    assert!(table.contains("garments, the part for validation: 300 images"), "without test images: {table}");
+
     // Its labels mean something else.
     let output = run(dir.path(), &["evaluate", "--run", "run", "--data", "digits"]);
     let words = [

@@ -3,7 +3,7 @@
 use super::network::{agent, variable, without_password};
 use crate::program::files;
 use anyhow::{Context, Result, bail, ensure};
-use cnn_tutorial::data::find_idx;
+use cnn_tutorial::data::{find_idx, idx_file};
 use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -24,7 +24,6 @@ const MIRRORS: [&str; 2] =
 struct Mnist {
     part: &'static str,
     kind: &'static str,
-    dimensions: u8,
     /// How many bytes it has.
     size: u64,
     sha256: &'static str,
@@ -35,7 +34,6 @@ const FILES: [Mnist; 4] = [
     Mnist {
         part: "train",
         kind: "images",
-        dimensions: 3,
         size: 9_912_422,
         sha256: "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
         unzipped_sha256: "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
@@ -43,7 +41,6 @@ const FILES: [Mnist; 4] = [
     Mnist {
         part: "train",
         kind: "labels",
-        dimensions: 1,
         size: 28_881,
         sha256: "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
         unzipped_sha256: "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -51,7 +48,6 @@ const FILES: [Mnist; 4] = [
     Mnist {
         part: "t10k",
         kind: "images",
-        dimensions: 3,
         size: 1_648_877,
         sha256: "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
         unzipped_sha256: "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
@@ -59,7 +55,6 @@ const FILES: [Mnist; 4] = [
     Mnist {
         part: "t10k",
         kind: "labels",
-        dimensions: 1,
         size: 4_542,
         sha256: "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
         unzipped_sha256: "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
@@ -74,7 +69,7 @@ const FOR_A_FILE: Duration = Duration::from_secs(180); // 10 MB at 55 kB a secon
 
 /// Whether `dir` lacks none of MNIST's files.
 pub fn is_mnist_in(dir: &Path) -> bool {
-    FILES.iter().all(|file| find_idx(dir, file.part, file.kind, file.dimensions).is_some())
+    FILES.iter().all(|file| find_idx(dir, file.part, file.kind).is_some())
 }
 
 /// Downloads the files of MNIST that `dir` lacks. The environment variable `MNIST_MIRROR` replaces the mirrors by your
@@ -90,11 +85,11 @@ pub fn download_mnist(dir: &Path) -> Result<()> {
     }
     let unwritable = || format!("make room, or run this in a folder that can be written: {}", dir.display());
     for file in &FILES {
-        let Mnist { part, kind, dimensions, .. } = file;
-        if find_idx(dir, part, kind, *dimensions).is_some() {
+        let Mnist { part, kind, .. } = file;
+        if find_idx(dir, part, kind).is_some() {
             continue;
         }
-        let name = format!("{part}-{kind}-idx{dimensions}-ubyte.gz");
+        let name = idx_file(part, kind) + ".gz";
         let mut errors = Vec::new();
         let fetched = mirrors.iter().find_map(|mirror| {
             let fetched = fetch(&format!("{mirror}/{name}"), &dir.join(&name), file, FOR_A_FILE);
@@ -114,8 +109,8 @@ pub fn download_mnist(dir: &Path) -> Result<()> {
 /// For each file of MNIST that is in `dir`, whether it holds what it should; an error names the first that does not.
 pub fn verify_mnist(dir: &Path) -> Result<usize> {
     let mut found = 0;
-    for Mnist { part, kind, dimensions, sha256, unzipped_sha256, .. } in &FILES {
-        let Some(path) = find_idx(dir, part, kind, *dimensions) else { continue };
+    for Mnist { part, kind, sha256, unzipped_sha256, .. } in &FILES {
+        let Some(path) = find_idx(dir, part, kind) else { continue };
         let mut bytes = Vec::new();
         let read = files::open(&path, LARGEST).and_then(|mut file| Ok(file.read_to_end(&mut bytes)?));
         read.context("delete it, and it is downloaded again")?;

@@ -6,8 +6,8 @@ use crate::program::files::EMPTY_PATH;
 use crate::program::messages::word;
 use anyhow::{Context, Result, anyhow};
 use cnn_tutorial::data::{
-    Dataset, digits, find_csv, idx_name, is_cifar10, is_idx, parse_csv, read_cifar10_test, read_cifar10_train,
-    read_csv, read_mnist_test, read_mnist_train,
+    Dataset, digits, find_csv, has_test, idx_name, is_cifar10, is_idx, parse_csv, read_cifar10_test,
+    read_cifar10_train, read_csv, read_mnist_test, read_mnist_train,
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -111,8 +111,8 @@ impl Source {
         Ok(())
     }
 
-    /// What a command line needs to find them again: ` --data` with their path, if they have no name.
-    pub fn again(&self) -> String {
+    /// What a command on a run needs to find its data again: ` --data` with their path, if they have no name.
+    pub fn option(&self) -> String {
         match self {
             Self::Path(path) => format!(" --data {}", word(path)),
             _ => String::new(),
@@ -161,6 +161,7 @@ impl Source {
                 Ok(Some(read_mnist_test(Path::new(MNIST_DIR))?))
             }
             Self::Kaggle | Self::Digits => Ok(None),
+            Self::Path(path) if !has_test(path) => Ok(None),
             Self::Path(path) => match Files::at(path) {
                 Files::Cifar10 => self.announced(read_cifar10_test(path)?).map(Some),
                 Files::Idx => self.announced(read_mnist_test(path)?).map(Some),

@@ -67,11 +67,6 @@ impl Config {
         }
     }
 
-    /// What a command on the run needs besides its folder: `--data` with the path of its data, if these have no name.
-    pub fn data_again(&self) -> String {
-        self.data.again()
-    }
-
     /// The images to measure the run in `dir` on, and what they are in words: the test images, where the data have some, of
     /// the run's own data the part it was validated on, of other data all.
     ///
@@ -112,7 +107,7 @@ impl Config {
              `explain --run {dir}{data} --index 0` shows what it makes of one of its own images",
             images_in_words(self.image_size, &self.classes),
             dir = word(dir),
-            data = self.data_again()
+            data = self.data.option()
         );
         Ok(())
     }

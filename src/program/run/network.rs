@@ -11,7 +11,14 @@ use clap::Args;
 use cnn_tutorial::nn::{self, Module, Stage, stages};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tch::{Device, Kind, TchError, Tensor, nn::VarStore};
+
+/// The right to draw from libtorch's generator, which there is once: two networks made at once would share one seed's numbers.
+pub fn generator() -> MutexGuard<'static, ()> {
+    static GENERATOR: Mutex<()> = Mutex::new(());
+    GENERATOR.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A network on its device.
 pub struct Network {
@@ -39,6 +46,7 @@ pub enum Weights {
 impl Network {
     /// A network as the training with this seed begins: its weights are drawn on the CPU and then moved, as in Python.
     pub fn untrained(architecture: Architecture, seed: Seed, scale: Scale, device: Device) -> Result<Self> {
+        let _alone = generator();
         tch::manual_seed(seed.bits());
         let vs = VarStore::new(Device::Cpu);
         let module = (architecture.new)(&vs.root())?;
@@ -52,7 +60,7 @@ impl Network {
     pub fn open(dir: &Path, config: &Config, weights: Weights, device: Device) -> Result<Self> {
         let options = &config.options;
         if weights == Weights::Last {
-            folder::check_finished(dir, &config.data_again())?;
+            folder::check_finished(dir, &config.data.option())?;
         }
         let network = Self::untrained(options.model, options.seed, options.scale, device)?;
         match weights {
@@ -121,8 +129,8 @@ pub fn confidence((probabilities, predicted): &(Vec<f32>, usize)) -> f32 {
 #[derive(Debug, Args)]
 pub struct RunOptions {
     /// Folder of the run [default: the newest finished one in runs/]
-    #[arg(long, value_name = "DIR", num_args = 0..=1, value_parser = path())]
-    pub run: Option<Option<PathBuf>>,
+    #[arg(long, value_name = "DIR", value_parser = path())]
+    pub run: Option<PathBuf>,
 
     /// Use the weights with the least validation loss, instead of the last ones
     #[arg(long)]
@@ -143,7 +151,7 @@ pub struct TrainedRun {
 impl RunOptions {
     /// Opens the device, and the network of the run that is named, or of the newest finished one.
     pub fn open(&self) -> Result<TrainedRun> {
-        let dir = folder::find(self.run.as_ref().and_then(|dir| dir.as_deref()))?;
+        let dir = folder::find(self.run.as_deref())?;
         let weights = if self.best { Weights::Best } else { Weights::Last };
         let config = read_config(&dir)?;
         let on_cpu = matches!(self.device, DeviceChoice::Auto | DeviceChoice::Cpu);
@@ -154,5 +162,30 @@ impl RunOptions {
         let device = device::open(if portable { DeviceChoice::Cpu } else { self.device })?;
         let network = Network::open(&dir, &config, weights, device)?;
         Ok(TrainedRun { dir, config, network })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::program::run::options::ARCHITECTURES;
+    use std::thread;
+
+    #[test]
+    fn networks_that_are_made_at_once_have_the_weights_of_their_own_seeds() {
+        let weights = |seed: i64| {
+            let network = Network::untrained(ARCHITECTURES[0], Seed::Signed(seed), Scale::Raw, Device::Cpu).unwrap();
+            let weights = |tensor: Tensor| Vec::<f32>::try_from(tensor.detach().flatten(0, -1)).unwrap();
+            cnn_tutorial::nn::named_parameters(&network.vs)
+                .into_iter()
+                .flat_map(|(_, tensor)| weights(tensor))
+                .collect()
+        };
+        let alone: Vec<Vec<f32>> = (0..4).map(weights).collect();
+        thread::scope(|scope| {
+            for (seed, alone) in alone.iter().enumerate() {
+                scope.spawn(move || (0..50).for_each(|_| assert!(weights(seed as i64) == *alone, "seed {seed}")));
+            }
+        });
     }
 }

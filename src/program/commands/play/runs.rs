@@ -83,7 +83,7 @@ impl Runs {
         Network::open(&dir, &config, weights, Device::Cpu)?;
         if folder::is_unfinished(&dir) {
             let which = if self.best { "best weights so far" } else { "weights at its last checkpoint" };
-            let (shown, data) = (dir.display(), config.data_again());
+            let (shown, data) = (dir.display(), config.data.option());
             say!(
                 "{shown} is not finished: the page begins with its {which}; --resume {}{data} goes on with it",
                 word(&dir)

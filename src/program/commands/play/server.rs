@@ -8,8 +8,9 @@ use super::player::{Convolution, Example, Kernel, Player};
 use super::runs::{Choice, RunEntry};
 use super::sum::{Place, Sum};
 use super::training::Again;
-use super::{page, picture};
+use super::{locked, page, picture};
 use crate::program::messages::in_words;
+use crate::program::run::network::generator;
 use anyhow::{Result, ensure};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Query, State};
@@ -18,7 +19,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use serde::{Deserialize, Serialize};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
@@ -73,11 +74,6 @@ pub async fn reply<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 
         work()
     };
     Ok(Json(spawn_blocking(work).await.map_err(failed)??))
-}
-
-/// Also after a panic: what the player keeps is whole at every moment.
-fn locked(player: &Shared) -> MutexGuard<'_, Player> {
-    player.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn runs(State(player): State<Shared>) -> Reply<Vec<RunEntry>> {
@@ -183,9 +179,9 @@ async fn sum(
     reply(move || locked(&player).sum(&choice, &seen(&body)?, &place)).await
 }
 
-async fn arguments(State(player): State<Shared>, Json(arguments): Json<Arguments>) -> Reply<Outcome> {
+async fn arguments(Json(arguments): Json<Arguments>) -> Reply<Outcome> {
     reply(move || {
-        let _one_at_a_time = locked(&player);
+        let _alone = generator(); // a new layer draws its weights
         arguments.outcome()
     })
     .await

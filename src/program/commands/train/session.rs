@@ -173,7 +173,8 @@ impl<'a> Session<'a> {
     /// The learning rate of the next iteration.
     fn lr(&self) -> f64 {
         let (options, epoch) = (&self.config.options, self.position.iteration / self.schedule.batches);
-        options.lr_scheduler(self.schedule.epochs).lr(options.lr_after(self.position.iteration), epoch)
+        let lr = options.lr_after(self.position.iteration);
+        options.lr_scheduler(self.schedule.epochs).map_or(lr, |scheduler| scheduler.lr(lr, epoch))
     }
 
     fn is_stopped(&self) -> bool {
@@ -189,12 +190,12 @@ impl<'a> Session<'a> {
         }
         results::plot(dir, &self.config.options, &metrics.rows)?;
         if iteration < iterations {
-            let data = self.config.data_again();
+            let data = self.config.data.option();
             say!("stopped after iteration {iteration} of {iterations}; go on with --resume {}{data}", word(dir));
             return Ok(128 + self.stop.load(Ordering::Relaxed) as u8);
         }
         files::remove(dir, CHECKPOINT)?;
-        results::tell(dir, &self.config.data_again(), &metrics.rows);
+        results::tell(dir, &self.config.data.option(), &metrics.rows);
         Ok(0)
     }
 }

@@ -62,7 +62,7 @@ pub fn again(dir: &Path, config: &Config) -> Result<Again> {
 
 /// The command line that goes on with the run in `dir`, whose data are these.
 pub fn resume_command(dir: &Path, data: Option<&Source>) -> String {
-    let data = data.map(Source::again).unwrap_or_default();
+    let data = data.map(Source::option).unwrap_or_default();
     format!("cargo run --release -- --resume {}{data}", word(dir))
 }
 
