@@ -160,12 +160,12 @@ fn what_the_command_line_refuses_is_refused_in_its_words_and_one_training_runs_a
     refused(json!(["--data", "digits"]), "a training is under way: stop it first");
     for (bad, words) in [
         (json!({"lr": -1}), "expected a number of 0 or more"),
-        (json!({"lr": "x"}), "lr"),
-        (json!({"until": -1}), "until"),
+        (json!({"lr": "x"}), "expected f64"),
+        (json!({"until": -1}), "expected u64"),
         (json!({"jump": 3}), "jump"),
     ] {
         let (status, text) = post(&page, "order", &bad);
-        assert!((400..500).contains(&status) && text.contains(words), "{bad}: {status} {text}");
+        assert!(status == 422 && text.contains(words) && !text.contains("deserialize"), "{bad}: {status} {text}");
     }
     order(&page, &json!("stop"));
     let stopped = until(&page, "stopped", |seen| seen["phase"] == "stopped");
@@ -177,6 +177,13 @@ fn what_the_command_line_refuses_is_refused_in_its_words_and_one_training_runs_a
         run(dir.path(), &[&DIGITS[..], &["--max-steps", "9", "--eval-every", "3", "--out", "straight"]].concat());
     assert!(output.status.success(), "{}", stderr(&output));
     assert_same_bytes(dir.path(), "runs/cnn-digits", "straight");
+
+    start(&page, "--max-steps 9 --lr-schedule step", 2);
+    paused_after(&page, 2);
+    let (status, text) = post(&page, "order", &json!({"lr": 0.1}));
+    assert!(status == 422 && text.contains("a schedule, which sets its learning rate"), "{status} {text}");
+    order(&page, &json!({"until": 9}));
+    finished(&page);
 }
 
 #[test]
@@ -205,9 +212,15 @@ fn a_training_that_fails_says_why_and_the_next_one_can_begin() {
     assert_eq!(post(&page, "start", &arguments).0, 200);
     let failed = until(&page, "failed", |seen| seen["training"] == first + 1 && seen["phase"] == "failed");
     assert!(failed["error"].as_str().unwrap().contains("nowhere.csv"), "{}", failed["error"]);
-    let third = start(&page, "--max-steps 2 --model lenet5", 2);
-    assert_eq!(third, first + 2);
-    until(&page, "finished", |seen| seen["training"] == third && seen["phase"] == "finished");
+    fs::write(dir.path().join("mnist.npy"), b"\x93NUMPY").unwrap();
+    let arguments = json!({"arguments": ["--data", "mnist.npy"], "order": {"until": 1}});
+    assert_eq!(post(&page, "start", &arguments).0, 200);
+    let failed = until(&page, "failed", |seen| seen["training"] == first + 2 && seen["phase"] == "failed");
+    let error = failed["error"].as_str().unwrap();
+    assert!(error.contains("make one with\npython3 -c") && error.contains("mnist.npy"), "all its lines: {error}");
+    let fourth = start(&page, "--max-steps 2 --model lenet5", 2);
+    assert_eq!(fourth, first + 3);
+    until(&page, "finished", |seen| seen["training"] == fourth && seen["phase"] == "finished");
 }
 
 fn number(followed: &Value, name: &str) -> f64 {
@@ -407,6 +420,16 @@ fn a_stopped_training_is_resumed_on_this_page_and_on_another_and_ends_with_the_b
     assert_eq!(resume(&page, json!({"run": "runs/lenet5", "data": "own.csv.gz", "order": {"until": 70}})).0, 200);
     let failed = stand(&page, seen["training"].as_u64().unwrap() + 1, "failed");
     assert!(failed["error"].as_str().unwrap().contains("is finished: there is nothing to resume"), "{failed}");
+
+    // Another page does not know what a training with given weights began with.
+    start(&page, "--init-from runs/lenet5/model.safetensors --model lenet5 --max-steps 9", 4);
+    paused_after(&page, 4);
+    order(&page, &json!("stop"));
+    until(&page, "stopped", |seen| seen["phase"] == "stopped" && seen["iteration"] == 4);
+    let page = Page::open(dir.path());
+    assert_eq!(resume(&page, json!({"run": "runs/lenet5-digits", "order": {"until": 6}})).0, 200);
+    let seen = paused_after(&page, 6);
+    assert!(seen["shown"]["answer"].is_object() && seen["shown"]["kernels"].is_null(), "{}", seen["shown"]["kernels"]);
 }
 
 #[test]

@@ -27,7 +27,7 @@ use std::env;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::runtime;
 use tokio::task::spawn_blocking;
@@ -88,6 +88,11 @@ pub fn play(options: &PlayOptions) -> Result<()> {
     played
 }
 
+/// Also after a panic: what the page shares is whole at every moment.
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What answers the page's requests; where there is a token, of those who have it. Errors where the run to begin with is none,
 /// or one that knows no digits.
 pub fn router(options: &PlayOptions, token: Option<Token>, trainer: Arc<Mutex<Trainer>>) -> Result<Router> {
@@ -100,7 +105,7 @@ pub fn router(options: &PlayOptions, token: Option<Token>, trainer: Arc<Mutex<Tr
 /// Waits until a training that is under way has kept its checkpoint, or for a second signal.
 async fn end(trainer: &Mutex<Trainer>) -> Result<()> {
     let asked_again = signals::first()?;
-    let waits = trainer.lock().unwrap_or_else(PoisonError::into_inner).end();
+    let waits = locked(trainer).end();
     if let Some(waits) = waits {
         tokio::select! {
             _ = spawn_blocking(waits) => (),

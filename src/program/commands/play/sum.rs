@@ -91,7 +91,12 @@ pub fn sum_at(stage: &Stage, before: &[i64], place: [i64; 3]) -> Result<Sum> {
 /// the maps before. The frame of a fully connected layer holds the whole input, that of an activation one pixel.
 fn frame_at(stage: &Stage, before: &[i64], [channel, row, column]: [i64; 3]) -> Result<(Tensor, [i64; 3])> {
     let input = stage.input.f_get(0)?;
-    if let Some(Frame { kernel_size, stride, padding }) = stage.kind.frame() {
+    if let LayerKind::Conv2d(frame)
+    | LayerKind::MaxPool2d(frame)
+    | LayerKind::AvgPool2d(frame)
+    | LayerKind::LPPool2d(frame, _) = stage.kind
+    {
+        let Frame { kernel_size, stride, padding } = frame;
         let ([height, width], [above, beside]) = (kernel_size.0, padding.0);
         let (row, column) = (row * stride.0[0], column * stride.0[1]);
         let padded = input.f_constant_pad_nd([beside, beside, above, above])?;

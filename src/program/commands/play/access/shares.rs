@@ -1,8 +1,9 @@
 //! How much each client can have of what there is for all: one that takes all it gets leaves something for others.
 
+use super::super::locked;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use tokio::sync::Semaphore;
 
 pub struct Shares {
@@ -18,7 +19,7 @@ impl Shares {
 
     /// The places of the client at this address.
     pub fn of(&self, client: IpAddr) -> Arc<Semaphore> {
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = locked(&self.clients);
         if let Some(share) = clients.get(&client).and_then(Weak::upgrade) {
             return share;
         }

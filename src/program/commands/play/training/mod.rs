@@ -12,6 +12,7 @@ mod update;
 pub use again::{Again, again};
 pub use routes::routes;
 
+use super::locked;
 use crate::program::data::Source;
 use crate::program::messages::escaped;
 use crate::program::run::config::read_config;
@@ -26,7 +27,7 @@ use std::io::Write;
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tch::Device;
@@ -133,6 +134,9 @@ impl Trainer {
             bail!("the training has ended ({status}): start another one");
         }
         let Some(orders) = &mut training.orders else { bail!("the training is ending") };
+        if let Order::Lr(_) = order {
+            ensure!(!training.options.has_schedule(), "the training has a schedule, which sets its learning rate");
+        }
         if let Order::Stop = order {
             return training.stop();
         }
@@ -165,7 +169,7 @@ impl Trainer {
 
 impl Training {
     fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.told)
     }
 
     /// The folder of its run, once it has one.

@@ -1,6 +1,7 @@
 //! The requests of the tab "Train".
 
 use super::super::access::guard::FromThisMachine;
+use super::super::locked;
 use super::super::runs::Runs;
 use super::super::server::{Reply, reply, seen};
 use super::super::sum::{Place, Sum};
@@ -17,7 +18,8 @@ use axum::extract::{Query, State};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use serde::Deserialize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use serde_json::Value;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// The least time from one look of a page at a training that runs to the next: each takes time from it. On other machines there
@@ -40,10 +42,6 @@ pub fn routes(trainer: Shared, runs: Arc<Runs>) -> Router {
         .route("/api/training/mistakes", get(mistakes))
         .layer(Extension(runs))
         .with_state(trainer)
-}
-
-fn locked(trainer: &Shared) -> MutexGuard<'_, Trainer> {
-    trainer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn options() -> Json<Vec<Field>> {
@@ -109,11 +107,11 @@ async fn resume(
 async fn order(
     State(trainer): State<Shared>,
     Extension(from): Extension<FromThisMachine>,
-    Json(order): Json<Order>,
+    Json(order): Json<Value>,
 ) -> Reply<()> {
     reply(move || {
         check_here(from)?;
-        locked(&trainer).order(order)
+        locked(&trainer).order(Order::deserialize(order)?)
     })
     .await
 }
@@ -166,7 +164,7 @@ mod tests {
         let elsewhere = || Extension(FromThisMachine(false));
         let arguments = vec!["--data".into(), "digits".into()];
         let start = start(State(Shared::default()), elsewhere(), Json(Start { arguments, order: Order::Until(1) }));
-        let order = order(State(Shared::default()), elsewhere(), Json(Order::Stop));
+        let order = order(State(Shared::default()), elsewhere(), Json("stop".into()));
         let run = Resume { run: "runs/cnn".into(), data: None, order: Order::Until(1) };
         let runs = Extension(Arc::new(Runs { first: None, best: false }));
         let resume = resume(State(Shared::default()), elsewhere(), runs, Json(run));

@@ -5,13 +5,9 @@ use super::Trainer;
 use super::told::Step;
 use crate::program::run::options::{Algorithm, Options};
 use anyhow::{Context, Result, ensure};
+use cnn_tutorial::optim::{BETA1, BETA2, EPS};
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
-
-/// Adam's, as PyTorch has them by default.
-const BETA1: f64 = 0.9;
-const BETA2: f64 = 0.999;
-const EPS: f64 = 1e-8;
 
 /// Which number of which parameter; without a name it is the first kernel, or else the first parameter.
 #[derive(Deserialize)]

@@ -1,5 +1,6 @@
 //! What a training has told so far.
 
+use super::super::locked;
 use super::moments::{Moment, Moments};
 use crate::program::messages::shortened;
 use crate::program::run::live::{Message, Tensors, receive};
@@ -10,7 +11,7 @@ use anyhow::{Context, Result};
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use tch::Tensor;
 
 /// What lines begin with that a person should still see when others have followed, and how many of them are kept.
@@ -116,7 +117,7 @@ pub fn hear(output: impl Read, told: &Mutex<Told>) {
     let heard = loop {
         match receive(&mut output) {
             Ok(Some((message, tensors))) => {
-                let taken = told.lock().unwrap_or_else(PoisonError::into_inner).take(message, tensors);
+                let taken = locked(told).take(message, tensors);
                 if taken.is_err() {
                     break taken;
                 }
@@ -125,7 +126,7 @@ pub fn hear(output: impl Read, told: &Mutex<Told>) {
             Err(error) => break Err(error),
         }
     };
-    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut told = locked(told);
     told.closed = true;
     if let Err(error) = heard {
         told.error = Some(format!("{error:#}"));
@@ -136,9 +137,11 @@ pub fn hear(output: impl Read, told: &Mutex<Told>) {
 pub fn read(errors: impl Read, told: &Mutex<Told>) {
     for line in BufReader::new(errors).lines().map_while(Result::ok) {
         say!("{line}");
-        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = locked(told);
         if let Some(error) = line.strip_prefix("error: ") {
             told.error = Some(shortened(error));
+        } else if let Some(error) = &mut told.error {
+            *error = shortened(&format!("{error}\n{line}")); // an error is the last that is said
         }
         if WARNINGS.iter().any(|warning| line.starts_with(warning)) && told.warnings.len() < MOST_WARNINGS {
             told.warnings.push(shortened(&line));

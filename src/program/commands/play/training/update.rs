@@ -1,6 +1,7 @@
 //! What the page is told of a training, several times a second.
 
 use super::super::answer::Num;
+use super::super::locked;
 use super::again::resume_command;
 use super::shown::Shown;
 use super::told::{Begun, Told};
@@ -10,7 +11,6 @@ use crate::program::run::metrics::Row;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::process::ExitStatus;
-use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 /// The most points of a curve that are told at once.
@@ -88,9 +88,9 @@ impl Trainer {
         let status = training.status()?;
         // All of it of one moment: the training goes on meanwhile.
         let shared = training.told.clone();
-        let told = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = locked(&shared);
         let moment = told.moments.at(if anew { None } else { known.moment }).cloned();
-        let first_moment = told.moments.kept.first().cloned();
+        let start_moment = told.moments.kept.first().filter(|moment| moment.iteration == 0).cloned();
         let Begun { epochs, iterations, batches, .. } = told.begun_or_nothing();
         let losses = told.losses.get(count(known.losses)..).unwrap_or_default();
         let every = losses.len().div_ceil(MOST_POINTS).max(1);
@@ -111,7 +111,7 @@ impl Trainer {
             iteration: told.iteration,
             lr: told.lr,
             lr_from: told.lr_from.iter().map(ToString::to_string).collect(),
-            lr_may_change: training.options.has_one_lr(),
+            lr_may_change: !training.options.has_schedule(),
             losses: losses.map(|(i, &loss)| (first + i as u64 + 1, loss.into())).collect(),
             losses_known: told.losses.len(),
             rows: rows.map(told_row).collect(),
@@ -122,7 +122,7 @@ impl Trainer {
             pace: 0,
         };
         drop(told);
-        update.shown = moment.map(|moment| training.shown(&moment, first_moment.as_deref(), seen)).transpose()?;
+        update.shown = moment.map(|moment| training.shown(&moment, start_moment.as_deref(), seen)).transpose()?;
         update.pace = until_next_look(pace, start.elapsed());
         Ok(Some(update))
     }
