@@ -1,6 +1,6 @@
 //! A table of a network's layers, as torchinfo prints it for Python's.
 
-use crate::nn::{self, Module, Stage, stages};
+use crate::nn::{self, Module, Stage, named_parameters, stages};
 use anyhow::Result;
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -11,9 +11,9 @@ use tch::{Tensor, nn::VarStore};
 /// MNIST's. Parameters in `vs` that none of these layers has, such as those of a layer that the forward pass does not use, have
 /// rows of their own. A network whose layers do not fit each other, or do not take such a batch, is an error that says where.
 pub fn summary(model: &dyn Module, vs: &VarStore, input_size: &[i64]) -> Result<String> {
-    let mut trainable = vs.trainable_variables();
-    let like = match trainable.first() {
-        Some(first) => (first.f_kind()?, first.device()),
+    let parameters = named_parameters(vs);
+    let like = match parameters.first() {
+        Some((_, first)) => (first.f_kind()?, first.device()),
         None => (vs.kind(), vs.device()),
     };
     let images = Tensor::f_zeros(input_size, like)?;
@@ -32,18 +32,11 @@ pub fn summary(model: &dyn Module, vs: &VarStore, input_size: &[i64]) -> Result<
     }
     let listed: HashSet<_> =
         stages.iter().flat_map(|stage| stage.parameters.iter().flatten()).map(Tensor::data_ptr).collect();
-    let learned: HashSet<_> = trainable.iter().map(Tensor::data_ptr).collect();
-    let mut others: Vec<_> = vs.variables().into_iter().collect();
-    others.retain(|(_, variable)| learned.contains(&variable.data_ptr()) && !listed.contains(&variable.data_ptr()));
-    others.sort_by(|a, b| a.0.cmp(&b.0));
-    for (name, variable) in others {
-        let (shape, count) = (format!("{:?}", variable.size()), variable.numel().to_string());
-        row(&name, "a parameter that belongs to no layer above", &shape, &count, "-")?;
+    for (name, parameter) in parameters.iter().filter(|(_, parameter)| !listed.contains(&parameter.data_ptr())) {
+        let (shape, count) = (format!("{:?}", parameter.size()), parameter.numel().to_string());
+        row(name, "a parameter that belongs to no layer above", &shape, &count, "-")?;
     }
-    // One that has several names is one.
-    let mut seen = HashSet::new();
-    trainable.retain(|variable| variable.numel() == 0 || seen.insert(variable.data_ptr()));
-    let parameters: usize = trainable.iter().map(Tensor::numel).sum();
+    let parameters: usize = parameters.iter().map(|(_, parameter)| parameter.numel()).sum();
     let mult_adds: i64 = stages.iter().map(Stage::mult_adds).sum();
     row("Total", "", "", &parameters.to_string(), &mult_adds.to_string())?;
     Ok(text)

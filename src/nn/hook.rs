@@ -22,16 +22,6 @@ pub enum LayerKind {
 }
 
 impl LayerKind {
-    /// Nothing where the layer has no frame that moves.
-    pub fn frame(self) -> Option<Frame> {
-        match self {
-            Self::Conv2d(frame) | Self::MaxPool2d(frame) | Self::AvgPool2d(frame) | Self::LPPool2d(frame, _) => {
-                Some(frame)
-            }
-            Self::Linear | Self::ReLU | Self::Tanh | Self::Dropout | Self::BatchNorm2d => None,
-        }
-    }
-
     pub fn is_pool(self) -> bool {
         matches!(self, Self::MaxPool2d(_) | Self::AvgPool2d(_) | Self::LPPool2d(..))
     }

@@ -27,8 +27,9 @@ pub(crate) use panic::caught;
 pub use panic::quietly;
 pub use pool::{AvgPool2d, LPPool2d, MaxPool2d};
 
+use std::collections::HashSet;
 use std::fmt;
-use tch::nn::Path;
+use tch::nn::{Path, VarStore};
 use tch::{TchError, Tensor};
 
 /// A layer, or a network of layers: `torch.nn.Module`.
@@ -95,6 +96,18 @@ impl fmt::Display for Frame {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         write!(f, "kernel_size={}, stride={}", self.kernel_size, self.stride)
     }
+}
+
+/// The parameters in `vs`, by their names and in the names' order: PyTorch's `model.named_parameters()`. One that has several
+/// names is one, and buffers, such as running means, are none.
+pub fn named_parameters(vs: &VarStore) -> Vec<(String, Tensor)> {
+    let trainable: HashSet<_> = vs.trainable_variables().iter().map(Tensor::data_ptr).collect();
+    let mut parameters: Vec<_> = vs.variables().into_iter().collect();
+    parameters.retain(|(_, variable)| trainable.contains(&variable.data_ptr()));
+    parameters.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut seen = HashSet::new();
+    parameters.retain(|(_, parameter)| parameter.numel() == 0 || seen.insert(parameter.data_ptr()));
+    parameters
 }
 
 /// What the parameters of the layer at this path begin with in PyTorch's `state_dict`, such as `block1.conv`.

@@ -5,8 +5,6 @@ use std::f64::consts::PI;
 /// Schedulers of `torch.optim.lr_scheduler`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LrScheduler {
-    /// The same in every epoch.
-    Constant,
     /// Times `gamma` every `step_size` epochs, 1 or more.
     StepLR { step_size: u64, gamma: f64 },
     /// Along half a cosine to 0 over `t_max` epochs, 1 or more, then up again and so on.
@@ -18,7 +16,6 @@ impl LrScheduler {
     /// epoch, whose rounding the closed formulas do not have.
     pub fn lr(self, base_lr: f64, epoch: u64) -> f64 {
         (1..=epoch).fold(base_lr, |lr, epoch| match self {
-            Self::Constant => lr,
             Self::StepLR { step_size, gamma } => lr * if epoch.is_multiple_of(step_size) { gamma } else { 1.0 },
             // At the bottom the quotient below would be one of zeros.
             Self::CosineAnnealingLR { t_max } if epoch > t_max && (epoch - 1 - t_max).is_multiple_of(2 * t_max) => {

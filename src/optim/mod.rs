@@ -4,10 +4,12 @@ pub mod lr_scheduler;
 mod numbers;
 mod step;
 
+use crate::nn::named_parameters;
 use anyhow::{Context, Result, ensure};
 use numbers::Numbers;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use step::Buffer;
+pub use step::{BETA1, BETA2, EPS};
 use tch::nn::{self, OptimizerConfig, VarStore};
 use tch::{COptimizer, TchError, Tensor};
 
@@ -100,17 +102,10 @@ impl Optimizer {
     fn new(vs: &VarStore, lr: f64, weight_decay: f64) -> Result<Self, TchError> {
         in_range("learning rate", lr)?;
         in_range("weight_decay value", weight_decay)?;
-        // The others are buffers, such as running means.
-        let trainable: HashSet<_> = vs.trainable_variables().iter().map(Tensor::data_ptr).collect();
-        let mut parameters: Vec<_> = vs.variables().into_iter().collect();
-        parameters.retain(|(_, variable)| trainable.contains(&variable.data_ptr()));
+        let parameters = named_parameters(vs);
         if parameters.is_empty() {
             return Err(TchError::Torch("optimizer got an empty parameter list".into()));
         }
-        parameters.sort_by(|a, b| a.0.cmp(&b.0));
-        // One that has several names is one, as in `model.parameters()`.
-        let mut seen = HashSet::new();
-        parameters.retain(|(_, parameter)| parameter.numel() == 0 || seen.insert(parameter.data_ptr()));
         let mut sgd = nn::Sgd::default().build_copt(lr)?;
         for (_, parameter) in &parameters {
             sgd.add_parameters(parameter, 0)?;

@@ -7,9 +7,10 @@ use crate::portable;
 use std::mem;
 use tch::{Device, TchError, Tensor};
 
-pub(super) const BETA1: f64 = 0.9;
-pub(super) const BETA2: f64 = 0.999;
-const EPS: f64 = 1e-8;
+/// Adam's, as PyTorch has them by default.
+pub const BETA1: f64 = 0.9;
+pub const BETA2: f64 = 0.999;
+pub const EPS: f64 = 1e-8;
 
 /// What an optimizer keeps for each parameter.
 pub(super) struct Buffer {

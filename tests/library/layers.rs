@@ -435,8 +435,12 @@ fn the_summary_counts_a_parameter_of_two_names_once() {
     let vs = nn::VarStore::new(Device::Cpu);
     let fc = Linear::new(&vs.root() / "fc", 4, 4).unwrap();
     let _tied = vs.root().add("tied", fc.weight.shallow_clone(), true);
+    let unused = vs.root().ones("unused", &[2]);
+    let _again = vs.root().add("unused_again", unused, true);
     let table = summary(&fc, &vs, &[1, 4]).unwrap();
-    assert!(table.lines().last().unwrap().contains(" 20 "), "{table}");
+    let names: Vec<_> = table.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
+    assert_eq!(names, ["Layer", "fc", "unused", "Total"]);
+    assert!(table.lines().last().unwrap().contains(" 22 "), "{table}");
 }
 
 #[test]

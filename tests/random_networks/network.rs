@@ -202,13 +202,13 @@ impl Training {
         })
     }
 
-    fn lr_scheduler(&self) -> Result<LrScheduler> {
-        let Some((name, arguments)) = &self.lr_scheduler else { return Ok(LrScheduler::Constant) };
-        Ok(match &**name {
+    fn lr_scheduler(&self) -> Result<Option<LrScheduler>> {
+        let Some((name, arguments)) = &self.lr_scheduler else { return Ok(None) };
+        Ok(Some(match &**name {
             "StepLR" => LrScheduler::StepLR { step_size: arguments["step_size"] as u64, gamma: arguments["gamma"] },
             "CosineAnnealingLR" => LrScheduler::CosineAnnealingLR { t_max: arguments["T_max"] as u64 },
             _ => bail!("there is no scheduler {name}"),
-        })
+        }))
     }
 }
 
@@ -279,7 +279,8 @@ impl Case {
                 *optimizer = training.optimizer(&vs)?;
                 optimizer.load_state_dict(&state)?;
             }
-            optimizer.set_lr(lr_scheduler.lr(lr, step as u64 / train_loader.len()))?;
+            let epoch = step as u64 / train_loader.len();
+            optimizer.set_lr(lr_scheduler.map_or(lr, |scheduler| scheduler.lr(lr, epoch)))?;
             Ok(Continue(()))
         };
         let epochs = train_loader.epochs(training.epochs);

@@ -3,10 +3,9 @@
 use crate::program::data::{Source, hex};
 use crate::program::machine::libtorch;
 use crate::program::run::network::Network;
-use crate::program::run::options::{ARCHITECTURES, Algorithm, Architecture, Scale, Seed};
-use anyhow::{Context, Result, bail};
+use crate::program::run::options::Options;
+use anyhow::{Result, bail};
 use cnn_tutorial::nn::{CrossEntropyLoss, stages};
-use cnn_tutorial::optim::{Adam, AdamW, SGD};
 use cnn_tutorial::repr::python_repr;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -15,9 +14,6 @@ use tch::{Device, TchError, Tensor};
 
 /// What PyTorch gives, written by scripts/portable.py.
 const PUBLISHED: &str = include_str!("../../../../assets/portable.json");
-
-const BATCH_SIZE: i64 = 100;
-const LEARNING_RATE: f64 = 0.001;
 
 #[derive(Deserialize)]
 struct Published {
@@ -51,9 +47,8 @@ pub fn gives_published() -> Result<String> {
         format!("; they are those of libtorch {}, and this is {version}", published.libtorch)
     };
     for (model, expected) in &published.steps {
-        let architecture = ARCHITECTURES.iter().find(|architecture| architecture.name == model);
-        let (found, layers) =
-            steps(*architecture.with_context(|| format!("there is no model {model}"))?, expected.len())?;
+        let options = Options::parse(&["--model".into(), model.clone()])?;
+        let (found, layers) = steps(&options, expected.len() as i64)?;
         for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
             if let Some(place) = first_difference(found, expected, &layers) {
                 bail!(
@@ -66,19 +61,15 @@ pub fn gives_published() -> Result<String> {
     Ok("this machine gives the published digits".into())
 }
 
-/// Digests of the first steps with the model's own optimizer, each on the next of the embedded digits, and the layers' names.
-fn steps(architecture: Architecture, count: usize) -> Result<(Vec<Step>, Vec<String>)> {
+/// Digests of the first steps, each on the next of the embedded digits, and the layers' names.
+fn steps(options: &Options, count: i64) -> Result<(Vec<Step>, Vec<String>)> {
     let digits = Source::Digits.load()?;
-    let network = Network::untrained(architecture, Seed::default(), Scale::Raw, Device::Cpu)?;
-    let mut optimizer = match architecture.optimizer {
-        Algorithm::Sgd => SGD::default().build(&network.vs, LEARNING_RATE),
-        Algorithm::Adam => Adam::default().build(&network.vs, LEARNING_RATE),
-        Algorithm::Adamw => AdamW::default().build(&network.vs, LEARNING_RATE),
-    }?;
+    let network = Network::untrained(options.model, options.seed, options.scale, Device::Cpu)?;
+    let (mut optimizer, batch_size) = (options.optimizer(&network.vs)?, options.batch_size());
     let (mut steps, mut layers) = (Vec::new(), Vec::new());
-    for i in 0..count as i64 {
-        let images = network.input(&digits.images.f_narrow(0, BATCH_SIZE * i, BATCH_SIZE)?)?;
-        let labels = digits.labels.f_narrow(0, BATCH_SIZE * i, BATCH_SIZE)?;
+    for i in 0..count {
+        let images = network.input(&digits.images.f_narrow(0, batch_size * i, batch_size)?)?;
+        let labels = digits.labels.f_narrow(0, batch_size * i, batch_size)?;
         optimizer.zero_grad()?;
         let (logits, seen) = stages(|| network.module.forward(&images));
         let loss = CrossEntropyLoss.forward(&logits?, &labels)?;

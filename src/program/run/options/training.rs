@@ -17,17 +17,17 @@ impl Options {
         }
     }
 
-    pub fn lr_scheduler(&self, epochs: u64) -> LrScheduler {
+    pub fn lr_scheduler(&self, epochs: u64) -> Option<LrScheduler> {
         match self.lr_schedule {
-            LrSchedule::None => LrScheduler::Constant,
-            LrSchedule::Step => LrScheduler::StepLR { step_size: self.step_size.get(), gamma: self.gamma.into() },
-            LrSchedule::Cosine => LrScheduler::CosineAnnealingLR { t_max: epochs },
+            LrSchedule::None => None,
+            LrSchedule::Step => Some(LrScheduler::StepLR { step_size: self.step_size.get(), gamma: self.gamma.into() }),
+            LrSchedule::Cosine => Some(LrScheduler::CosineAnnealingLR { t_max: epochs }),
         }
     }
 
-    /// Whether no schedule sets the learning rate.
-    pub fn has_one_lr(&self) -> bool {
-        self.lr_schedule == LrSchedule::None
+    /// Whether a schedule sets the learning rate.
+    pub fn has_schedule(&self) -> bool {
+        self.lr_schedule != LrSchedule::None
     }
 
     /// The learning rate after `done` iterations, before a schedule changes it.
