@@ -248,14 +248,13 @@ def main():
         test_loader = Slices(X_cv, y_cv, batch_size, False)
 
     # Definition of hyperparameters
-    num_epochs = int(args.n_iters / (len(train_x) / batch_size))
-    if args.epochs:
-        num_epochs = args.epochs
+    num_epochs = args.epochs or int(args.n_iters / (len(train_x) / batch_size))
+    total = num_epochs * len(train_loader)
     if args.max_steps:
-        num_epochs = math.ceil(args.max_steps / len(train_loader))
+        total = min(args.max_steps, total) if args.epochs else args.max_steps
+        num_epochs = math.ceil(total / len(train_loader))
     if num_epochs == 0:
         sys.exit("zero epochs: --n-iters is too small for this data set and batch size")
-    total = args.max_steps or num_epochs * len(train_loader)
 
     # Model, loss and optimizer
     torch.manual_seed(args.seed)

@@ -257,10 +257,24 @@ fn more_iterations_than_can_be_counted_do_not_wrap() {
 }
 
 #[test]
+fn of_epochs_and_max_steps_what_comes_first_ends_the_training() {
+    let dir = tempfile::tempdir().unwrap();
+    for (max_steps, expected) in
+        [("1000", "training: 15 iterations, 1 epochs"), ("4", "training: 4 iterations, 1 epochs")]
+    {
+        let arguments = format!("--data digits --epochs 1 --max-steps {max_steps} --eval-every 20");
+        let output = run(dir.path(), &arguments.split(' ').collect::<Vec<_>>());
+        assert!(output.status.success() && stderr(&output).contains(expected), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn a_wrong_command_line_is_refused_with_exit_code_2() {
     let dir = tempfile::tempdir().unwrap();
     let refused = |arguments: &[&str], words: &[&str]| assert_refused(&run(dir.path(), arguments), 2, words);
-    refused(&["--batch-size", "0"], &["--batch-size", "invalid value '0'", "zero"]);
+    refused(&["--batch-size", "0"], &["--batch-size", "invalid value '0'", "a whole number from 1 to 4294967295"]);
+    refused(&["--epochs", "1e3"], &["--epochs", "a whole number from 1 to 18446744073709551615"]);
+    refused(&["--random-state", "-1"], &["--random-state", "a whole number from 0 to 4294967295"]);
     refused(&["--model", "resnet"], &["resnet", "cnn", "lenet5"]);
     refused(&["--optimizer", "sdg"], &["sdg", "possible values: sgd, adam"]);
     refused(&["--test-size", "1.5"], &["--test-size", "between 0 and 1"]);
@@ -271,7 +285,7 @@ fn a_wrong_command_line_is_refused_with_exit_code_2() {
     for option in ["--lr", "--momentum", "--weight-decay", "--gamma"] {
         refused(&[option, "1e39"], &[option, "0 or more", "32 bits"]);
     }
-    refused(&["--threads", "0"], &["--threads"]);
+    refused(&["--threads", "1000"], &["--threads", "a whole number from 1 to 255"]);
     for seed in ["18446744073709551616", "-9223372036854775809", "1.5", ""] {
         refused(&["--seed", seed], &["--seed", "from -9223372036854775808 to 18446744073709551615"]);
     }

@@ -88,7 +88,7 @@ fn every_option_gives_pythons_numbers() {
         "--model lenet5 --max-steps 60 --eval-every 20 --optimizer sgd --weight-decay 0.3 --shuffle",
         "--model cnn --max-steps 60 --eval-every 10 --batch-size 37 --test-size 0.35 --random-state 7 --seed 18446744073709551615",
         "--model lenet5 --epochs 4 --eval-every 10 --optimizer adamw --lr 0.003 --lr-schedule cosine --augment --scale unit",
-        "--model cnn --epochs 5 --eval-every 10 --lr-schedule step --step-size 2 --gamma 0.5 --momentum 0.9 --augment",
+        "--model cnn --epochs 5 --max-steps 200 --eval-every 10 --lr-schedule step --step-size 2 --gamma 0.5 --momentum 0.9 --augment",
         "--model lenet5 --max-steps 60 --eval-every 10 --lr-from 21=0.01 --lr-from 22=0.0001 --lr-from 51=0.02",
         "--model cnn --max-steps 40 --eval-every 10 --momentum 0.9 --lr-from 1=0.005 --lr-from 31=0",
         "--model cnn --max-steps 60 --eval-every 5 --channels-last",

@@ -13,7 +13,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The epochs that `--n-iters` makes room for, or `--epochs`, or as many as `--max-steps` takes.
+    /// The epochs that `--n-iters` makes room for, or `--epochs`, or as many as `--max-steps` takes; of these two what ends first.
     pub fn new(options: &Options, n_train: i64) -> Result<Self> {
         let (n_iters, batch_size) = (options.n_iters, options.batch_size());
         ensure!(
@@ -22,7 +22,8 @@ impl Schedule {
         );
         let batches = (n_train as u64).div_ceil(batch_size as u64);
         if let Some(max_steps) = options.max_steps {
-            let iterations = max_steps.get();
+            let most = options.epochs.map_or(u64::MAX, |epochs| epochs.get().saturating_mul(batches));
+            let iterations = max_steps.get().min(most);
             return Ok(Self { epochs: iterations.div_ceil(batches), iterations, batches });
         }
         let epochs = options.epochs.map_or(num_epochs(n_iters, n_train, batch_size), |epochs| epochs.get());

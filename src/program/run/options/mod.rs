@@ -18,7 +18,7 @@ use crate::program::data::Source;
 use crate::program::machine::device::DeviceChoice;
 use clap::Args;
 use cnn_tutorial::optim::AdamW;
-use number::Fraction;
+use number::{Fraction, whole};
 use path::text_path;
 use serde::{Deserialize, Serialize};
 use std::num::{NonZeroU8, NonZeroU32, NonZeroU64};
@@ -48,7 +48,7 @@ pub struct Options {
     pub test_size: Fraction,
 
     /// Seed of the split, as in scikit-learn's train_test_split
-    #[arg(long, help_heading = DATA, value_name = "N", default_value_t = 1212)]
+    #[arg(long, help_heading = DATA, value_name = "N", default_value_t = 1212, value_parser = whole::<u32>(0, u32::MAX.into()))]
     pub random_state: u32,
 
     /// Range of the pixels that the network is given
@@ -56,19 +56,19 @@ pub struct Options {
     pub scale: Scale,
 
     /// Train for as many whole epochs as fit into N iterations: epochs = int(n_iters / (n_train / batch_size))
-    #[arg(long, help_heading = TRAINING, value_name = "N", default_value_t = 2500)]
+    #[arg(long, help_heading = TRAINING, value_name = "N", default_value_t = 2500, value_parser = whole::<u64>(0, u64::MAX))]
     pub n_iters: u64,
 
     /// Epochs to train, instead of --n-iters
-    #[arg(long, help_heading = TRAINING, value_name = "N", conflicts_with = "n_iters")]
+    #[arg(long, help_heading = TRAINING, value_name = "N", conflicts_with = "n_iters", value_parser = whole::<NonZeroU64>(1, u64::MAX))]
     pub epochs: Option<NonZeroU64>,
 
-    /// Stop after N iterations, in whatever epoch that is
-    #[arg(long, help_heading = TRAINING, value_name = "N")]
+    /// Train N iterations, in whatever epoch that ends, instead of --n-iters; with --epochs no more than these have
+    #[arg(long, help_heading = TRAINING, value_name = "N", value_parser = whole::<NonZeroU64>(1, u64::MAX))]
     pub max_steps: Option<NonZeroU64>,
 
     /// Number of images in a batch
-    #[arg(long, help_heading = TRAINING, value_name = "N", default_value = "100")]
+    #[arg(long, help_heading = TRAINING, value_name = "N", default_value = "100", value_parser = whole::<NonZeroU32>(1, u32::MAX.into()))]
     pub batch_size: NonZeroU32,
 
     /// Optimizer, as in torch.optim [default: sgd for cnn, adam for lenet5]
@@ -97,7 +97,7 @@ pub struct Options {
     pub lr_schedule: LrSchedule,
 
     /// Number of epochs after which --lr-schedule step changes the learning rate
-    #[arg(long, help_heading = TRAINING, value_name = "N", default_value = "10")]
+    #[arg(long, help_heading = TRAINING, value_name = "N", default_value = "10", value_parser = whole::<NonZeroU64>(1, u64::MAX))]
     pub step_size: NonZeroU64,
 
     /// What --lr-schedule step multiplies the learning rate by
@@ -121,15 +121,15 @@ pub struct Options {
     pub seed: Seed,
 
     /// Measure the validation accuracy and log it every N iterations
-    #[arg(long, help_heading = RESULTS, value_name = "N", default_value = "50")]
+    #[arg(long, help_heading = RESULTS, value_name = "N", default_value = "50", value_parser = whole::<NonZeroU64>(1, u64::MAX))]
     pub eval_every: NonZeroU64,
 
     /// Print a line every N iterations
-    #[arg(long, help_heading = RESULTS, value_name = "N", default_value = "500")]
+    #[arg(long, help_heading = RESULTS, value_name = "N", default_value = "500", value_parser = whole::<NonZeroU64>(1, u64::MAX))]
     pub print_every: NonZeroU64,
 
     /// Write a checkpoint for --resume every N iterations
-    #[arg(long, help_heading = RESULTS, value_name = "N", default_value = "500")]
+    #[arg(long, help_heading = RESULTS, value_name = "N", default_value = "500", value_parser = whole::<NonZeroU64>(1, u64::MAX))]
     pub save_every: NonZeroU64,
 
     /// Where to compute: auto, cpu, cuda, cuda:N or mps
@@ -157,7 +157,7 @@ pub struct Options {
     pub eager: bool,
 
     /// Number of CPU threads that work on one operation [default: libtorch's choice, one per core]
-    #[arg(long, help_heading = MACHINE, value_name = "N")]
+    #[arg(long, help_heading = MACHINE, value_name = "N", value_parser = whole::<NonZeroU8>(1, u8::MAX.into()))]
     pub threads: Option<NonZeroU8>,
 
     /// Folder for the results [default: runs/<model>, or runs/<model>-digits for the embedded digits; if it exists already,
@@ -176,7 +176,7 @@ impl Options {
         if self.algorithm() != Algorithm::Sgd && f64::from(self.momentum) != 0.0 {
             return Err("--momentum goes with --optimizer sgd: Adam has its betas instead");
         }
-        if !self.lr_from.is_empty() && !self.has_one_lr() {
+        if !self.lr_from.is_empty() && self.has_schedule() {
             return Err("--lr-from goes with --lr-schedule none: a schedule has learning rates of its own");
         }
         if !self.lr_from.is_sorted_by(|a, b| a.iteration < b.iteration) {

@@ -50,6 +50,11 @@ ranged!(
     "a number between 0 and 1, such as 0.2"
 );
 
+/// Reads a whole number of a type that holds those from `least` to `most`; errors in words that name them.
+pub fn whole<N: FromStr>(least: u64, most: u64) -> impl Fn(&str) -> Result<N, String> + Clone {
+    move |text| text.parse().map_err(|_| format!("expected a whole number from {least} to {most}"))
+}
+
 /// A whole number as torch.manual_seed takes it: 64 bits, with a sign or without.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(untagged)]
