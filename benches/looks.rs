@@ -4,6 +4,7 @@
 //! One training goes on all the time. For half a second the page looks at it, for another it does not, in the order no, yes, yes,
 //! no: what slows the machine down slows both. What asks here in the browser's place does nothing else: a browser also draws.
 
+use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -18,7 +19,9 @@ const TURN: Duration = Duration::from_millis(500);
 struct Page {
     process: Child,
     host: String,
-    losses_known: u64,
+    /// The number of the training, and the losses, rows and lines that are known.
+    training: String,
+    known: [u64; 3],
     dir: TempDir,
 }
 
@@ -31,7 +34,8 @@ impl Page {
         let mut address = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut address).unwrap();
         let host = address.trim().trim_start_matches("http://").trim_end_matches('/').into();
-        let mut page = Self { process, host, losses_known: 0, dir: tempfile::tempdir().unwrap() };
+        let (training, dir) = (String::new(), tempfile::tempdir().unwrap());
+        let mut page = Self { process, host, training, known: [0; 3], dir };
 
         // It never ends, and with this learning rate one iteration is like the other.
         let (never, out) = (1_000_000_000, page.dir.path().join("run"));
@@ -39,8 +43,10 @@ impl Page {
             "--data digits --model {model} --lr 0 --epochs {never} --eval-every 20 --print-every 20 --save-every {never}"
         );
         let arguments: Vec<&str> = options.split(' ').chain(["--out", out.to_str().unwrap()]).collect();
-        page.post("training/start", format!(r#"{{"arguments":{arguments:?},"order":{{"until":{never}}}}}"#).as_bytes());
-        while page.losses_known == 0 {
+        let start = format!(r#"{{"arguments":{arguments:?},"order":{{"until":{never}}}}}"#);
+        let answer = page.post("training/start", start.as_bytes());
+        page.training = answer.rsplit("\r\n\r\n").next().unwrap().into();
+        while page.known[0] == 0 {
             sleep(page.look());
         }
         page
@@ -62,13 +68,13 @@ impl Page {
 
     /// Asks as the page does: for the losses that are new, and for what the network makes of a digit. Until the next look.
     fn look(&mut self) -> Duration {
-        let answer = self.post(&format!("training?training=1&losses={}&rows=0&lines=0", self.losses_known), &[0; 784]);
-        let number = |name: &str| {
-            let (_, rest) = answer.split_once(&format!(r#""{name}":"#))?;
-            rest.split([',', '}']).next()?.parse().ok()
-        };
-        self.losses_known = number("losses_known").unwrap_or(0);
-        Duration::from_millis(number("pace").unwrap_or(100))
+        let Self { training, known: [losses, rows, lines], .. } = &self;
+        let path = format!("training?training={training}&losses={losses}&rows={rows}&lines={lines}");
+        let answer = self.post(&path, &[0; 784]);
+        let update: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+        let new = |list: &str| update[list].as_array().map_or(0, |list| list.len() as u64);
+        self.known = [update["losses_known"].as_u64().unwrap_or(0), rows + new("rows"), lines + new("lines")];
+        Duration::from_millis(update["pace"].as_u64().unwrap_or(100))
     }
 
     /// Waits until the training has measured itself, after each 20 iterations: when, and how many are done.

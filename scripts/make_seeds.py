@@ -9,12 +9,10 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 ROOT = Path(__file__).resolve().parent.parent
-FUZZ = {target: ROOT / "fuzz" for target in ["csv", "idx", "cifar", "run", "request"]}
-FUZZ["picture"] = ROOT / "crates" / "photo" / "fuzz"
 
 
 def write(target, name, content):
-    folder = FUZZ[target] / "seeds" / target
+    folder = ROOT / "fuzz" / "seeds" / target
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_bytes(content)
 
