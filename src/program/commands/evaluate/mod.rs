@@ -76,7 +76,6 @@ pub fn evaluate(options: &EvaluateOptions) -> Result<()> {
     let TrainedRun { dir, config, network } = options.run.open()?;
     let (dataset, source) = config.test_data(&dir, options.data.as_ref(), options.validation)?;
     let logits = network.logits(&dataset.images)?;
-    let loss = CrossEntropyLoss.forward(&logits, &dataset.labels)?;
     let labels = Vec::<i64>::try_from(&dataset.labels)?;
     let predictions = probabilities(&logits)?;
     let (classes, n_classes) = (&dataset.classes, dataset.classes.len());
@@ -85,6 +84,7 @@ pub fn evaluate(options: &EvaluateOptions) -> Result<()> {
         "the network tells {} classes apart, and the data have {n_classes}: its last layer must give as many numbers",
         logits.size()[1]
     );
+    let loss = CrossEntropyLoss.forward(&logits, &dataset.labels)?;
     let mut confusion = vec![vec![0usize; n_classes]; n_classes];
     for (&label, (_, predicted)) in labels.iter().zip(&predictions) {
         confusion[label as usize][*predicted] += 1;

@@ -14,7 +14,7 @@ use std::io;
 use std::mem;
 use std::num::NonZeroU64;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 use tch::{TchError, Tensor};
@@ -60,16 +60,9 @@ impl Conductor {
 
     /// The next order; while the training waits for one it is waited for a little.
     fn order(&self, waits: bool) -> Option<Order> {
-        if waits {
-            match self.orders.recv_timeout(UNTIL_NEXT_TRY) {
-                Err(RecvTimeoutError::Disconnected) => Some(Order::Stop),
-                order => order.ok(),
-            }
-        } else {
-            match self.orders.try_recv() {
-                Err(TryRecvError::Disconnected) => Some(Order::Stop),
-                order => order.ok(),
-            }
+        match self.orders.recv_timeout(if waits { UNTIL_NEXT_TRY } else { Duration::ZERO }) {
+            Err(RecvTimeoutError::Disconnected) => Some(Order::Stop),
+            order => order.ok(),
         }
     }
 
