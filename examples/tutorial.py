@@ -53,6 +53,7 @@ else:
     train = pd.read_csv(kaggle if kaggle.exists() else "assets/digits.csv.gz")
     features, labels = train.drop(columns="label").values, train.label.values
 X_train, X_cv, y_train, y_cv = train_test_split(features, labels, test_size=0.2, random_state=1212)
+print(len(X_train), "images to train on,", len(X_cv), "to validate on", file=sys.stderr)
 
 # ---- Data Preparation: dimensions ----
 # One channel, 28x28 pixels

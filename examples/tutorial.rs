@@ -3,11 +3,10 @@
 use anyhow::Result;
 use cnn_tutorial::data::{DataLoader, read_csv, read_mnist_train, train_test_split};
 use cnn_tutorial::nn::{self, Module};
-use cnn_tutorial::optim;
 use cnn_tutorial::plots::{self, BLUE, RED};
-use cnn_tutorial::portable;
 use cnn_tutorial::repr::python_repr;
 use cnn_tutorial::train::num_epochs;
+use cnn_tutorial::{optim, portable};
 use std::path::Path;
 use tch::kind::FLOAT_CPU;
 use tch::nn::VarStore;
@@ -31,7 +30,8 @@ fn main() -> Result<()> {
     let kernel = Tensor::f_from_slice(&[-1f32, 0., 1., -1., 0., 1., -1., 0., 1.])?.f_view([1, 1, 3, 3])?;
     let small = VarStore::new(Device::Cpu);
     let mut conv = nn::Conv2d::new(small.root() / "conv", 1, 1, 3)?;
-    (conv.weight, conv.bias) = (kernel, Tensor::f_zeros(1, FLOAT_CPU)?);
+    conv.weight.f_set_data(&kernel)?;
+    conv.bias.f_set_data(&Tensor::f_zeros(1, FLOAT_CPU)?)?;
     let rows = |map: Tensor| Vec::<Vec<f32>>::try_from(map.f_squeeze()?);
     println!("convolution: {:?}", rows(conv.forward(&picture)?)?);
 
@@ -61,6 +61,7 @@ fn main() -> Result<()> {
         read_csv("assets/digits.csv.gz")?
     };
     let (train, cv) = train_test_split(&dataset, 0.2, 1212)?;
+    eprintln!("{} images to train on, {} to validate on", train.len(), cv.len());
 
     // ---- Data Preparation: dimensions ----
     // One channel, 28x28 pixels: the readers have done it, and the loader makes floats of a batch
@@ -182,7 +183,6 @@ fn main() -> Result<()> {
     // visualization loss
     let title = "CNN: Loss vs Number of iteration";
     plots::line_chart("loss.png", title, "Loss", BLUE, &iteration_list, &loss_list)?;
-
     // visualization accuracy
     let title = "CNN: Accuracy vs Number of iteration";
     plots::line_chart("accuracy.png", title, "Accuracy (%)", RED, &iteration_list, &accuracy_list)?;
