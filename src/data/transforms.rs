@@ -1,4 +1,5 @@
-//! What a [`DataLoader`](super::DataLoader) can make of its images on their way to the network, and what goes with it there.
+//! What a [`DataLoader`](super::DataLoader) can make of its images on their way to the network, and
+//! [`parameters_channels_last`], which goes with [`channels_last`].
 
 use crate::nn::is_tame;
 use tch::nn::VarStore;

@@ -1,11 +1,12 @@
-//! Slides "Exercise: MNIST Classification using LeNet-5" to "Assignment Details", after LeCun et al. 1998, figure 2.
+//! Slides "Exercise: MNIST Classification using LeNet-5" to "Assignment Details": LeNet-5.
 
 use crate::nn::{self, Module};
 use tch::{TchError, Tensor, nn::Path};
 
 /// Seven layers, three of them convolutions, with tanh between them.
 ///
-/// The slide gives layer 7 as many outputs as the drawing's layer 5 has, 120: a slip, it has `n_classes`.
+/// The slide gives layer 7 120 outputs. That is a misprint: it has `n_classes`. In LeCun et al. 1998 the pools have weights,
+/// layer 3 has fewer connections, and layer 7 computes radial basis functions.
 #[derive(Debug)]
 pub struct LeNet5 {
     pub conv1: nn::Conv2d,

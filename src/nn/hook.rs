@@ -26,7 +26,7 @@ impl LayerKind {
         matches!(self, Self::MaxPool2d(_) | Self::AvgPool2d(_) | Self::LPPool2d(..))
     }
 
-    /// What a layer without parameters is called, before its number.
+    /// A word for the kind: with a number behind it, the name of a layer without parameters, `relu1`.
     fn name(self) -> &'static str {
         match self {
             Self::Conv2d(_) => "conv",
@@ -94,7 +94,7 @@ pub fn stages<T>(forward: impl FnOnce() -> T) -> (T, Vec<Stage>) {
     (result, stages)
 }
 
-/// What was looked on before, and still is afterwards, also after a panic.
+/// What an outer call of [`stages`] has collected so far. It is put back when the inner call ends, also where that panics.
 struct Outer(Option<Vec<Stage>>);
 
 impl Drop for Outer {

@@ -61,8 +61,8 @@ impl Optimizer {
         Ok(is_new)
     }
 
-    /// The second half: moves the parameters that have a gradient; where all have one and have taken as many steps, all at
-    /// once. It reads nothing but tensors, so a card can record it.
+    /// The second half: moves the parameters that have a gradient, all at once or one after the other. It reads nothing but
+    /// tensors, so a card can record it.
     pub(crate) fn end_step(&mut self) -> Result<(), TchError> {
         let grads = self.grads()?;
         let _no_grad = tch::no_grad_guard();
@@ -104,7 +104,8 @@ impl Optimizer {
         self.parameters.iter().map(|(_, parameter)| parameter.f_grad()).collect()
     }
 
-    /// Whether all parameters move at once.
+    /// Whether all parameters move at once: where something is kept for each, all have a gradient and all have taken as many
+    /// steps. Those of plain SGD never do.
     fn is_together(&self, grads: &[Tensor]) -> bool {
         let buffer = match &self.rule {
             Rule::Sgd => None,

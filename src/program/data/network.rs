@@ -72,7 +72,8 @@ fn certificates() -> Result<RootCerts> {
     Ok(if found.is_empty() { RootCerts::WebPki } else { RootCerts::new_with_certs(&found) })
 }
 
-/// The proxy for `uri`, as curl chooses it: by the scheme of the URL, and none for the hosts in `no_proxy`.
+/// The proxy for `uri`: by the scheme of the URL, and none for the hosts in `no_proxy`. So chooses curl, too, which does not read
+/// `HTTP_PROXY` in capitals, as this does.
 fn proxy(uri: &Uri, variable: impl Fn(&str) -> Option<String>) -> Result<Option<Proxy>> {
     let either = |name: &str| variable(name).map(|value| (name.to_owned(), value));
     let any_case = |name: &str| either(name).or_else(|| either(&name.to_uppercase()));
