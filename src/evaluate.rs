@@ -4,7 +4,7 @@ use crate::data::{DataLoader, Epoch};
 use crate::nn::{self, CrossEntropyLoss, Module};
 use tch::{Kind, TchError, Tensor};
 
-/// The percentage of images whose largest logit is that of their label, and the mean loss.
+/// The percentage of images whose largest logit is that of their label, and the mean loss. Errors where there are no images.
 ///
 /// The percentage is a 32-bit number, as Python's `100 * correct / float(total)` is for a tensor `correct`.
 pub fn accuracy_and_loss(
@@ -34,6 +34,9 @@ pub fn accuracy_and_losses(
         total += labels.size()[0];
         correct = predicted.f_eq_tensor(&labels)?.f_sum(Kind::Int64)?.f_add(&correct)?;
         losses.push(error.forward(&outputs, &labels)?);
+    }
+    if total == 0 {
+        return Err(TchError::Torch("float division by zero: there are no images to measure on".into()));
     }
     losses.insert(0, correct.f_mul_scalar(100)?.f_div_scalar(total as f64)?);
     Tensor::f_stack(&losses, 0)

@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use tch::{Device, Kind, TchError, Tensor};
 
-/// Makes of a batch of images, floats `[N, C, H, W]`, what the network is given: torchvision's `transform`.
+/// Makes of a batch of images, `[N, C, H, W]` as floats, what the network is given: torchvision's `transform`.
 pub type Transform<'a> = dyn Fn(Tensor) -> Result<Tensor, TchError> + 'a;
 
 /// Gives a data set batch by batch; the last batch holds what is left.
@@ -23,17 +23,26 @@ impl<'a> DataLoader<'a> {
         Self { dataset, batch_size, shuffle: false, transform: Box::new(Ok) }
     }
 
-    /// The batches of one epoch: images `[N, C, H, W]` as floats and labels `[N]`.
+    /// The batches of one epoch: images `[N, C, H, W]` as floats, bytes and whole numbers as those of 32 bits, and labels `[N]`.
     ///
     /// Draws from the default generator as Python's iterator does: one number always (the seed of its workers, if it
     /// had any), and with `shuffle` a second one, the seed of the order, when the first batch is asked for.
     ///
-    /// Errors where the batches hold no image.
+    /// Errors, in PyTorch's words, where batches hold no image, where none is there to be shuffled, and where labels are missing.
     pub fn epoch(&self) -> Result<Epoch<'_>, TchError> {
-        if self.batch_size < 1 {
-            let found = self.batch_size;
-            let message = format!("batch_size should be a positive integer value, but got batch_size={found}");
+        let Dataset { images, labels, .. } = self.dataset;
+        let positive = |name: &str, value: i64| match value {
+            1.. => Ok(()),
+            _ => Err(TchError::Torch(format!("{name} should be a positive integer value, but got {name}={value}"))),
+        };
+        positive("batch_size", self.batch_size)?;
+        if images.size().first() != labels.size().first() {
+            let (images, labels) = (images.size(), labels.size());
+            let message = format!("Size mismatch between tensors: images of {images:?} and labels of {labels:?}");
             return Err(TchError::Torch(message));
+        }
+        if self.shuffle {
+            positive("num_samples", self.dataset.len())?;
         }
         draw_seed()?;
         Ok(Epoch { loader: self, order: Rc::default(), start: 0 })
@@ -91,8 +100,9 @@ impl Iterator for Epoch<'_> {
             None => tensor.f_narrow(0, start, length),
         };
         let batch = || {
-            let images = transform(rows(&dataset.images)?.f_to_kind(Kind::Float)?)?;
-            Ok((images, rows(&dataset.labels)?))
+            let images = rows(&dataset.images)?;
+            let images = if images.f_is_floating_point()? { images } else { images.f_to_kind(Kind::Float)? };
+            Ok((transform(images)?, rows(&dataset.labels)?))
         };
         Some(batch())
     }

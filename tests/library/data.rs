@@ -1,11 +1,15 @@
 //! The readers, the split and the loader's order, and what bad files get.
 
 use cnn_tutorial::data::{self, DataLoader, Dataset, split_indices};
+use cnn_tutorial::evaluate::accuracy_and_loss;
+use cnn_tutorial::models::CNNModel;
+use cnn_tutorial::nn::CrossEntropyLoss;
 use flate2::{Compression, write::GzEncoder};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use tch::Tensor;
+use tch::nn::VarStore;
+use tch::{Kind, Tensor};
 
 fn checksum(indices: &[i64]) -> i64 {
     indices.iter().zip(1..).map(|(index, position)| index * position).sum()
@@ -702,6 +706,34 @@ fn batches_of_no_images_are_refused_with_pytorchs_words() {
         let error = loader.epoch().map(|_| ()).unwrap_err().to_string();
         let words = format!("batch_size should be a positive integer value, but got batch_size={batch_size}");
         assert!(error.contains(&words) && loader.len() == 0, "{error}");
+    }
+    let none = digits.select(&[]).unwrap();
+    let loader = DataLoader { shuffle: true, ..DataLoader::new(&none, 5) };
+    let error = loader.epoch().map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("num_samples should be a positive integer value, but got num_samples=0"), "{error}");
+    assert!(DataLoader::new(&none, 5).epoch().unwrap().next().is_none());
+    let model = CNNModel::new(&VarStore::new(tch::Device::Cpu).root()).unwrap();
+    let error = accuracy_and_loss(&model, &CrossEntropyLoss, &DataLoader::new(&none, 5)).unwrap_err().to_string();
+    assert!(error.contains("float division by zero"), "{error}");
+}
+
+#[test]
+fn images_and_labels_of_different_number_are_refused_with_pytorchs_words() {
+    for labels in [5, 7] {
+        let dataset = Dataset { labels: Tensor::zeros([labels], tch::kind::INT64_CPU), ..six() };
+        let error = DataLoader::new(&dataset, 2).epoch().map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("Size mismatch between tensors: images of [6, 1, 1, 1]"), "{error}");
+    }
+}
+
+#[test]
+fn images_of_64_bits_stay_so_and_whole_numbers_become_floats_of_32() {
+    let third = Tensor::from_slice(&[1f64 / 3.0]).view([1, 1, 1, 1]);
+    for (images, kind) in [(third.shallow_clone(), Kind::Double), (third.to_kind(Kind::Uint8), Kind::Float)] {
+        let labels = Tensor::zeros([1], tch::kind::INT64_CPU);
+        let dataset = Dataset { images: images.shallow_clone(), labels, ..six() };
+        let batch = DataLoader::new(&dataset, 1).epoch().unwrap().next().unwrap().unwrap().0;
+        assert!(batch.kind() == kind && batch.equal(&images.to_kind(kind)), "{batch:?}");
     }
 }
 
