@@ -20,9 +20,11 @@ pub fn summary(model: &dyn Module, vs: &VarStore, input_size: &[i64]) -> Result<
     let (_no_grad, _eval) = (tch::no_grad_guard(), nn::eval());
     let (logits, stages) = stages(|| nn::forward(model, &images));
     let _ = logits?;
+    let names = stages.iter().map(|stage| &stage.name).chain(parameters.iter().map(|(name, _)| name));
+    let longest = names.map(String::len).max().unwrap_or_default().max(10);
     let mut text = String::new();
     let mut row = |name: &str, layer: &str, shape: &str, parameters: &str, mult_adds: &str| {
-        writeln!(text, "{name:<10} {layer:<60} {shape:<14} {parameters:>10} {mult_adds:>12}")
+        writeln!(text, "{name:<longest$} {layer:<60} {shape:<14} {parameters:>10} {mult_adds:>12}")
     };
     row("Layer", "Kind", "Output", "Parameters", "Mult-adds")?;
     for stage in &stages {

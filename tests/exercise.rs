@@ -196,7 +196,7 @@ const MISTAKES: &[(&str, &[&str])] = &[
             "And stride is (2, 1), and 1 is expected.",
         ],
     ),
-    ("no channels", &["new fails. libtorch says: conv1, Conv2d(0, 6, kernel_size=5): expected 1 or more of each"]),
+    ("no channels", &["new fails: conv1, Conv2d(0, 6, kernel_size=5): expected 1 or more of each"]),
     ("max pool", &["avgpool1: it is of kind MaxPool2d, and AvgPool2d is expected. The slide says average pooling"]),
     ("pool of 3", &["avgpool1: kernel_size is 3, and 2 is expected. The slide says 2x2."]),
     (
@@ -206,14 +206,11 @@ const MISTAKES: &[(&str, &[&str])] = &[
     ("kernel of 3", &["conv2: kernel_size is 3, and 5 is expected. The slide says 5x5."]),
     ("kernel of 5 and 3", &["conv2: kernel_size is (5, 3), and 5 is expected. The slide says 5x5."]),
     ("padding on layer 3", &["conv2: padding is 2, and 0 is expected. The slide says: no padding."]),
-    (
-        "one path for two",
-        &["conv2: its path is `vs / \"conv1\"`, which a layer before it has. Each layer needs a path of"],
-    ),
+    ("one path for two", &["new fails: two layers have the path \"conv1\": give each its own"]),
     ("84 filters", &["conv3: out_channels is 84, and 120 is expected. The slide says 120 filters"]),
     ("400 in_features", &["fc1: in_features is 400, and 120 is expected. conv3 makes 120 maps of 1x1"]),
     ("the slide's 120", &[MISPRINT, "They are the argument n_classes."]),
-    ("one path for both fc", &["fc2: its path is `vs / \"fc1\"`"]),
+    ("one path for both fc", &["new fails: two layers have the path \"fc1\""]),
     ("ten without n_classes", &["fc2: out_features is 10 for 7 classes, too. Write n_classes"]),
     // In forward
     ("pool before tanh", &["forward: after conv1 the order is wrong: tanh1 is expected first, and then avgpool1."]),

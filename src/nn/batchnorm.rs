@@ -35,14 +35,14 @@ impl BatchNorm2d {
     /// A layer for `[N, num_features, H, W]`. Its parameters and running statistics have PyTorch's names under `vs`; nothing
     /// is drawn for them.
     pub fn new(vs: Path, num_features: i64) -> Result<Self, TchError> {
-        let number = (vs.kind(), vs.device());
+        let (name, number) = (name_of(&vs)?, (vs.kind(), vs.device()));
         Ok(Self {
             weight: vs.f_var("weight", &[num_features], Init::Const(1.)).map_err(without_stack)?,
             bias: vs.f_var("bias", &[num_features], Init::Const(0.))?,
             running_mean: vs.add("running_mean", Tensor::f_zeros([num_features], number)?, false),
             running_var: vs.add("running_var", Tensor::f_ones([num_features], number)?, false),
             num_batches_tracked: vs.add("num_batches_tracked", Tensor::f_zeros([], (Kind::Int64, vs.device()))?, false),
-            name: name_of(&vs),
+            name,
         })
     }
 }
@@ -51,7 +51,9 @@ impl Module for BatchNorm2d {
     /// Errors while training where a channel has a single value: that has no variance.
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
         let normalised = || {
-            let (n, channels, height, width) = xs.size4()?;
+            let [n, channels, height, width] = xs.size()[..] else {
+                return Err(TchError::Torch(format!("expected 4D input (got {}D input)", xs.dim())));
+            };
             let (training, cudnn_enabled) = (is_training(), true);
             if training {
                 // `torch.nn.functional.batch_norm` checks this; libtorch's own operation gives NaN.

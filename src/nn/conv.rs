@@ -32,7 +32,7 @@ impl Conv2d {
     ) -> Result<Self, TchError> {
         let kernel_size = kernel_size.into();
         let [height, width] = kernel_size.0;
-        let name = name_of(&vs);
+        let name = name_of(&vs)?;
         if [in_channels, out_channels, height, width].iter().any(|&size| size < 1) {
             return Err(TchError::Torch(format!(
                 "{name}, Conv2d({in_channels}, {out_channels}, kernel_size={kernel_size}): expected 1 or more of each"

@@ -114,11 +114,15 @@ pub fn forward(model: &dyn Module, xs: &Tensor) -> Result<Tensor, TchError> {
             Some(stage) => format!("after {}, which gives [N, {}", stage.name, &format!("{:?}", stage.shape())[1..]),
             None => "before its first layer is done".into(),
         };
-        match without_stack(error) {
-            TchError::Torch(error) => TchError::Torch(format!("the network fails {place}: {error}")),
-            other => other,
-        }
+        TchError::Torch(format!("the network fails {place}: {}", words(error)))
     })
+}
+
+fn words(error: TchError) -> String {
+    match without_stack(error) {
+        TchError::Torch(error) => error,
+        other => other.to_string(),
+    }
 }
 
 /// An error of libtorch's as Python shows it: its words, and not the stack that stands below them.
@@ -146,12 +150,9 @@ pub(super) fn forward_hook(
     output: Result<Tensor, TchError>,
 ) -> Result<Tensor, TchError> {
     // libtorch's own message tells numbers, but not which layer they are of.
-    let output = output.map_err(|error| match without_stack(error) {
-        TchError::Torch(error) => {
-            let name = learned.map(|(name, _)| format!("{name}, ")).unwrap_or_default();
-            TchError::Torch(format!("{name}{layer} cannot take an input of {:?}: {error}", input.size()))
-        }
-        other => other,
+    let output = output.map_err(|error| {
+        let name = learned.map(|(name, _)| format!("{name}, ")).unwrap_or_default();
+        TchError::Torch(format!("{name}{layer} cannot take an input of {:?}: {}", input.size(), words(error)))
     })?;
     let plain = |tensor: &Tensor| to_dense(tensor)?.f_detach();
     STAGES.with_borrow_mut(|stages| {

@@ -20,11 +20,12 @@ pub struct Linear {
 impl Linear {
     /// A layer with its parameters named `weight` and `bias` under `vs` and drawn as PyTorch draws them.
     pub fn new(vs: Path, in_features: i64, out_features: i64) -> Result<Self, TchError> {
+        let name = name_of(&vs)?;
         // Not `tch::nn::linear`, which panics on an error. A constant draws nothing from the generator.
         let weight = vs.f_var("weight", &[out_features, in_features], Init::Const(0.)).map_err(without_stack)?;
         let bias = vs.f_var("bias", &[out_features], Init::Const(0.))?;
         reset_parameters(&weight, &bias, in_features)?;
-        Ok(Self { weight, bias, name: name_of(&vs) })
+        Ok(Self { weight, bias, name })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The layers of the slides: tch's parameters and operations, PyTorch's arguments, defaults and initialisation.
 //!
 //! A layer's parameters are the `VarStore`'s own tensors: copy into them. A tensor put in their place is neither trained nor saved.
+//! Each layer draws its first weights when it is made: make them in the order of Python's `__init__`.
 
 mod activation;
 mod batchnorm;
@@ -111,8 +112,17 @@ pub fn named_parameters(vs: &VarStore) -> Vec<(String, Tensor)> {
 }
 
 /// What the parameters of the layer at this path begin with in PyTorch's `state_dict`, such as `block1.conv`.
-fn name_of(vs: &Path) -> String {
-    vs.components().collect::<Vec<_>>().join(".")
+///
+/// Errors where there is such a layer already: tch would give the second one's parameters other names, which Python's network
+/// does not have.
+fn name_of(vs: &Path) -> Result<String, TchError> {
+    let name = vs.components().collect::<Vec<_>>().join(".");
+    match vs.get("weight") {
+        Some(_) => Err(TchError::Torch(format!(
+            "two layers have the path {name:?}: give each its own, its weights are saved under that name"
+        ))),
+        None => Ok(name),
+    }
 }
 
 /// Draws a layer's parameters as PyTorch's `reset_parameters` does, from the default generator.

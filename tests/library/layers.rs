@@ -431,6 +431,47 @@ fn the_summary_takes_a_network_of_64_bits_and_names_layers_by_their_whole_path()
 }
 
 #[test]
+fn a_second_layer_of_the_same_name_is_refused() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let at = |name: &str| vs.root() / "block1" / name;
+    let _layers = (Conv2d::new(at("conv"), 1, 2, 3).unwrap(), Linear::new(at("fc"), 2, 2).unwrap());
+    let _norm = BatchNorm2d::new(at("bn"), 2).unwrap();
+    let errors = [
+        Conv2d::new(at("conv"), 2, 2, 3).err(),
+        Linear::new(at("fc"), 2, 2).err(),
+        BatchNorm2d::new(at("bn"), 2).err(),
+        Linear::new(at("conv"), 2, 2).err(),
+    ];
+    for (error, name) in errors.into_iter().zip(["conv", "fc", "bn", "conv"]) {
+        let error = error.unwrap().to_string();
+        assert!(error.contains(&format!("two layers have the path \"block1.{name}\": give each its own")), "{error}");
+    }
+    assert_eq!(vs.variables().len(), 2 + 2 + 5);
+}
+
+#[test]
+fn the_summarys_columns_stand_below_each_other_whatever_names_the_layers_have() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let fc = Linear::new(vs.root() / "a_long_block" / "and_a_long_name", 4, 4).unwrap();
+    let table = summary(&fc, &vs, &[1, 4]).unwrap();
+    let ends: Vec<_> = table.lines().map(str::len).collect();
+    assert!(ends.iter().all(|end| *end == ends[0]), "{table}");
+}
+
+#[test]
+fn an_error_of_tchs_own_between_the_layers_tells_the_place_too() {
+    struct Sizes(ReLU);
+    impl Module for Sizes {
+        fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+            let (_, _, _, _) = self.0.forward(xs)?.size4()?;
+            Ok(xs.shallow_clone())
+        }
+    }
+    let error = forward(&Sizes(ReLU), &Tensor::zeros([2, 3], tch::kind::FLOAT_CPU)).unwrap_err().to_string();
+    assert!(error.contains("the network fails after relu1, which gives [N, 3]: invalid shape"), "{error}");
+}
+
+#[test]
 fn the_summary_counts_a_parameter_of_two_names_once() {
     let vs = nn::VarStore::new(Device::Cpu);
     let fc = Linear::new(&vs.root() / "fc", 4, 4).unwrap();
@@ -461,6 +502,11 @@ fn a_forward_pass_that_fails_only_while_training_tells_the_place_where_it_does()
     }
     let norm = BatchNorm2d::new(nn::VarStore::new(Device::Cpu).root() / "bn1", 2).unwrap();
     let one = Tensor::ones([1, 2, 1, 1], tch::kind::FLOAT_CPU);
+    let error = norm.forward(&one.flatten(1, -1)).unwrap_err().to_string();
+    assert!(
+        error.contains("bn1, BatchNorm2d(2) cannot take an input of [1, 2]: expected 4D input (got 2D input)"),
+        "{error}"
+    );
     let error = forward(&Norms(ReLU, norm, Tanh), &one).unwrap_err().to_string();
     assert!(error.contains("the network fails after relu1, which gives [N, 2, 1, 1]: bn1, BatchNorm2d(2)"), "{error}");
 }
