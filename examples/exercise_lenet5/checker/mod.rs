@@ -96,7 +96,9 @@ pub fn check<N: Module>(
     // no other: several would take many times as long where a class has other programs open.
     tch::set_num_threads(1);
     let (vs, model) = network()?;
-    let dataset = if File::new("data/mnist").is_dir() {
+    let dataset = if File::new("data/train.csv").is_file() {
+        read_csv("data/train.csv")?
+    } else if File::new("data/mnist").is_dir() {
         read_mnist_train("data/mnist")?
     } else {
         read_csv("assets/digits.csv.gz")?
