@@ -38,7 +38,8 @@ impl Default for AdamW {
     }
 }
 
-/// An optimizer of a `VarStore`'s trainable variables, which are PyTorch's `model.parameters()`.
+/// An optimizer of a `VarStore`'s trainable variables, which are PyTorch's `model.parameters()`. They have 32 or 64 bits: with 16
+/// it rounds otherwise than PyTorch's.
 ///
 /// As in PyTorch, a parameter without a gradient stays as it is, and so does what is kept for it: one that is frozen, that
 /// the network does not use, or that it has not used in this step.
@@ -143,6 +144,7 @@ impl Optimizer {
 
     /// What has to be kept to go on later, under PyTorch's names with the parameter's behind them: momentum buffers, or
     /// Adam's moments, and how many steps the parameter has taken. What has not begun is zeros, where PyTorch has nothing.
+    /// Learning rate and weight decay are not among it: build the optimizer with those it had.
     pub fn state_dict(&self) -> Result<Vec<(String, Tensor)>, TchError> {
         let buffers: &[_] = match &self.rule {
             Rule::Sgd => return Ok(Vec::new()),
