@@ -20,7 +20,10 @@ pub fn summary(model: &dyn Module, vs: &VarStore, input_size: &[i64]) -> Result<
     let (_no_grad, _eval) = (tch::no_grad_guard(), nn::eval());
     let (logits, stages) = stages(|| nn::forward(model, &images));
     let _ = logits?;
-    let names = stages.iter().map(|stage| &stage.name).chain(parameters.iter().map(|(name, _)| name));
+    let listed: HashSet<_> =
+        stages.iter().flat_map(|stage| stage.parameters.iter().flatten()).map(Tensor::data_ptr).collect();
+    let others = || parameters.iter().filter(|(_, parameter)| !listed.contains(&parameter.data_ptr()));
+    let names = stages.iter().map(|stage| &stage.name).chain(others().map(|(name, _)| name));
     let longest = names.map(String::len).max().unwrap_or_default().max(10);
     let mut text = String::new();
     let mut row = |name: &str, layer: &str, shape: &str, parameters: &str, mult_adds: &str| {
@@ -32,9 +35,7 @@ pub fn summary(model: &dyn Module, vs: &VarStore, input_size: &[i64]) -> Result<
         let count = |number: i64| if stage.parameters.is_none() { "-".into() } else { number.to_string() };
         row(&stage.name, &stage.layer, &shape, &count(stage.n_parameters()), &count(stage.mult_adds()))?;
     }
-    let listed: HashSet<_> =
-        stages.iter().flat_map(|stage| stage.parameters.iter().flatten()).map(Tensor::data_ptr).collect();
-    for (name, parameter) in parameters.iter().filter(|(_, parameter)| !listed.contains(&parameter.data_ptr())) {
+    for (name, parameter) in others() {
         let (shape, count) = (format!("{:?}", parameter.size()), parameter.numel().to_string());
         row(name, "a parameter that belongs to no layer above", &shape, &count, "-")?;
     }
