@@ -1,6 +1,6 @@
 //! Fetches MNIST once, from the first mirror that has it right.
 
-use super::network::{agent, variable, without_password};
+use super::mirror::{agent, variable, without_password};
 use crate::program::files;
 use anyhow::{Context, Result, bail, ensure};
 use cnn_tutorial::data::{find_idx, idx_file};

@@ -3,7 +3,7 @@
 mod doubts;
 mod download;
 mod forward;
-mod network;
+mod mirror;
 mod source;
 
 pub use doubts::announce;
