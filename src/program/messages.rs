@@ -39,6 +39,9 @@ pub fn quoted(argument: &str) -> String {
     }
 }
 
+/// Where the system gives no more threads.
+pub const NO_THREAD: &str = "no thread could be started: end other programs";
+
 /// The most characters of a message that are printed.
 const LONGEST_MESSAGE: usize = 4000;
 

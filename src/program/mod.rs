@@ -49,7 +49,7 @@ pub fn main() -> ! {
 
 /// The program's exit code.
 fn run_command(cli: &Cli) -> Result<u8> {
-    let conductor = cli.conducted.then(Conductor::new);
+    let conductor = cli.conducted.then(Conductor::new).transpose()?;
     match (&cli.command, &cli.resume) {
         (None, None) => return train::train(&cli.options, None, conductor),
         (None, Some(dir)) => return train::resume(dir, cli.options.data.as_ref(), cli.options.device, conductor),

@@ -14,7 +14,7 @@ pub use routes::routes;
 
 use super::locked;
 use crate::program::data::Source;
-use crate::program::messages::escaped;
+use crate::program::messages::{NO_THREAD, escaped};
 use crate::program::run::config::read_config;
 use crate::program::run::live::Order;
 use crate::program::run::network::Network;
@@ -118,8 +118,9 @@ impl Trainer {
         let told = Arc::new(Mutex::new(told));
         let (hears, reads) = (told.clone(), told.clone());
         let (output, errors) = (output.context("no standard output")?, errors.context("no standard error")?);
-        thread::spawn(move || told::hear(output, &hears));
-        thread::spawn(move || told::read(errors, &reads));
+        // Where one cannot be started, the process sees its orders closed, and ends.
+        thread::Builder::new().spawn(move || told::hear(output, &hears)).context(NO_THREAD)?;
+        thread::Builder::new().spawn(move || told::read(errors, &reads)).context(NO_THREAD)?;
         self.started += 1;
         let (ended, network, set_to, examples, mistakes) = Default::default();
         let training = Training { options, process, orders, ended, told, network, set_to, examples, mistakes };

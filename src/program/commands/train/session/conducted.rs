@@ -4,10 +4,11 @@
 
 use super::Session;
 use super::page::Page;
+use crate::program::messages::NO_THREAD;
 use crate::program::run::live::{Message, Order};
 use crate::program::run::metrics::Row;
 use crate::program::run::options::{LrChange, NonNegative};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use cnn_tutorial::optim::Optimizer;
 use signal_hook::consts::SIGTERM;
 use std::io;
@@ -43,19 +44,21 @@ pub struct Conductor {
 }
 
 impl Conductor {
-    pub fn new() -> Self {
+    pub fn new() -> Result<Self> {
         let (sender, orders) = mpsc::channel();
-        thread::spawn(move || {
-            for line in io::stdin().lines().map_while(Result::ok) {
-                if let Ok(order) = serde_json::from_str(&line)
-                    && sender.send(order).is_err()
-                {
-                    return;
+        thread::Builder::new()
+            .spawn(move || {
+                for line in io::stdin().lines().map_while(Result::ok) {
+                    if let Ok(order) = serde_json::from_str(&line)
+                        && sender.send(order).is_err()
+                    {
+                        return;
+                    }
                 }
-            }
-        });
+            })
+            .context(NO_THREAD)?;
         let (losses, lines, rows, last_look, before) = (Vec::new(), Vec::new(), 0, None, None);
-        Self { orders, until: 0, losses, lines, rows, last_look, before, page: Page::new() }
+        Ok(Self { orders, until: 0, losses, lines, rows, last_look, before, page: Page::new().context(NO_THREAD)? })
     }
 
     /// The next order; while the training waits for one it is waited for a little.

@@ -14,17 +14,17 @@ pub struct Page {
 }
 
 impl Page {
-    pub fn new() -> Self {
+    pub fn new() -> io::Result<Self> {
         // One may wait while another is written.
         let (messages, written) = mpsc::sync_channel::<[Vec<u8>; 2]>(1);
-        let writer = thread::spawn(move || {
+        let writer = thread::Builder::new().spawn(move || {
             let mut page = io::stdout().lock();
             for [head, tensors] in written {
                 // A page that does not listen any more has closed the orders too: that ends the training, with a checkpoint.
                 let _ = page.write_all(&head).and_then(|()| page.write_all(&tensors)).and_then(|()| page.flush());
             }
-        });
-        Self { messages: Some(messages), writer: Some(writer) }
+        })?;
+        Ok(Self { messages: Some(messages), writer: Some(writer) })
     }
 
     pub fn tell(&self, message: Message, tensors: Vec<(String, Tensor)>) -> Result<()> {
