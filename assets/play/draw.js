@@ -29,7 +29,8 @@ function line(from, to) {
 
 const classifyDrawing = newest(async () => {
   const before = cleared;
-  const png = await new Promise((done) => pad.toBlob(done, "image/png"));
+  // Not `toBlob`: it may wait for the browser to be idle, a second long.
+  const png = Uint8Array.from(atob(pad.toDataURL().split(",")[1]), (byte) => byte.charCodeAt(0));
   const answer = await answerTo("/api/picture", png);
   if (before !== cleared) return;
   if (!answer.refused) return take(answer);
