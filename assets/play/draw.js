@@ -66,28 +66,32 @@ async function answerTo(path, picture) {
 // Whether these are the pixels that the answer shown belongs to.
 const isSeen = (pixels) => state.answer !== null && state.answer.seen.every((grey, i) => grey === pixels[i]);
 
-let stroke = null;
+let stroke = null; // the pointer that draws, and where it has got to
 const place = (event) => {
   const box = pad.getBoundingClientRect();
   const share = (at, start, length) => (at - start - pad.clientLeft) / length * pad.width;
   return { x: share(event.clientX, box.left, pad.clientWidth), y: share(event.clientY, box.top, pad.clientHeight) };
 };
+// One finger draws, and of a mouse the first button.
 pad.addEventListener("pointerdown", (event) => {
+  if (!event.isPrimary || event.button !== 0) return;
   pad.setPointerCapture(event.pointerId);
-  stroke = place(event);
+  stroke = { pointer: event.pointerId, ...place(event) };
   line(stroke, stroke);
   drawn();
 });
 pad.addEventListener("pointermove", (event) => {
-  if (!stroke) return;
+  if (stroke?.pointer !== event.pointerId) return;
   for (const part of event.getCoalescedEvents?.() ?? [event]) {
     const to = place(part);
     line(stroke, to);
-    stroke = to;
+    Object.assign(stroke, to);
   }
   drawn();
 });
-for (const end of ["pointerup", "pointercancel"]) pad.addEventListener(end, () => { stroke = null; });
+for (const end of ["pointerup", "pointercancel"]) {
+  pad.addEventListener(end, ({ pointerId }) => { if (stroke?.pointer === pointerId) stroke = null; });
+}
 
 pad.addEventListener("keydown", (event) => {
   const step = { ArrowLeft: [-4, 0], ArrowRight: [4, 0], ArrowUp: [0, -4], ArrowDown: [0, 4] }[event.key];

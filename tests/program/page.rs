@@ -217,18 +217,33 @@ impl Browser {
         self.pointer("touch", selector, points, true);
     }
 
+    /// Draws with two fingers at once.
+    pub fn two_fingers(&self, selector: &str, first: &[(i64, i64)], second: &[(i64, i64)]) {
+        let [mut first, mut second] = [first, second].map(|points| self.source("touch", selector, points, Some(0)));
+        (first["id"], second["id"]) = ("first".into(), "second".into());
+        self.post("/actions", json!({ "actions": [first, second] }));
+    }
+
+    /// Moves the mouse likewise, with this button held down: 1 is the middle one, 2 the right one.
+    pub fn button(&self, selector: &str, points: &[(i64, i64)], button: u8) {
+        self.post("/actions", json!({ "actions": [self.source("mouse", selector, points, Some(button))] }));
+    }
+
     fn pointer(&self, kind: &str, selector: &str, points: &[(i64, i64)], held: bool) {
+        self.post("/actions", json!({ "actions": [self.source(kind, selector, points, held.then_some(0))] }));
+    }
+
+    fn source(&self, kind: &str, selector: &str, points: &[(i64, i64)], held: Option<u8>) -> Value {
         let origin = json!({"element-6066-11e4-a52e-4f735466cecf": self.element(selector)});
         let mut actions: Vec<Value> = points
             .iter()
             .map(|(x, y)| json!({"type": "pointerMove", "duration": 20, "origin": origin, "x": x, "y": y}))
             .collect();
-        if held {
-            actions.insert(1, json!({"type": "pointerDown", "button": 0}));
-            actions.push(json!({"type": "pointerUp", "button": 0}));
+        if let Some(button) = held {
+            actions.insert(1, json!({"type": "pointerDown", "button": button}));
+            actions.push(json!({"type": "pointerUp", "button": button}));
         }
-        let source = json!({"type": "pointer", "id": kind, "parameters": {"pointerType": kind}, "actions": actions});
-        self.post("/actions", json!({ "actions": [source] }));
+        json!({"type": "pointer", "id": kind, "parameters": {"pointerType": kind}, "actions": actions})
     }
 
     /// What the browser has complained of since the last call.

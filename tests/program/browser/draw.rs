@@ -77,6 +77,23 @@ fn the_first_stroke_on_a_digit_that_was_put_on_the_pad_begins_a_drawing_of_ones_
 }
 
 #[test]
+fn one_finger_draws_and_of_a_mouse_the_first_button() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(browser) = Browser::start() else { return };
+    let _page = open(dir.path(), &browser);
+    browser.click("#clear");
+    for button in [1, 2] {
+        browser.button("#pad", &[(0, -60), (0, -20), (0, 60)], button);
+    }
+    assert_eq!(inked(&browser), [0; 3]);
+    // The second finger is on the right; a line between the two would cross the middle.
+    let stroke = |x| [-60, -40, -20, 0, 20, 40].map(|y| (x, y));
+    browser.two_fingers("#pad", &stroke(-60), &stroke(60));
+    let [left, middle, right] = inked(&browser);
+    assert!(left > 100 && middle == 0 && right == 0, "{left} {middle} {right}");
+}
+
+#[test]
 fn outlines_on_the_bars_go_with_the_digit_they_belong_to() {
     let dir = tempfile::tempdir().unwrap();
     let Some(browser) = Browser::start() else { return };
