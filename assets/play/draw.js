@@ -8,9 +8,11 @@ pen.lineCap = pen.lineJoin = "round";
 const cursor = { x: 56, y: 56, down: false };
 let given = false; // whether the digit on the pad was put there, and not drawn
 let cleared = 0; // how often the pad has got another digit: an answer that comes after that belongs to one that is gone
+let changed = 0; // and how often it has changed: a digit that was asked for before that comes too late
 
 function wipe() {
   cleared++;
+  changed++;
   pen.fillStyle = "#000";
   pen.fillRect(0, 0, pad.width, pad.height);
   given = false;
@@ -20,6 +22,7 @@ function wipe() {
 // A drawing is the pupil's own: a digit that was put on the pad makes room for the first stroke.
 function line(from, to) {
   if (given) wipe();
+  changed++;
   pen.strokeStyle = "#fff";
   pen.beginPath();
   pen.moveTo(from.x, from.y);
@@ -133,7 +136,9 @@ const example = newest(async ({ mistake = false, label = "" }) => {
   const key = [state.run, mistake && state.weights, label].join();
   next[key] = (next[key] ?? -1) + 1;
   say("");
+  const before = changed;
   const found = await ask("/api/digit" + choice({ index: next[key], mistake, ...(label && { label }) }));
+  if (before !== changed) return;
   putOnPad(Uint8Array.from(found.pixels));
   const which = mistake ? `Mistake ${next[key] % found.count + 1} of ${found.count}: a` : "A";
   $("origin").textContent = `${which} ${found.label}, image ${found.index} of ${found.data}.`;
@@ -162,13 +167,13 @@ $("photo").addEventListener("change", async () => {
   if (!file) return;
   try {
     say("");
-    const before = cleared;
+    const before = changed;
     const answer = await answerTo("/api/picture", file);
     if (answer.refused) throw new Error(answer.refused);
-    if (before === cleared) {
-      await take(answer);
-      putOnPad(state.seen);
+    if (before === changed) {
+      putOnPad(Uint8Array.from(answer.seen));
       $("origin").textContent = `${file.name}, centred and scaled as in MNIST.`;
+      await take(answer);
     }
   } catch (error) {
     say(`${file.name}: ${error.message}`);

@@ -94,6 +94,33 @@ fn one_finger_draws_and_of_a_mouse_the_first_button() {
 }
 
 #[test]
+fn a_digit_from_the_data_that_comes_late_overwrites_no_stroke_and_stays_away_from_a_pad_that_was_cleared() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(browser) = Browser::start() else { return };
+    let _page = open(dir.path(), &browser);
+    browser.script("window.atOnce = fetch");
+    for strokes in [false, true] {
+        browser.click("#clear");
+        browser.settle();
+        let hold = "path.includes('/digit') ? new Promise((go) => { window.go = go; }).then(() => atOnce(path, init))";
+        browser.script(&format!("window.go = null; fetch = (path, init) => {hold} : atOnce(path, init)"));
+        browser.click("#example");
+        browser.wait("window.go");
+        if strokes {
+            browser.mouse("#pad", &[(0, -60), (0, -20), (0, 60)], true);
+        } else {
+            browser.click("#clear");
+        }
+        browser.script("go()");
+        browser.settle();
+        let [left, middle, right] = inked(&browser);
+        assert!(left == 0 && (middle > 100) == strokes && right == 0, "{left} {middle} {right}");
+        let origin = if strokes { "Your drawing." } else { "Empty. The network answers all the same" };
+        assert!(browser.text("#origin").starts_with(origin), "{}", browser.text("#origin"));
+    }
+}
+
+#[test]
 fn outlines_on_the_bars_go_with_the_digit_they_belong_to() {
     let dir = tempfile::tempdir().unwrap();
     let Some(browser) = Browser::start() else { return };
