@@ -5,7 +5,7 @@ const pad = $("pad");
 const pen = pad.getContext("2d", { willReadFrequently: true });
 pen.lineWidth = 9;
 pen.lineCap = pen.lineJoin = "round";
-const cursor = { x: 56, y: 56, down: false };
+const cursor = { x: 56, y: 56, down: false }; // the pen of the keyboard
 let given = false; // whether the digit on the pad was put there, and not drawn
 let cleared = 0; // how often the pad has got another digit: an answer that comes after that belongs to one that is gone
 let changed = 0; // and how often it has changed: a digit that was asked for before that comes too late
@@ -17,6 +17,13 @@ function wipe() {
   pen.fillRect(0, 0, pad.width, pad.height);
   given = false;
   state.seen = new Uint8Array(784);
+  cursor.down = false;
+  showCursor();
+}
+
+function showCursor() {
+  Object.assign($("cursor").style, { left: cursor.x / pad.width * 100 + "%", top: cursor.y / pad.height * 100 + "%" });
+  $("cursor").classList.toggle("down", cursor.down);
 }
 
 // A drawing is the pupil's own: a digit that was put on the pad makes room for the first stroke.
@@ -26,7 +33,7 @@ function line(from, to) {
   pen.strokeStyle = "#fff";
   pen.beginPath();
   pen.moveTo(from.x, from.y);
-  pen.lineTo(to.x, to.y);
+  pen.lineTo(to.x + 0.01, to.y); // a line of no length would be no dot
   pen.stroke();
 }
 
@@ -104,17 +111,19 @@ pad.addEventListener("keydown", (event) => {
     Object.assign(cursor, to);
     if (cursor.down) drawn();
   } else if (event.key === " ") {
-    cursor.down = !cursor.down;
-    if (cursor.down) {
+    const down = !cursor.down;
+    if (down) {
       line(cursor, cursor);
       drawn();
     }
+    cursor.down = down; // the first stroke on a given digit has wiped it, and lifted the pen
   } else if (/^[0-9]$/.test(event.key)) {
     example({ label: event.key });
   } else {
     return;
   }
   event.preventDefault();
+  showCursor();
   $("origin").textContent =
     `The pen is ${cursor.down ? "down" : "up"}, at ${Math.round(cursor.x / 4)}, ${Math.round(cursor.y / 4)} of 28, 28.`;
 });

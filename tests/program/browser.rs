@@ -118,10 +118,12 @@ fn on_a_telephone_a_finger_draws_and_points_and_the_page_keeps_still() {
     let before = browser.script("return state.answers");
     browser.click("#clear");
     browser.settle();
-    // A dot is not yet a digit: said beside the answer, and not as an error.
-    browser.finger("#pad", &[(0, 0), (0, 0)]);
+    // A dot in the corner is not yet a digit: said beside the answer, and not as an error.
+    browser.finger("#pad", &[(-110, -110), (-110, -110)]);
     browser.wait("document.querySelector('#doubt').textContent === 'This is not yet a digit.'");
     assert_eq!(browser.text("#message"), "");
+    browser.click("#clear");
+    browser.settle();
     browser.finger("#pad", &[(0, -60), (0, -20), (0, 20), (0, 60)]);
     browser.wait(&format!("state.answers > {before} + 1"));
     browser.settle();

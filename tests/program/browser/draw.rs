@@ -4,6 +4,7 @@ use super::open;
 use crate::common::digits;
 use crate::page::Browser;
 use image::{GrayImage, Luma, imageops};
+use serde_json::json;
 use std::path::Path;
 
 /// Pixels of the pad that are not black, left of, on, and right of its middle.
@@ -65,15 +66,36 @@ fn the_first_stroke_on_a_digit_that_was_put_on_the_pad_begins_a_drawing_of_ones_
             assert!(both[0] > 100 && both[1] == middle, "{source}: {both:?} after {middle}");
         }
     }
-    // A dot on a digit is no digit yet, and the answer shown is not the one to the digit that is gone.
+    // A dot beside a digit is no digit yet, and the answer shown is not the one to the digit that is gone.
     browser.keys("#pad", "6");
     browser.wait("$('origin').textContent.startsWith('A 6')");
     browser.settle();
-    browser.mouse("#pad", &[(0, 0), (0, 0)], true);
+    browser.mouse("#pad", &[(-90, -90), (-90, -90)], true);
     browser.wait("$('doubt').textContent === 'This is not yet a digit.'");
     browser.settle();
     assert_eq!(browser.script("return state.answer.seen.some((grey) => grey > 0)"), false);
     assert_eq!(browser.text("#doubt"), "This is not yet a digit.");
+}
+
+#[test]
+fn a_click_and_the_space_bar_draw_a_dot_and_the_keyboard_s_pen_is_in_sight() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(browser) = Browser::start() else { return };
+    let _page = open(dir.path(), &browser);
+    let dot = |count: u64| assert!((50..120).contains(&count), "the dot has {count} pixels");
+    browser.click("#clear");
+    browser.mouse("#pad", &[(0, 0), (0, 0)], true);
+    dot(inked(&browser)[1]);
+    let cursor = || browser.script("return [getComputedStyle($('cursor')).display, cursor.down]");
+    assert_eq!(cursor(), json!(["none", false]));
+    browser.click("#clear");
+    browser.keys("#pad", " ");
+    dot(inked(&browser)[1]);
+    assert_eq!(cursor(), json!(["block", true]));
+    assert_eq!(browser.text("#origin[role=status]"), "The pen is down, at 14, 14 of 28, 28.");
+    browser.click("#clear");
+    browser.keys("#pad", "\u{E015}");
+    assert_eq!((inked(&browser), cursor()), ([0; 3], json!(["block", false])));
 }
 
 #[test]
