@@ -139,8 +139,7 @@ class Bench {
     this.parts.python.textContent = outcome.python;
     this.parts.rust.textContent = outcome.rust;
     const where = `output${output.length > 1 ? `, map ${channel}` : ""}, row ${row}, column ${column}`;
-    this.parts.sum.replaceChildren(element("p", {}, element("b", { textContent: where })),
-      ...describe(sum, { height: input[0].length, width: input[0][0].length }, "input"));
+    explainIn(this.parts.sum, where, describe(sum, { height: input[0].length, width: input[0][0].length }, "input"));
     if (this.parts.words) this.parts.words.textContent = WORDS[question.layer](question.norm_type);
   }
 

@@ -119,7 +119,8 @@ const explain = newest(async () => {
 function forgetPick() {
   state.pick = null;
   told = "";
-  $("sum").replaceChildren(element("p", { className: "note", textContent: "Point at a pixel of any map." }));
+  $("sum").firstElementChild.replaceChildren(element("p", { className: "note", textContent: "Point at a pixel of any map." }));
+  $("sum").lastElementChild.replaceChildren();
   $("brief").textContent = "Point at a pixel of any map: lines show what it is made of.";
   removeFrames();
 }
@@ -132,8 +133,7 @@ function removeFrames() {
 
 // In full, and in one line where all is seen at once.
 function tell(where, ...parts) {
-  $("sum").replaceChildren(element("p", {}, element("b", { textContent: where })), ...parts);
-  $("brief").textContent = [where, ...parts.filter((part) => part.className === "total").map((part) => part.textContent)].join("; ");
+  $("brief").textContent = explainIn($("sum"), where, parts);
 }
 
 // Outlines the pixel, and its frame in the maps before.

@@ -22,6 +22,14 @@ function paintCell(cell, value, largest) {
   cell.style.color = readable(rgb);
 }
 
+// Where, and the numbers behind it. The totals alone are live: to read all of it out would take minutes.
+function explainIn(box, where, parts) {
+  const totals = parts.filter((part) => part.className === "total");
+  box.firstElementChild.replaceChildren(element("p", {}, element("b", { textContent: where })), ...totals);
+  box.lastElementChild.replaceChildren(...parts.filter((part) => !totals.includes(part)));
+  return [where, ...totals.map((total) => total.textContent)].join("; ");
+}
+
 function describe(sum, before, name) {
   const { kind, height, width, frame, kernel, products, parts, bias, result, value } = sum;
   const total = (...text) => element("p", { className: "total" }, ...text);

@@ -135,6 +135,14 @@ fn on_a_telephone_a_finger_draws_and_points_and_the_page_keeps_still() {
     browser.finger("#layers > :nth-child(3) canvas", &[(-5, -5), (-5, -5)]);
     browser.wait("document.querySelector('#sum .value')");
     assert_eq!(browser.script("return state.pick.layer"), 2);
+    // The panel with the sum hides nothing that has the focus, and can be closed. Its totals alone are read out.
+    let beyond = "const [below, panel] = ['#at-once', '#draw .right'].map((of) => document.querySelector(of));
+        scrollTo(0, 0); below.focus(); return below.getBoundingClientRect().bottom - panel.getBoundingClientRect().top";
+    let beyond = browser.script(beyond).as_f64().unwrap();
+    assert!(beyond <= 0.0, "{beyond} pixels lie below the panel");
+    assert_eq!(browser.script("return $('sum').querySelector('[role=status]:has(.value) table')"), json!(null));
+    browser.click("#draw .right summary");
+    assert_eq!(browser.script("return $('sum').checkVisibility()"), false);
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }
 
