@@ -14,7 +14,9 @@ class Bench {
     this.inputs = new Inputs(name, this.parts);
     if (this.parts.kernel) this.kernels = new Kernels(this.parts, () => this.update());
     for (const input of this.root.querySelectorAll(".controls input, .controls select")) {
-      input.addEventListener(input.tagName === "SELECT" ? "change" : "input", () => this.changed(input));
+      // While 11 is typed the kernel does not shrink to 1.
+      const isWhole = input.tagName === "SELECT" || (this.kernels && input === this.parts.kernel_size);
+      input.addEventListener(isWhole ? "change" : "input", () => this.changed(input));
     }
     for (const which of ["input-map", "output-map"]) {
       const canvas = this.parts[which];
@@ -104,14 +106,25 @@ class Bench {
     const outcome = await ask("/api/arguments", question);
     if (this.at === question.at) this.at = outcome.at; // else the frame has moved on meanwhile
     this.last = { input, labels, outcome, question };
-    this.parts.refusal.textContent = "";
+    write(this.parts.refusal, "");
+    this.invalid();
     this.root.classList.remove("stale");
     this.render();
   }
 
-  refuse(error) {
-    this.parts.refusal.textContent = error.message;
+  // A refusal begins with the name of its field, and is told above it: below it a telephone may have the panel.
+  refuse({ message }) {
+    const { [message.startsWith("a kernel") ? "kernel_size" : message.match(/^\w*/)[0]]: field, refusal } = this.parts;
+    this.invalid(field);
+    field?.closest(".controls > *").before(refusal);
+    write(refusal, message);
+    if (field && field === document.activeElement) field.scrollIntoView({ block: "nearest" });
     this.root.classList.add("stale");
+  }
+
+  invalid(field) {
+    this.root.querySelector("[aria-invalid]")?.removeAttribute("aria-invalid");
+    field?.setAttribute("aria-invalid", true);
   }
 
   render() {

@@ -28,7 +28,12 @@ async function ask(path, body) {
 }
 
 const choice = (more = {}) => "?" + new URLSearchParams({ run: state.run, weights: state.weights, ...more });
-const say = (text) => { $("message").textContent = text; };
+const say = (text) => write($("message"), text);
+
+// What is live is read out again when the same words are put there again.
+function write(place, text) {
+  if (place.textContent !== text) place.textContent = text;
+}
 
 let busy = 0; // calls under way
 

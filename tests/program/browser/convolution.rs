@@ -3,6 +3,7 @@
 use super::numbers;
 use crate::page::{Browser, Page};
 use cnn_tutorial::nn::{Conv2d, Module};
+use serde_json::json;
 use tch::{Device, Tensor, nn::VarStore};
 
 pub fn text(browser: &Browser, name: &str) -> String {
@@ -10,7 +11,7 @@ pub fn text(browser: &Browser, name: &str) -> String {
 }
 
 pub fn fill(browser: &Browser, name: &str, value: &str) {
-    browser.fill(&format!("#convolution [data-is={name}]"), value);
+    browser.fill(&format!("#convolution [data-is={name}]"), &format!("{value}\u{E007}"));
     browser.settle();
 }
 
@@ -28,7 +29,7 @@ fn a_convolution_and_a_pool_do_what_their_arguments_say() {
     browser.open_page(&format!("{}#convolution", page.address));
     let text = |part: &str, name: &str| browser.text(&format!("#{part} [data-is={name}]"));
     let fill = |part: &str, name: &str, value: &str| {
-        browser.fill(&format!("#{part} [data-is={name}]"), value);
+        browser.fill(&format!("#{part} [data-is={name}]"), &format!("{value}\u{E007}"));
         browser.settle();
     };
     for (stride, padding, size, height) in [
@@ -127,10 +128,13 @@ fn what_no_longer_belongs_to_the_arguments_is_greyed() {
     let parts = "['.maps', 'dl', '.sum'].map((name) => document.querySelector('#convolution ' + name))";
     let opacities =
         || browser.script(&format!("return {parts}.map((part) => getComputedStyle(part).opacity).join(' ')"));
+    let refused =
+        || browser.script("return document.querySelector('#convolution .refusal + label [aria-invalid]')?.dataset.is");
     for (name, wrong, right) in [("stride", "0", "1"), ("kernel_size", "9", "3"), ("bias", "much", "0")] {
-        assert_eq!(opacities(), "1 1 1");
+        assert_eq!((opacities(), refused()), ("1 1 1".into(), json!(null)));
         fill(&browser, name, wrong);
         assert_ne!(text(&browser, "refusal"), "", "{name}");
+        assert_eq!(refused(), name, "it is told beside its field");
         assert_eq!(opacities(), "0.25 0.25 0.25", "{name}");
         fill(&browser, name, right);
     }
@@ -159,6 +163,10 @@ fn a_kernel_that_was_changed_is_called_ones_own() {
     choose("0 2");
     fill(&browser, "kernel_size", "3");
     assert_eq!(preset(), "0 2");
+    // While a 1 stands there for a moment, the kernel stays as it is.
+    browser.keys("#convolution [data-is=kernel_size]", "\u{E010}\u{E003}1\u{E003}3\u{E007}");
+    browser.settle();
+    assert_eq!((preset(), text(&browser, "refusal")), (json!("0 2"), String::new()));
 
     // It is not called by its name where another network is chosen, which has such a kernel too.
     let kernel = || browser.script("return benches[0].last.question.kernel");
