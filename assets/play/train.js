@@ -215,7 +215,7 @@ function render(update, isCurrent) {
   $("progress").value = iteration;
   const lastRow = training.rows.at(-1);
   $("numbers").textContent = [training.losses.length ? `loss ${format(training.losses.at(-1)[1])}` : "",
-    lastRow ? `validation accuracy ${format(lastRow[2])} %` : ""].filter(Boolean).join(", ");
+    lastRow ? `validation accuracy ${format(lastRow[2])} % after iteration ${lastRow[0]}` : ""].filter(Boolean).join(", ");
   $("printed").textContent = training.lines.join("\n");
   $("live-lr").placeholder = format(lr);
   $("live-lr").disabled = !isUnderWay() || !update.lr_may_change;

@@ -84,6 +84,8 @@ fn a_training_is_started_watched_changed_looked_back_at_and_handed_on() {
         at + 1
     );
     assert_eq!(browser.script("return location.hash"), json!(options));
+    let measured = format!("% after iteration {}", at - at % 40);
+    assert!(at < 40 || browser.text("#numbers").ends_with(&measured), "{}", browser.text("#numbers"));
     let known = "[training.update.iteration, training.losses.length, training.rows.length, training.losses[0][0]]";
     assert_eq!(browser.script(&format!("return {known}")), json!([at, at, at / 40, 1]));
 
