@@ -225,11 +225,13 @@ function render(update, isCurrent) {
 
   const slider = $("moment");
   slider.max = update.moments.length;
-  if (training.moment === null) slider.value = update.moments.length;
+  // While it trains, moments before this one go.
+  slider.value = training.moment === null ? update.moments.length : update.moments.findLastIndex((at) => at <= training.moment);
   slider.disabled = !update.moments.length;
   if (shown) {
     const now = training.moment === null ? (isUnderWay() ? "now" : "at the end") : "then";
     $("moment-words").textContent = `After iteration ${shown.iteration}, ${now}`;
+    slider.setAttribute("aria-valuetext", training.moment === null ? now : `after iteration ${shown.iteration}`);
     $("kernels-when").textContent = now;
     if (shown.answer && isCurrent) show({ ...shown.answer, network: state.answer?.network });
     renderKernels(shown.kernels);

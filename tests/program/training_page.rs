@@ -97,6 +97,13 @@ fn a_training_is_started_watched_changed_looked_back_at_and_handed_on() {
     slide("0");
     browser.wait("$('moment-words').textContent === 'After iteration 0, then'");
     assert_eq!(browser.script("return window.now === state.answer.probabilities.join()"), false);
+    // It stays at its moment when others go.
+    slide("3");
+    browser.wait("training.moment === training.moments[3] && training.update.shown.iteration === training.moment");
+    let place = "render({ ...training.update, moments: training.moments.filter((_, i) => i % 2) }, true);
+        return [$('moment').value, $('moment').getAttribute('aria-valuetext')]";
+    let iteration = browser.script("return training.moment");
+    assert_eq!(browser.script(place), json!(["1", format!("after iteration {iteration}")]));
     slide("$('moment').max");
     browser.wait(&format!("$('moment-words').textContent === 'After iteration {at}, now'"));
     browser.wait("window.now === state.answer.probabilities.join()");
