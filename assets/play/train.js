@@ -163,8 +163,10 @@ const look = newest(async () => {
   const update = await ask("/api/training?" + new URLSearchParams(known), asked);
   if (!update) {
     begins = false;
-    if (training.id) forget(0); // the program was started anew
-    return;
+    if (!training.id) return;
+    forget(0); // the program was started anew
+    forgetPick();
+    return classifyPixels(); // by the run that is chosen
   }
   const anew = update.training !== training.id;
   if (anew) forget(update.training);
@@ -189,6 +191,8 @@ function forget(id) {
   $("phase").classList.remove("refusal");
   $("phase").textContent = "Choose a network and its options, then start. Take one step at a time to see its numbers.";
   for (const name of ["warnings", "where", "numbers", "printed", "changes", "moment-words"]) $(name).textContent = "";
+  $("progress").value = 0;
+  Object.assign($("moment"), { max: 0, value: 0, disabled: true });
   offerButtons();
   renderCharts();
 }
@@ -218,7 +222,6 @@ function render(update, isCurrent) {
     lastRow ? `validation accuracy ${format(lastRow[2])} % after iteration ${lastRow[0]}` : ""].filter(Boolean).join(", ");
   $("printed").textContent = training.lines.join("\n");
   $("live-lr").placeholder = format(lr);
-  $("live-lr").disabled = !isUnderWay() || !update.lr_may_change;
   $("live-lr").title = update.lr_may_change ? "From the next iteration on" : "--lr-schedule sets it";
   $("changes").textContent = lr_from.length ? `Changed on the way, iteration=rate: ${lr_from.join(", ")}` : "";
   offerButtons();
@@ -258,6 +261,7 @@ function offerButtons() {
   $("resume").hidden = !(training.phase === "stopped" && training.update.run);
   $("pause").disabled = training.phase !== "running";
   $("stop").disabled = !isUnderWay() || training.phase === "ending";
+  $("live-lr").disabled = !isUnderWay() || !training.update.lr_may_change;
   for (const field of $("train").querySelectorAll("#options [name], #more-options [name]")) field.disabled = isUnderWay();
   if (pressed && !pressed.disabled && document.activeElement === document.body) pressed.focus({ preventScroll: true });
 }

@@ -267,9 +267,13 @@ fn what_the_page_shows_is_of_the_run_and_the_training_that_it_names() {
     let host = page.host().to_owned();
     drop(page);
     browser.wait("$('message').textContent.startsWith('The program does not answer any more')");
+    let before = browser.script("return state.answers");
     let _page = Page::open_again(dir.path(), &host);
     browser.wait("training.id === 0 && $('message').textContent === '' && !$('go').disabled");
     assert_eq!(browser.script("return [training.losses.length, fieldOf('data').disabled]"), json!([0, false]));
+    let remains = "[$('progress').value, $('moment').disabled, $('live-lr').disabled]";
+    assert_eq!(browser.script(&format!("return {remains}")), json!([0, true, true]));
+    browser.wait(&format!("state.answers > {before}")); // the run's, where the training's was
     browser.click("#one");
     browser.wait("training.phase === 'paused' && training.update.iteration === 1 && training.losses.length === 1");
 }
