@@ -113,6 +113,7 @@ async function order(what) {
     await ask("/api/training/order", what);
     await look();
   } catch (error) {
+    clicked = [];
     say(error.message);
   }
 }
@@ -135,12 +136,34 @@ async function begin(how, body, begun = () => {}) {
     await look();
   } catch (error) {
     begins = false;
+    clicked = [];
     say(error.message);
   }
 }
 
 const TO_THE_END = { until: 1e15 };
 const after = (iterations) => ({ until: (isUnderWay() ? training.update.iteration : 0) + iterations });
+
+let clicked = []; // steps: one click is taken, the others wait for it
+
+async function takeSteps(iterations) {
+  const mine = clicked;
+  if (mine.push(iterations) > 1) return;
+  while (mine === clicked && mine.length) {
+    const goal = after(mine[0]);
+    await go(goal);
+    const isTaken = () => !begins && !(isUnderWay() && training.update.iteration < goal.until);
+    while (mine === clicked && !isTaken()) await new Promise((done) => setTimeout(done, 10));
+    if (!isUnderWay()) clicked = []; // what still waits begins no other training
+    mine.shift();
+  }
+}
+
+// What else is asked for takes the place of the clicks that wait.
+function instead(work, what) {
+  clicked = [];
+  work(what);
+}
 
 // Goes on with a run that was stopped, here or elsewhere. Where its data are a file of one's own, the form says where they lie.
 async function resume(run) {
@@ -214,7 +237,8 @@ function render(update, isCurrent) {
   $("phase").classList.toggle("refusal", phase === "failed");
   $("warnings").textContent = update.warnings.join("\n");
   $("where").textContent = iterations
-    ? `Iteration ${iteration} of ${iterations}, epoch ${Math.min(epochs, Math.floor(iteration / batches) + 1)} of ${epochs}` : update.said;
+    ? `Iteration ${iteration} of ${iterations}, epoch ${Math.min(epochs, Math.floor(iteration / batches) + 1)} of ${epochs}`
+    : phase === "failed" ? "" : update.said;
   $("progress").max = iterations || 1;
   $("progress").value = iteration;
   const lastRow = training.rows.at(-1);
@@ -256,7 +280,8 @@ let pressed = null; // the button that was pressed last: where it cannot be pres
 
 function offerButtons() {
   const waits = !isUnderWay() || training.phase === "paused";
-  for (const id of ["go", "one", "ten", "epoch"]) $(id).disabled = !waits;
+  for (const id of ["go", "epoch"]) $(id).disabled = !waits;
+  for (const id of ["one", "ten"]) $(id).disabled = !waits && !clicked.length;
   $("go").textContent = isUnderWay() ? "Go on" : "Start";
   $("resume").hidden = !(training.phase === "stopped" && training.update.run);
   $("pause").disabled = training.phase !== "running";
@@ -478,13 +503,13 @@ async function startTrain() {
   const unknown = readAddress();
   $("train").querySelector("form").addEventListener("input", writeAddress);
   $("train").querySelector("form").addEventListener("submit", (event) => event.preventDefault());
-  $("go").addEventListener("click", () => go(TO_THE_END));
+  $("go").addEventListener("click", () => instead(go, TO_THE_END));
   $("resume").addEventListener("click", () => resume(training.update.run));
-  $("pause").addEventListener("click", () => order({ until: 0 }));
-  $("one").addEventListener("click", () => go(after(1)));
-  $("ten").addEventListener("click", () => go(after(10)));
-  $("epoch").addEventListener("click", () => go("epoch"));
-  $("stop").addEventListener("click", () => order("stop"));
+  $("pause").addEventListener("click", () => instead(order, { until: 0 }));
+  $("one").addEventListener("click", () => takeSteps(1));
+  $("ten").addEventListener("click", () => takeSteps(10));
+  $("epoch").addEventListener("click", () => instead(go, "epoch"));
+  $("stop").addEventListener("click", () => instead(order, "stop"));
   $("live-lr").addEventListener("change", () => {
     const lr = decimal($("live-lr").value);
     $("live-lr").value = "";

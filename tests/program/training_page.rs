@@ -234,6 +234,10 @@ fn what_the_page_shows_is_of_the_run_and_the_training_that_it_names() {
     // A training that could not begin has no network: that of the run answers.
     browser.click("#go");
     browser.wait("training.phase === 'failed'");
+    assert_eq!(
+        browser.script("return ['phase', 'where'].map((name) => $(name).textContent.includes('missing.csv'))"),
+        json!([true, false])
+    );
     let before = browser.script("return state.answers");
     browser.script("example({})");
     browser.wait(&format!("state.answers > {before} && state.answer.seen.join() === state.seen.join()"));
@@ -274,6 +278,8 @@ fn what_the_page_shows_is_of_the_run_and_the_training_that_it_names() {
     let remains = "[$('progress').value, $('moment').disabled, $('live-lr').disabled]";
     assert_eq!(browser.script(&format!("return {remains}")), json!([0, true, true]));
     browser.wait(&format!("state.answers > {before}")); // the run's, where the training's was
-    browser.click("#one");
-    browser.wait("training.phase === 'paused' && training.update.iteration === 1 && training.losses.length === 1");
+    // Clicks may be faster than the steps.
+    browser.script("for (let i = 0; i < 3; i++) $('one').click()");
+    browser.wait("training.phase === 'paused' && training.update.iteration === 3 && training.losses.length === 3");
+    browser.wait("$('step').textContent.startsWith('Step 3 of')");
 }
