@@ -142,15 +142,17 @@ $("clear").addEventListener("click", () => {
 
 const next = {};
 const example = newest(async ({ mistake = false, label = "" }) => {
-  const key = [state.run, mistake && state.weights, label].join();
+  const ofTraining = mistake && isTrained(); // its network has other mistakes than the run that is chosen
+  const key = ofTraining ? training.id : [state.run, mistake && state.weights, label].join();
   next[key] = (next[key] ?? -1) + 1;
   say("");
   const before = changed;
-  const found = await ask("/api/digit" + choice({ index: next[key], mistake, ...(label && { label }) }));
+  const found = ofTraining ? await mistakeLeft(next[key])
+    : await ask("/api/digit" + choice({ index: next[key], mistake, ...(label && { label }) }));
   if (before !== changed) return;
   putOnPad(Uint8Array.from(found.pixels));
   const which = mistake ? `Mistake ${next[key] % found.count + 1} of ${found.count}: a` : "A";
-  $("origin").textContent = `${which} ${found.label}, image ${found.index} of ${found.data}.`;
+  $("origin").textContent = `${which} ${found.label}, ${found.from ?? `image ${found.index} of ${found.data}`}.`;
   await classifyPixels();
 });
 $("example").addEventListener("click", () => example({}));

@@ -372,8 +372,18 @@ const followStep = newest(async (asked = training.number?.parameter, index = tra
 
 // ---- The mistakes that are left
 
+const mistakes = () => ask("/api/training/mistakes" + moment({}));
+
+// One of those that are shown, for the pad.
+async function mistakeLeft(index) {
+  const { iteration, first } = await mistakes();
+  if (!first.length) throw new Error(`after iteration ${iteration} no validation image is read wrongly`);
+  const found = first[index % first.length];
+  return { ...found, count: first.length, from: `read as ${found.digit} after iteration ${iteration}` };
+}
+
 const showMistakes = newest(async () => {
-  const { iteration, count, of, first } = await ask("/api/training/mistakes" + moment({}));
+  const { iteration, count, of, first } = await mistakes();
   const pictures = first.map(({ pixels, label, digit, probability }) => {
     const canvas = element("canvas", { width: 28, height: 28 });
     paintGrey(canvas, pixels);

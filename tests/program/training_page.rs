@@ -104,6 +104,7 @@ fn a_training_is_started_watched_changed_looked_back_at_and_handed_on() {
         return [$('moment').value, $('moment').getAttribute('aria-valuetext')]";
     let iteration = browser.script("return training.moment");
     assert_eq!(browser.script(place), json!(["1", format!("after iteration {iteration}")]));
+    browser.wait("Number($('moment').max) === training.moments.length");
     slide("$('moment').max");
     browser.wait(&format!("$('moment-words').textContent === 'After iteration {at}, now'"));
     browser.wait("window.now === state.answer.probabilities.join()");
@@ -114,6 +115,10 @@ fn a_training_is_started_watched_changed_looked_back_at_and_handed_on() {
     assert!(browser.text("#mistakes-left").contains("of 360 validation images"), "{}", browser.text("#mistakes-left"));
     browser.click(".mistake");
     browser.wait("state.answer.seen.join() === state.seen.join()");
+    // The pad's own button gives the mistakes of this network, and not of the run on the tab "Draw".
+    browser.click("#mistake");
+    browser.wait(&format!("$('origin').textContent.endsWith(' after iteration {at}.')"));
+    browser.wait("$('origin').textContent.includes(`read as ${state.answer.digit} `)");
 
     // Beside another run, to the end, and the same again.
     browser.click("#beside input");
