@@ -153,7 +153,7 @@ class Bench {
     this.parts.rust.textContent = outcome.rust;
     const where = `output${output.length > 1 ? `, map ${channel}` : ""}, row ${row}, column ${column}`;
     explainIn(this.parts.sum, where, describe(sum, { height: input[0].length, width: input[0][0].length }, "input"));
-    if (this.parts.words) this.parts.words.textContent = WORDS[question.layer](question.norm_type);
+    if (this.parts.words) write(this.parts.words, WORDS[question.layer](question.norm_type));
   }
 
   go(channel, row, column) {

@@ -46,7 +46,7 @@ const classifyDrawing = newest(async () => {
   if (!answer.refused) return take(answer);
   // What is shown may be the answer to a digit that is gone.
   if (!isSeen(state.seen)) await answerPixels();
-  $("doubt").textContent = "This is not yet a digit.";
+  write($("doubt"), "This is not yet a digit.");
 });
 const classifyPixels = newest(answerPixels);
 
@@ -130,7 +130,7 @@ pad.addEventListener("keydown", (event) => {
 
 function drawn() {
   say("");
-  $("origin").textContent = "Your drawing.";
+  write($("origin"), "Your drawing.");
   classifyDrawing();
 }
 
@@ -203,7 +203,7 @@ function show(answer) {
   paintGrey($("seen"), answer.seen);
   $("digit").textContent = digit;
   $("sure").textContent = percent(probabilities[digit]);
-  $("doubt").textContent = sure ? "" : "The network is not sure.";
+  write($("doubt"), sure ? "" : "The network is not sure.");
   if (!$("probabilities").children.length) {
     $("probabilities").append(...probabilities.map((_, i) => element("div", { className: "bar", role: "listitem" },
       element("span", { textContent: i }), element("i", {}, element("b"), element("u", { hidden: true })), element("span"))));

@@ -8,7 +8,7 @@ function buildLayers(layers) {
     const title = element("h3", {}, element("b", { textContent: layer.name }),
       element("span", { className: "listed", textContent: ` ${layer.layer} →` }), ` ${layer.shape.join("x")}`);
     if (i === layers.length - 1) return element("div", { className: "layer" }, title, ...buildLogits(i));
-    const canvas = element("canvas", { tabIndex: 0, role: "img" });
+    const canvas = element("canvas", { tabIndex: 0, role: "application" });
     canvas.setAttribute("aria-label", `Maps of ${layer.name}. Arrow keys choose a pixel, Page Up and Page Down a map.`);
     canvas.addEventListener("pointermove", (event) => pick(i, hit(i, event)));
     canvas.addEventListener("pointerdown", (event) => pick(i, hit(i, event)));

@@ -233,9 +233,9 @@ const WORDS_OF = {
 // `isCurrent` says whether the pad still has the digit that was asked for.
 function render(update, isCurrent) {
   const { phase, iteration, iterations, batches, epochs, lr, lr_from, shown } = update;
-  $("phase").textContent = WORDS_OF[phase](update);
+  write($("phase"), WORDS_OF[phase](update));
   $("phase").classList.toggle("refusal", phase === "failed");
-  $("warnings").textContent = update.warnings.join("\n");
+  write($("warnings"), update.warnings.join("\n"));
   $("where").textContent = iterations
     ? `Iteration ${iteration} of ${iterations}, epoch ${Math.min(epochs, Math.floor(iteration / batches) + 1)} of ${epochs}`
     : phase === "failed" ? "" : update.said;
@@ -244,7 +244,7 @@ function render(update, isCurrent) {
   const lastRow = training.rows.at(-1);
   $("numbers").textContent = [training.losses.length ? `loss ${format(training.losses.at(-1)[1])}` : "",
     lastRow ? `validation accuracy ${format(lastRow[2])} % after iteration ${lastRow[0]}` : ""].filter(Boolean).join(", ");
-  $("printed").textContent = training.lines.join("\n");
+  write($("printed"), training.lines.join("\n"));
   $("live-lr").placeholder = format(lr);
   $("live-lr").title = update.lr_may_change ? "From the next iteration on" : "--lr-schedule sets it";
   $("changes").textContent = lr_from.length ? `Changed on the way, iteration=rate: ${lr_from.join(", ")}` : "";
@@ -409,7 +409,7 @@ async function offerBeside() {
     box.addEventListener("change", () => layBeside(name, box.checked));
     const label = element("label", {}, box, `${name} (${title})`);
     if (!weights.includes("checkpoint")) return label;
-    const button = element("button", { textContent: "Resume", title: "It was stopped: go on with it" });
+    const button = element("button", { textContent: "Resume", title: "It was stopped: go on with it", ariaLabel: `Resume ${name}` });
     button.addEventListener("click", () => resume(name));
     return element("div", { className: "row" }, label, button);
   }));
