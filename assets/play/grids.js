@@ -87,9 +87,11 @@ function paint(canvas, maps, grid, labels, frames) {
     ink.setLineDash([]);
     if (frames[map]) {
       const [y, x, high, wide] = frames[map];
-      ink.lineWidth = cell < 6 ? 2 : 3;
-      ink.strokeStyle = style.getPropertyValue("--frame");
-      ink.strokeRect(x * cell, y * cell, wide * cell, high * cell);
+      for (const [name, edge] of [["--ground", 2], ["--frame", 0]]) {
+        ink.lineWidth = (cell < 6 ? 2 : 3) + edge;
+        ink.strokeStyle = style.getPropertyValue(name);
+        ink.strokeRect(x * cell, y * cell, wide * cell, high * cell);
+      }
     }
     ink.restore();
   });

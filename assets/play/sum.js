@@ -15,7 +15,9 @@ function table(values, width, mark = () => "") {
   return element("table", {}, body);
 }
 
-const readable = ([r, g, b]) => 0.3 * r + 0.59 * g + 0.11 * b > 130 ? "#111" : "#fff";
+// Black or white, whichever has the larger contrast: that is at least 4.5.
+const linear = (part) => part > 10 ? ((part / 255 + 0.055) / 1.055) ** 2.4 : part / 255 / 12.92;
+const readable = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b) > 0.179 ? "#000" : "#fff";
 function paintCell(cell, value, largest) {
   const rgb = colour(value, largest);
   cell.style.background = `rgb(${rgb})`;
