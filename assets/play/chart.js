@@ -4,9 +4,9 @@
 // The colours of the runs, the training under way first.
 const SERIES = ["--plus", "--minus", "--series-3", "--series-4", "--series-5", "--series-6"];
 
-// Numbers at which an axis from `low` to `high` has its ticks: about five, and round.
-function ticks(low, high) {
-  const rough = (high - low) / 5 || 1;
+// Numbers at which an axis from `low` to `high` has its ticks: so many, about, and round.
+function ticks(low, high, count = 5) {
+  const rough = (high - low) / count || 1;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
   const first = Math.ceil(low / step) * step;
@@ -55,7 +55,8 @@ function chart(canvas, { series, title, log = false, mark = null, empty = null }
     ink.fillText(log ? short(value) : String(value), left - 5, y(value));
   }
   ink.textAlign = "center";
-  for (const at of ticks(0, far)) ink.fillText(short(at), Math.min(x(at), width - 16), height - 9);
+  const labels = Math.max(1, Math.min(5, Math.floor((width - left - right) / 45)));
+  for (const at of ticks(0, far, labels)) ink.fillText(short(at), Math.min(x(at), width - 16), height - 9);
 
   for (const { colour, faint, points } of series) {
     ink.strokeStyle = style.getPropertyValue(colour);
