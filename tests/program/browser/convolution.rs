@@ -108,9 +108,9 @@ fn a_convolution_and_a_pool_do_what_their_arguments_say() {
     );
     assert_eq!(browser.complaints(), Vec::<String>::new());
 
-    for (width, height) in [(1280, 720), (390, 844)] {
+    for (width, height) in [(1280, 720), (390, 844), (320, 640)] {
         browser.resize(width, height);
-        for part in ["draw", "convolution", "pooling"] {
+        for part in ["draw", "convolution", "pooling", "train"] {
             browser.click(&format!("nav a[href='#{part}']"));
             browser.settle();
             let needed = browser.script("return document.documentElement.scrollWidth").as_u64().unwrap();
