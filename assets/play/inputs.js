@@ -42,7 +42,8 @@ class Inputs {
     first_label.hidden = this.layer === null;
     const last = this.layer === null ? 0 : size(state.answer.layers[this.layer]).channels - 1;
     first.max = last;
-    if (!(first.value >= 0 && first.value <= last)) first.value = last;
+    const whole = Math.min(Math.max(Math.floor(first.value), 0), last);
+    if (Number(first.value) !== whole) first.value = whole;
     in_channels.max = this.most;
     in_channels.value = Math.min(in_channels.value, this.most);
   }
