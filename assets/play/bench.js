@@ -9,6 +9,7 @@ class Bench {
     this.at = [0, 0, 0];
     this.parts = {};
     for (const part of this.root.querySelectorAll("[data-is]")) this.parts[part.dataset.is] = part;
+    this.kernelSize = this.parts.kernel_size.value; // not what is being typed
     this.update = newest(() => this.compute(), (error) => this.refuse(error));
     this.take = newest((name) => this.takeKernel(name), (error) => this.refuse(error));
     this.inputs = new Inputs(name, this.parts);
@@ -35,6 +36,7 @@ class Bench {
   changed(input) {
     const { parts, kernels } = this;
     if (input === parts.preset) return this.take(input.value);
+    if (input === parts.kernel_size) this.kernelSize = input.value;
     if (input === parts.kernel_size && kernels) {
       const [height, width] = both(steps(input.value));
       if ([height, width].every((side) => side >= 1 && side <= MOST_SIDE)) kernels.resize(height, width);
@@ -67,6 +69,7 @@ class Bench {
     const { all, own } = this.kernels;
     const { rows } = all[0][0];
     kernel_size.value = rows.length === rows[0].length ? rows.length : `${rows.length}, ${rows[0].length}`;
+    this.kernelSize = kernel_size.value;
     const convolution = own.find(({ layer }) => String(layer) === name.split(" ")[0]);
     if (convolution && all[0].length > this.inputs.most) this.inputs.take(convolution.layer);
     in_channels.value = all[0].length;
@@ -82,8 +85,8 @@ class Bench {
   }
 
   async compute() {
-    const value = (part, read) => {
-      const found = this.parts[part] ? read(this.parts[part].value) : 0;
+    const value = (part, read, text = this.parts[part]?.value ?? "0") => {
+      const found = read(text);
       if (found === null || Number.isNaN(found)) throw new Error(`${part}: expected a number${read === steps ? ", or a pair such as 3, 2" : ""}`);
       return found;
     };
@@ -101,7 +104,7 @@ class Bench {
     if (this.parts.power) this.parts.power.hidden = layer !== "LPPool2d";
     channels("out_channels", 4);
     const [input, labels] = await this.inputs.maps(channels("in_channels", this.inputs.most));
-    const question = { layer, input, kernel, kernel_size: value("kernel_size", steps), stride: value("stride", steps),
+    const question = { layer, input, kernel, kernel_size: value("kernel_size", steps, this.kernelSize), stride: value("stride", steps),
       padding: value("padding", steps), bias, norm_type: layer === "LPPool2d" ? value("norm_type", decimal) : 1, at: this.at };
     const outcome = await ask("/api/arguments", question);
     if (this.at === question.at) this.at = outcome.at; // else the frame has moved on meanwhile

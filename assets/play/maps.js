@@ -100,8 +100,9 @@ const explain = newest(async () => {
   const where = `${name}, map ${channel}` + (shape.length > 1 ? `, row ${row}, column ${column}` : "");
   if (layer === 0) {
     const grey = state.seen[28 * row + column];
-    told = "";
-    tell(where, element("p", { className: "total", textContent: `pixel: ${grey} of 255` }));
+    const now = JSON.stringify([where, grey]);
+    if (now !== told) tell(where, element("p", { className: "total", textContent: `pixel: ${grey} of 255` }));
+    told = now;
     frames(null);
     return;
   }

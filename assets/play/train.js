@@ -152,9 +152,11 @@ async function takeSteps(iterations) {
   while (mine === clicked && mine.length) {
     const goal = after(mine[0]);
     await go(goal);
-    const isTaken = () => !begins && !(isUnderWay() && training.update.iteration < goal.until);
+    // Another page may have paused it on the way.
+    const waits = () => training.phase === "paused" && training.update.iteration > goal.until - mine[0];
+    const isTaken = () => !begins && (waits() || !(isUnderWay() && training.update.iteration < goal.until));
     while (mine === clicked && !isTaken()) await new Promise((done) => setTimeout(done, 10));
-    if (!isUnderWay()) clicked = []; // what still waits begins no other training
+    if (mine === clicked && !isUnderWay()) clicked = []; // what still waits begins no other training
     mine.shift();
   }
 }
@@ -376,10 +378,10 @@ const mistakes = () => ask("/api/training/mistakes" + moment({}));
 
 // One of those that are shown, for the pad.
 async function mistakeLeft(index) {
-  const { iteration, first } = await mistakes();
+  const { iteration, count, first } = await mistakes();
   if (!first.length) throw new Error(`after iteration ${iteration} no validation image is read wrongly`);
   const found = first[index % first.length];
-  return { ...found, count: first.length, from: `read as ${found.digit} after iteration ${iteration}` };
+  return { ...found, count: first.length, from: `read as ${found.digit} after iteration ${iteration}` + (count > first.length ? `, among the surest of ${count}` : "") };
 }
 
 const showMistakes = newest(async () => {

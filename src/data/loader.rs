@@ -23,12 +23,13 @@ impl<'a> DataLoader<'a> {
         Self { dataset, batch_size, shuffle: false, transform: Box::new(Ok) }
     }
 
-    /// The batches of one epoch: images `[N, C, H, W]` as floats, bytes and whole numbers as those of 32 bits, and labels `[N]`.
+    /// The batches of one epoch: images `[N, C, H, W]` as floats and labels `[N]`. Bytes and whole numbers become floats of 32 bits.
     ///
     /// Draws from the default generator as Python's iterator does: one number always (the seed of its workers, if it
     /// had any), and with `shuffle` a second one, the seed of the order, when the first batch is asked for.
     ///
-    /// Errors, in PyTorch's words, where batches hold no image, where none is there to be shuffled, and where labels are missing.
+    /// Errors, in PyTorch's words, where batches hold no image, where none is there to be shuffled, and where there are not as many
+    /// images as labels.
     pub fn epoch(&self) -> Result<Epoch<'_>, TchError> {
         let Dataset { images, labels, .. } = self.dataset;
         let positive = |name: &str, value: i64| match value {

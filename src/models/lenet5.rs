@@ -5,7 +5,7 @@ use tch::{TchError, Tensor, nn::Path};
 
 /// Seven layers, three of them convolutions, with tanh between them.
 ///
-/// The slide gives layer 7 120 outputs. That is a misprint: it has `n_classes`. In LeCun et al. 1998 the pools have weights,
+/// On the slide, layer 7 has 120 outputs, a misprint: it has `n_classes`. In LeCun et al. 1998 the pools have weights,
 /// layer 3 has fewer connections, and layer 7 computes radial basis functions.
 #[derive(Debug)]
 pub struct LeNet5 {

@@ -99,8 +99,8 @@ impl fmt::Display for Frame {
     }
 }
 
-/// The parameters in `vs`, by their names and in the names' order: PyTorch's `model.named_parameters()`. One that has several
-/// names is one, and buffers, such as running means, are none.
+/// The parameters in `vs` with their names, as PyTorch's `model.named_parameters()`, but in the order of the names. One that has
+/// several names is one, and buffers, such as running means, are none.
 pub fn named_parameters(vs: &VarStore) -> Vec<(String, Tensor)> {
     let trainable: HashSet<_> = vs.trainable_variables().iter().map(Tensor::data_ptr).collect();
     let mut parameters: Vec<_> = vs.variables().into_iter().collect();

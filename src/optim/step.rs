@@ -104,8 +104,8 @@ impl Optimizer {
         self.parameters.iter().map(|(_, parameter)| parameter.f_grad()).collect()
     }
 
-    /// Whether all parameters move at once: where something is kept for each, all have a gradient and all have taken as many
-    /// steps. Those of plain SGD never do.
+    /// Whether all parameters move at once: where something is kept for each, all are of one kind and device, all have a gradient
+    /// and all have taken as many steps. Those of plain SGD never do.
     fn is_together(&self, grads: &[Tensor]) -> bool {
         let buffer = match &self.rule {
             Rule::Sgd => None,

@@ -72,8 +72,8 @@ fn certificates() -> Result<RootCerts> {
     Ok(if found.is_empty() { RootCerts::WebPki } else { RootCerts::new_with_certs(&found) })
 }
 
-/// The proxy for `uri`: by the scheme of the URL, and none for the hosts in `no_proxy`. So chooses curl, too, which does not read
-/// `HTTP_PROXY` in capitals, as this does.
+/// The proxy for `uri`: by the scheme of the URL, and none for the hosts in `no_proxy`. curl chooses likewise, except that it
+/// ignores `HTTP_PROXY` in capitals; this reads it.
 fn proxy(uri: &Uri, variable: impl Fn(&str) -> Option<String>) -> Result<Option<Proxy>> {
     let either = |name: &str| variable(name).map(|value| (name.to_owned(), value));
     let any_case = |name: &str| either(name).or_else(|| either(&name.to_uppercase()));

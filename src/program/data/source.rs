@@ -162,11 +162,8 @@ impl Source {
             }
             Self::Kaggle | Self::Digits => Ok(None),
             Self::Path(path) if !has_test(path) => Ok(None),
-            Self::Path(path) => match Files::at(path) {
-                Files::Cifar10 => self.announced(read_cifar10_test(path)?).map(Some),
-                Files::Idx => self.announced(read_mnist_test(path)?).map(Some),
-                Files::Csv(_) => Ok(None),
-            },
+            Self::Path(path) if is_cifar10(path) => self.announced(read_cifar10_test(path)?).map(Some),
+            Self::Path(path) => self.announced(read_mnist_test(path)?).map(Some),
         }
     }
 

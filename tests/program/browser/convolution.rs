@@ -167,6 +167,12 @@ fn a_kernel_that_was_changed_is_called_ones_own() {
     browser.keys("#convolution [data-is=kernel_size]", "\u{E010}\u{E003}1\u{E003}3\u{E007}");
     browser.settle();
     assert_eq!((preset(), text(&browser, "refusal")), (json!("0 2"), String::new()));
+    browser.keys("#convolution [data-is=kernel_size]", "\u{E010}\u{E003}5");
+    browser.script("benches[0].go(0, 1, 1)");
+    browser.settle();
+    assert_eq!(text(&browser, "refusal"), "", "what is being typed is not asked for yet");
+    browser.keys("#convolution [data-is=kernel_size]", "\u{E003}3\u{E007}");
+    browser.settle();
 
     // It is not called by its name where another network is chosen, which has such a kernel too.
     let kernel = || browser.script("return benches[0].last.question.kernel");

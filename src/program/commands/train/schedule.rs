@@ -13,7 +13,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The epochs that `--n-iters` makes room for, or `--epochs`, or as many as `--max-steps` takes; of these two what ends first.
+    /// The epochs that `--n-iters` makes room for, or `--epochs`, or as many as `--max-steps` takes: whichever ends first.
     pub fn new(options: &Options, n_train: i64) -> Result<Self> {
         let (n_iters, batch_size) = (options.n_iters, options.batch_size());
         ensure!(

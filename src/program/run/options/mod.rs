@@ -63,7 +63,7 @@ pub struct Options {
     #[arg(long, help_heading = TRAINING, value_name = "N", conflicts_with = "n_iters", value_parser = whole::<NonZeroU64>(1, u64::MAX))]
     pub epochs: Option<NonZeroU64>,
 
-    /// Train N iterations, in whatever epoch that ends, instead of --n-iters; with --epochs no more than these have
+    /// Iterations to train, instead of --n-iters; with --epochs the training ends at whichever comes first
     #[arg(long, help_heading = TRAINING, value_name = "N", value_parser = whole::<NonZeroU64>(1, u64::MAX))]
     pub max_steps: Option<NonZeroU64>,
 

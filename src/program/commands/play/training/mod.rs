@@ -119,8 +119,8 @@ impl Trainer {
         let (hears, reads) = (told.clone(), told.clone());
         let (output, errors) = (output.context("no standard output")?, errors.context("no standard error")?);
         // Where one cannot be started, the process sees its orders closed, and ends.
-        thread::Builder::new().spawn(move || told::hear(output, &hears)).context(NO_THREAD)?;
-        thread::Builder::new().spawn(move || told::read(errors, &reads)).context(NO_THREAD)?;
+        let errors = thread::Builder::new().spawn(move || told::read(errors, &reads)).context(NO_THREAD)?;
+        thread::Builder::new().spawn(move || told::hear(output, errors, &hears)).context(NO_THREAD)?;
         self.started += 1;
         let (ended, network, set_to, examples, mistakes) = Default::default();
         let training = Training { options, process, orders, ended, told, network, set_to, examples, mistakes };

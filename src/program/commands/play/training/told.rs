@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::thread::JoinHandle;
 use tch::Tensor;
 
 /// What lines begin with that a person should still see when others have followed, and how many of them are kept.
@@ -111,8 +112,8 @@ impl Told {
     }
 }
 
-/// Hears what a training tells until it ends.
-pub fn hear(output: impl Read, told: &Mutex<Told>) {
+/// Hears what a training tells until it ends, and `errors` does too.
+pub fn hear(output: impl Read, errors: JoinHandle<()>, told: &Mutex<Told>) {
     let mut output = BufReader::new(output);
     let heard = loop {
         match receive(&mut output) {
@@ -126,6 +127,7 @@ pub fn hear(output: impl Read, told: &Mutex<Told>) {
             Err(error) => break Err(error),
         }
     };
+    let _ = errors.join();
     let mut told = locked(told);
     told.closed = true;
     if let Err(error) = heard {
