@@ -4,6 +4,7 @@
 use crate::common::has_avx2;
 use crate::running::{program, run, stderr, stdout};
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
@@ -23,7 +24,15 @@ fn rows(dir: &Path, out: &str) -> usize {
 
 /// Starts a training and waits until it has logged a few numbers.
 fn start(dir: &Path, options: &str, out: &str) -> Child {
-    let mut child = train(dir, options, out).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut command = train(dir, options, out);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    // Safety: sets what a closed terminal does, also where these tests run under `nohup`.
+    let closes = || {
+        unsafe { libc::signal(libc::SIGHUP, libc::SIG_DFL) };
+        Ok(())
+    };
+    unsafe { command.pre_exec(closes) };
+    let mut child = command.spawn().unwrap();
     let begun = Instant::now();
     while rows(dir, out) < 4 {
         assert!(
