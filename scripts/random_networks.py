@@ -254,7 +254,21 @@ class Draw(random.Random):
             training["poison"] = {self.choice(names): self.choice(["nan", "nan", "inf", "1e38"])}
         if self.often(12):
             self.spoil(layers, training)
+        for layer in layers:
+            if layer["kind"] == "Conv2d" and self.often(20):
+                self.vary(layer)
         return layers, training
+
+    def vary(self, layer):
+        """Arguments that the library's Conv2d does not have, for which somebody writes a layer. The output's size stays."""
+        channels = layer["in_channels"], layer["out_channels"]
+        groups = [n for n in range(2, max(channels) + 1) if all(number % n == 0 for number in channels)]
+        if groups and self.often(60):
+            layer["groups"] = self.choice([*groups, groups[-1]])
+        if layer["kernel_size"] == [3, 3] and self.often(40):
+            layer |= {"dilation": [2, 2], "padding": [number + 1 for number in layer["padding"]]}
+        if self.often(60):
+            layer["bias"] = False
 
 
 def parameters(layers):

@@ -144,12 +144,12 @@ fn pictures(tensors: &Tensor, black: f32, white: f32) -> Result<Vec<RgbImage>> {
 fn filters(stages: &[Stage], start: Option<&[Stage]>) -> Result<Vec<Vec<Panel>>> {
     let mut rows = Vec::new();
     for (i, Stage { name, layer, parameters, .. }) in stages.iter().enumerate() {
-        let Some([weight, _]) = parameters.as_ref().filter(|[weight, _]| weight.dim() == 4) else { continue };
+        let Some(weight) = parameters.first().filter(|weight| weight.dim() == 4) else { continue };
         let [out_channels, in_channels] = [weight.size()[0], weight.size()[1]];
         let shown = MOST_KERNELS.min(out_channels);
         let how = if in_channels == 3 { "in colour, input channels" } else { "summed over input channels" };
         let note = format!("{layer}\nkernels: {shown} of {out_channels}, {how}: {in_channels}");
-        let before = start.and_then(|start| start.get(i)?.parameters.as_ref()).map(|[before, _]| before);
+        let before = start.and_then(|start| start.get(i)?.parameters.first());
         let magnitude = |weight: &Tensor| -> Result<f32> { Ok(f32::try_from(weight.f_detach()?.f_abs()?.f_max()?)?) };
         let largest = before.map_or(Ok(0.0), magnitude)?.max(magnitude(weight)?);
         // In colour, start and end have one scale, so that they can be compared; their difference has its own.

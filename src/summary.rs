@@ -20,8 +20,7 @@ pub fn summary(model: &dyn Module, vs: &VarStore, input_size: &[i64]) -> Result<
     let (_no_grad, _eval) = (tch::no_grad_guard(), nn::eval());
     let (logits, stages) = stages(|| nn::forward(model, &images));
     let _ = logits?;
-    let listed: HashSet<_> =
-        stages.iter().flat_map(|stage| stage.parameters.iter().flatten()).map(Tensor::data_ptr).collect();
+    let listed: HashSet<_> = stages.iter().flat_map(|stage| &stage.parameters).map(Tensor::data_ptr).collect();
     let others = || parameters.iter().filter(|(_, parameter)| !listed.contains(&parameter.data_ptr()));
     let names = stages.iter().map(|stage| &stage.name).chain(others().map(|(name, _)| name));
     let longest = names.map(String::len).max().unwrap_or_default().max(10);
@@ -32,7 +31,7 @@ pub fn summary(model: &dyn Module, vs: &VarStore, input_size: &[i64]) -> Result<
     row("Layer", "Kind", "Output", "Parameters", "Mult-adds")?;
     for stage in &stages {
         let shape = format!("{:?}", stage.shape());
-        let count = |number: i64| if stage.parameters.is_none() { "-".into() } else { number.to_string() };
+        let count = |number: i64| if stage.parameters.is_empty() { "-".into() } else { number.to_string() };
         row(&stage.name, &stage.layer, &shape, &count(stage.n_parameters()), &count(stage.mult_adds()))?;
     }
     for (name, parameter) in others() {

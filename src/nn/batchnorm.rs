@@ -68,8 +68,8 @@ impl Module for BatchNorm2d {
             let [weight, bias, mean, var] = [&self.weight, &self.bias, &self.running_mean, &self.running_var].map(Some);
             to_dense(xs)?.f_batch_norm(weight, bias, mean, var, training, MOMENTUM, EPS, cudnn_enabled)
         };
-        let learned = Some((&*self.name, [&self.weight, &self.bias]));
-        forward_hook(self, LayerKind::BatchNorm2d, learned, xs, normalised())
+        let parameters = [&self.weight, &self.bias];
+        forward_hook(self, LayerKind::BatchNorm2d, Some((&self.name, &parameters)), xs, normalised())
     }
 }
 

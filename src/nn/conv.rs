@@ -46,7 +46,7 @@ impl Conv2d {
         #[allow(clippy::disallowed_methods)] // has no twin; what it needs is there
         let conv: nn::Conv2D = nn::conv(vs, in_channels, out_channels, kernel_size.0, config);
         let (weight, bias) = (conv.ws, conv.bs.unwrap_or_default());
-        reset_parameters(&weight, &bias, in_channels * height * width)?;
+        reset_parameters(&weight, Some(&bias))?;
         Ok(Self { weight, bias, name, frame: Frame { kernel_size, stride: 1.into(), padding: 0.into() } })
     }
 
@@ -68,8 +68,7 @@ impl Module for Conv2d {
         let parameters = [&self.weight, &self.bias];
         let out = to_dense_unless_tame(xs, parameters)
             .and_then(|xs| xs.f_conv2d(&self.weight, Some(&self.bias), stride.0, padding.0, 1, 1));
-        let learned = Some((&*self.name, parameters));
-        forward_hook(self, LayerKind::Conv2d(self.frame), learned, xs, out)
+        forward_hook(self, LayerKind::Conv2d(self.frame), Some((&self.name, &parameters)), xs, out)
     }
 }
 

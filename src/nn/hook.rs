@@ -4,7 +4,6 @@ use super::fast::to_dense;
 use super::{Frame, Module};
 use std::cell::RefCell;
 use std::fmt::Display;
-use std::mem::discriminant;
 use tch::{TchError, Tensor};
 
 /// What a layer computes, and the frame that it moves over its input, if it has one.
@@ -19,6 +18,8 @@ pub enum LayerKind {
     Tanh,
     Dropout,
     BatchNorm2d,
+    /// A layer of one's own: a word for its kind, such as `sigmoid`.
+    Other(&'static str),
 }
 
 impl LayerKind {
@@ -38,6 +39,7 @@ impl LayerKind {
             Self::Tanh => "tanh",
             Self::Dropout => "dropout",
             Self::BatchNorm2d => "batchnorm",
+            Self::Other(name) => name,
         }
     }
 }
@@ -54,8 +56,8 @@ pub struct Stage {
     pub input: Tensor,
     /// `[N, ...]`
     pub output: Tensor,
-    /// What it has learned, weight and bias, where it learns.
-    pub parameters: Option<[Tensor; 2]>,
+    /// What it has learned, the weight first; empty where it does not learn.
+    pub parameters: Vec<Tensor>,
 }
 
 impl Stage {
@@ -66,16 +68,14 @@ impl Stage {
 
     /// How many numbers it has learned.
     pub fn n_parameters(&self) -> i64 {
-        self.parameters.iter().flatten().map(|parameter| parameter.numel() as i64).sum()
+        self.parameters.iter().map(|parameter| parameter.numel() as i64).sum()
     }
 
     /// Multiply-adds for one image, a bias counted as one, as torchinfo counts them: a convolution uses every parameter once
     /// for every place of its output, other layers once.
     pub fn mult_adds(&self) -> i64 {
-        let places = match self.kind {
-            LayerKind::Conv2d(_) => self.shape().iter().skip(1).product::<i64>(),
-            _ => 1,
-        };
+        let is_convolution = self.parameters.first().is_some_and(|weight| weight.dim() == 4);
+        let places = if is_convolution { self.shape().iter().skip(1).product() } else { 1 };
         self.n_parameters() * places
     }
 }
@@ -140,12 +140,14 @@ pub fn before_stack(message: &str) -> &str {
     &message[..start.unwrap_or(message.len())]
 }
 
-/// What every layer passes its output through, so that [`stages`] sees it, and an error names the layer. `learned` is the
-/// name of its parameters with weight and bias, where it learns.
-pub(super) fn forward_hook(
-    layer: &impl Display,
+/// What every layer passes its output through, so that [`stages`] sees it, and an error names the layer. `layer` is the layer
+/// with its arguments, and `learned` the name of its parameters with them, the weight first, where it learns.
+///
+/// A layer that does not call this works as well, but no table and no picture shows it.
+pub fn forward_hook(
+    layer: impl Display,
     kind: LayerKind,
-    learned: Option<(&str, [&Tensor; 2])>,
+    learned: Option<(&str, &[&Tensor])>,
     input: &Tensor,
     output: Result<Tensor, TchError>,
 ) -> Result<Tensor, TchError> {
@@ -157,14 +159,14 @@ pub(super) fn forward_hook(
     let plain = |tensor: &Tensor| to_dense(tensor)?.f_detach();
     STAGES.with_borrow_mut(|stages| {
         if let Some(stages) = stages {
-            let number = || 1 + stages.iter().filter(|stage| discriminant(&stage.kind) == discriminant(&kind)).count();
+            let number = || 1 + stages.iter().filter(|stage| stage.kind.name() == kind.name()).count();
             stages.push(Stage {
                 name: learned.map_or_else(|| format!("{}{}", kind.name(), number()), |(name, _)| name.to_owned()),
                 kind,
                 layer: layer.to_string(),
                 input: plain(input)?,
                 output: plain(&output)?,
-                parameters: learned.map(|(_, parameters)| parameters.map(Tensor::shallow_clone)),
+                parameters: learned.iter().flat_map(|(_, parameters)| *parameters).map(|p| p.shallow_clone()).collect(),
             });
         }
         Ok(output)

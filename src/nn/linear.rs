@@ -24,7 +24,7 @@ impl Linear {
         // Not `tch::nn::linear`, which panics on an error. A constant draws nothing from the generator.
         let weight = vs.f_var("weight", &[out_features, in_features], Init::Const(0.)).map_err(without_stack)?;
         let bias = vs.f_var("bias", &[out_features], Init::Const(0.))?;
-        reset_parameters(&weight, &bias, in_features)?;
+        reset_parameters(&weight, Some(&bias))?;
         Ok(Self { weight, bias, name })
     }
 }
@@ -32,8 +32,8 @@ impl Linear {
 impl Module for Linear {
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
         let out = to_dense(xs)?.f_linear(&self.weight, Some(&self.bias));
-        let learned = Some((&*self.name, [&self.weight, &self.bias]));
-        forward_hook(self, LayerKind::Linear, learned, xs, out)
+        let parameters = [&self.weight, &self.bias];
+        forward_hook(self, LayerKind::Linear, Some((&self.name, &parameters)), xs, out)
     }
 }
 

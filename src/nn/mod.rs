@@ -20,7 +20,7 @@ pub use batchnorm::BatchNorm2d;
 pub use conv::Conv2d;
 pub use dropout::Dropout;
 pub(crate) use fast::is_tame;
-pub use hook::{LayerKind, Stage, before_stack, forward, stages, without_stack};
+pub use hook::{LayerKind, Stage, before_stack, forward, forward_hook, stages, without_stack};
 pub use linear::Linear;
 pub use loss::CrossEntropyLoss;
 pub use mode::{Eval, eval, is_training};
@@ -113,9 +113,9 @@ pub fn named_parameters(vs: &VarStore) -> Vec<(String, Tensor)> {
 
 /// What the parameters of the layer at this path begin with in PyTorch's `state_dict`, such as `block1.conv`.
 ///
-/// Errors where there is such a layer already: tch would give the second one's parameters other names, which Python's network
-/// does not have.
-fn name_of(vs: &Path) -> Result<String, TchError> {
+/// A layer asks for it before it makes its parameters. Errors where there is such a layer already: tch would give the second
+/// one's parameters other names, which Python's network does not have.
+pub fn name_of(vs: &Path) -> Result<String, TchError> {
     let name = vs.components().collect::<Vec<_>>().join(".");
     match vs.get("weight") {
         Some(_) => Err(TchError::Torch(format!(
@@ -125,13 +125,18 @@ fn name_of(vs: &Path) -> Result<String, TchError> {
     }
 }
 
-/// Draws a layer's parameters as PyTorch's `reset_parameters` does, from the default generator.
+/// Draws a layer's parameters as PyTorch's `Conv2d.reset_parameters` and `Linear.reset_parameters` do, from the default
+/// generator. `weight` is `[out_channels, ...]`, all but its first dimension being what one output is computed from. Errors
+/// where it has less than two dimensions.
 ///
 /// tch's own defaults are not PyTorch's: its weights are larger, its convolution biases are 0, and it draws
 /// the bias before the weight. The bounds are computed in PyTorch's order of operations, because
 /// 1 / sqrt(fan_in) for the weight would differ in the last place for some fan_in.
-fn reset_parameters(weight: &Tensor, bias: &Tensor, fan_in: i64) -> Result<(), TchError> {
-    let fan_in = fan_in as f64;
+pub fn reset_parameters(weight: &Tensor, bias: Option<&Tensor>) -> Result<(), TchError> {
+    let fan_in = match &weight.size()[..] {
+        [_, fan_in @ ..] if !fan_in.is_empty() => fan_in.iter().product::<i64>() as f64,
+        size => return Err(TchError::Torch(format!("expected a weight of two or more dimensions, found {size:?}"))),
+    };
     let gain = (2.0 / (1.0 + 5f64.sqrt().powi(2))).sqrt(); // kaiming_uniform_(a=sqrt(5))
     let weight_bound = 3f64.sqrt() * (gain / fan_in.sqrt());
     let bias_bound = if fan_in == 0.0 { 0.0 } else { 1.0 / fan_in.sqrt() };
@@ -139,7 +144,9 @@ fn reset_parameters(weight: &Tensor, bias: &Tensor, fan_in: i64) -> Result<(), T
         if weight.numel() > 0 {
             let _ = weight.shallow_clone().f_uniform_(-weight_bound, weight_bound)?;
         }
-        let _ = bias.shallow_clone().f_uniform_(-bias_bound, bias_bound)?;
+        if let Some(bias) = bias {
+            let _ = bias.shallow_clone().f_uniform_(-bias_bound, bias_bound)?;
+        }
         Ok(())
     })
 }

@@ -62,7 +62,7 @@ pub fn check(model: &dyn Module, layers: &[&dyn Layer; 7], vs: &VarStore) -> Res
     // Where something is to do or wrong, the layers up to there.
     let ((result, to_do), stages) = tch::no_grad(|| nn::stages(|| attempt(|| model.forward(&images))));
     let name_of = |stage: &Stage| {
-        let weight = stage.parameters.as_ref().map(|[weight, _]| weight.data_ptr());
+        let weight = stage.parameters.first().map(Tensor::data_ptr);
         let is_its = |layer: &&dyn Layer| layer.weight().map(Tensor::data_ptr) == weight;
         let known = layers.iter().position(|layer| weight.is_some() && is_its(layer));
         known.map_or_else(|| stage.layer.clone(), |i| SLIDES[i].name.to_owned())
@@ -158,8 +158,7 @@ fn failure(error: &str, steps: &[Step]) -> String {
 
 /// Errors where `new` makes weights that no layer in forward has.
 fn is_all_used(stages: &[Stage], vs: &VarStore) -> Result<()> {
-    let used: HashSet<_> =
-        stages.iter().flat_map(|stage| stage.parameters.iter().flatten()).map(Tensor::data_ptr).collect();
+    let used: HashSet<_> = stages.iter().flat_map(|stage| &stage.parameters).map(Tensor::data_ptr).collect();
     let variables = vs.variables();
     let unused =
         variables.iter().filter(|(_, variable)| !used.contains(&variable.data_ptr())).map(|(name, _)| name).min();

@@ -8,7 +8,7 @@ use super::sum::{Place, Sum, sum};
 use super::training::{Again, again};
 use crate::program::data::Source;
 use crate::program::run::network::{self, Network, most_confident_mistakes, probabilities};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use cnn_tutorial::data::{Dataset, digits};
 use cnn_tutorial::nn::{LayerKind, Stage};
 use serde::Serialize;
@@ -96,9 +96,9 @@ impl Player {
 
     pub fn convolutions(&mut self, choice: &Choice) -> Result<Vec<Convolution>> {
         let (_, stages) = self.stages(choice, &[0; 784])?;
-        let convolutions = stages.into_iter().enumerate().filter_map(|(layer, stage)| match stage {
-            Stage { kind: LayerKind::Conv2d(_), name, parameters: Some([weight, _]), .. } => {
-                Some(Convolution { layer, name, shape: weight.size() })
+        let convolutions = stages.into_iter().enumerate().filter_map(|(layer, stage)| match stage.kind {
+            LayerKind::Conv2d(_) => {
+                Some(Convolution { layer, name: stage.name, shape: stage.parameters.first()?.size() })
             }
             _ => None,
         });
@@ -107,11 +107,10 @@ impl Player {
 
     pub fn kernel(&mut self, choice: &Choice, layer: usize, channel: i64) -> Result<Kernel> {
         let (_, stages) = self.stages(choice, &[0; 784])?;
-        let parameters = match stages.into_iter().nth(layer) {
-            Some(Stage { kind: LayerKind::Conv2d(_), parameters, .. }) => parameters,
-            _ => None,
+        let convolution = stages.get(layer).filter(|stage| matches!(stage.kind, LayerKind::Conv2d(_)));
+        let Some([weight, bias]) = convolution.map(|stage| &stage.parameters[..]) else {
+            bail!("layer {layer} is not a convolution")
         };
-        let [weight, bias] = parameters.with_context(|| format!("layer {layer} is not a convolution"))?;
         let exists = (0..weight.size()[0]).contains(&channel);
         ensure!(exists, "layer {layer} has no kernel {channel}: expected 0 to {}", weight.size()[0] - 1);
         let [weight, bias] = [weight.f_detach()?.f_get(channel)?, bias.f_detach()?.f_get(channel)?];

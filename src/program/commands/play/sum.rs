@@ -2,15 +2,16 @@
 
 use super::answer::{Num, number, numbers, rows};
 use crate::program::run::network::{self, Network};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use cnn_tutorial::nn::{Frame, LayerKind, Stage};
 use serde::{Deserialize, Serialize};
+use tch::kind::FLOAT_CPU;
 use tch::{Kind, TchError, Tensor};
 
 /// How a pixel is computed: what lies in the frame, and what is done with it.
 #[derive(Serialize)]
 pub struct Sum {
-    /// What is done: `sum`, `maximum`, `mean`, `power average`, or the function's name.
+    /// What is done: `sum`, `maximum`, `mean`, `power average`, or the function's name; `other` where only the layer knows.
     kind: &'static str,
     /// Where the frame lies on the maps before: outside of them where there is padding.
     row: i64,
@@ -18,7 +19,7 @@ pub struct Sum {
     height: i64,
     width: i64,
     first_channel: i64,
-    /// What lies in the frame, channel after channel, row after row.
+    /// What lies in the frame, channel after channel, row after row; nothing where only the layer knows what it takes.
     frame: Vec<Vec<Num>>,
     kernel: Option<Vec<Vec<Num>>>,
     products: Option<Vec<Vec<Num>>>,
@@ -61,7 +62,7 @@ pub fn sum_at(stage: &Stage, before: &[i64], place: [i64; 3]) -> Result<Sum> {
     let (mut kernel, mut products, mut parts, mut bias) = (None, None, None, None);
     let (kind, result) = match stage.kind {
         LayerKind::Conv2d(_) | LayerKind::Linear => {
-            let [weight, b] = stage.parameters.as_ref().context("the layer has no parameters")?;
+            let [weight, b] = &stage.parameters[..] else { bail!("{} has no weight and bias", stage.name) };
             let weights = weight.f_detach()?.f_get(channel)?.f_view_as(&frame)?;
             let terms = frame.f_mul(&weights)?;
             let b = b.f_detach()?.f_get(channel)?;
@@ -82,6 +83,7 @@ pub fn sum_at(stage: &Stage, before: &[i64], place: [i64; 3]) -> Result<Sum> {
         LayerKind::Tanh => ("tanh", value),
         LayerKind::Dropout => ("dropout", value),
         LayerKind::BatchNorm2d => ("batch norm", value),
+        LayerKind::Other(_) => ("other", value),
     };
     let frame = rows(&frame)?;
     Ok(Sum { kind, row, column, height, width, first_channel, frame, kernel, products, parts, bias, result, value })
@@ -111,6 +113,9 @@ fn frame_at(stage: &Stage, before: &[i64], [channel, row, column]: [i64; 3]) -> 
     if stage.kind == LayerKind::Linear {
         let is_of_maps = before.iter().product::<i64>() == input.numel() as i64;
         return Ok((as_maps(&if is_of_maps { input.f_reshape(before)? } else { input })?, [0; 3]));
+    }
+    if matches!(stage.kind, LayerKind::Other(_)) {
+        return Ok((Tensor::f_zeros([0; 3], FLOAT_CPU)?, [0; 3]));
     }
     let pixel = as_maps(&input)?.f_narrow(0, channel, 1)?.f_narrow(1, row, 1)?.f_narrow(2, column, 1)?;
     Ok((pixel, [channel, row, column]))

@@ -127,11 +127,9 @@ impl Training {
 }
 
 fn kernels(stages: &[Stage], start: &Tensors) -> Result<Option<Kernels>> {
-    let convolution = stages.iter().find_map(|stage| match (stage.kind, &stage.parameters) {
-        (LayerKind::Conv2d(_), Some([weight, _])) => Some((&stage.name, weight)),
-        _ => None,
-    });
-    let Some((name, now)) = convolution else { return Ok(None) };
+    let convolution = stages.iter().find(|stage| matches!(stage.kind, LayerKind::Conv2d(_)));
+    let Some(Stage { name, parameters, .. }) = convolution else { return Ok(None) };
+    let Some(now) = parameters.first() else { return Ok(None) };
     let Some(start) = start.get(&format!("weights.{name}.weight"))? else { return Ok(None) };
     let first_channel = |weight: &Tensor| -> Result<Vec<_>> { Ok(maps(&weight.f_detach()?.f_select(1, 0)?)?) };
     let difference = first_channel(&now.f_detach()?.f_sub(&start)?)?;
