@@ -133,6 +133,7 @@ def partly_used():
         for name, make in [
             ("sgd", lambda p: torch.optim.SGD(p, lr=0.1, weight_decay=0.3)),
             ("momentum", lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.3)),
+            ("nesterov", lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.3, nesterov=True)),
             ("adam", lambda p: torch.optim.Adam(p, lr=0.003, weight_decay=0.3)),
             ("adamw", lambda p: torch.optim.AdamW(p, lr=0.003)),
         ]:
@@ -161,9 +162,12 @@ def optimizers():
         ("sgd_decay", lambda p: torch.optim.SGD(p, lr=0.1, weight_decay=0.3)),
         ("sgd_momentum", lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9)),
         ("sgd_momentum_decay", lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, weight_decay=0.3)),
+        ("sgd_nesterov", lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True)),
         ("adam", lambda p: torch.optim.Adam(p, lr=0.003)),
+        ("adam_betas", lambda p: torch.optim.Adam(p, lr=0.003, betas=(0.5, 0.99), eps=1e-3)),
         ("adam_decay", lambda p: torch.optim.Adam(p, lr=0.003, weight_decay=0.3)),
         ("adamw", lambda p: torch.optim.AdamW(p, lr=0.003, weight_decay=0.3)),
+        ("adamw_betas", lambda p: torch.optim.AdamW(p, lr=0.003, betas=(0.0, 0.9), eps=0.1)),
     ]:
         parameter = start.clone().requires_grad_()
         optimizer = make([parameter])

@@ -257,6 +257,11 @@ class Draw(random.Random):
         for layer in layers:
             if layer["kind"] == "Conv2d" and self.often(20):
                 self.vary(layer)
+        optimizer, arguments = training["optimizer"]
+        if optimizer == "SGD" and "momentum" in arguments and self.often(40):
+            arguments["nesterov"] = True
+        if optimizer != "SGD" and self.often(25):
+            arguments |= {"betas": [self.choice([0.0, 0.5, 0.9]), self.choice([0.9, 0.99, 0.999])], "eps": self.number(-8, -1)}
         return layers, training
 
     def vary(self, layer):

@@ -150,7 +150,7 @@ fn optimizer(vs: &VarStore, mistake: &str) -> Result<Optimizer, TchError> {
         "sgd" => SGD::default().build(vs, 0.001),
         "momentum" => SGD { momentum: 0.9, ..SGD::default() }.build(vs, 0.001),
         "adamw" => AdamW::default().build(vs, 0.001),
-        "weight decay" => Adam { weight_decay: 0.01 }.build(vs, 0.001),
+        "weight decay" => Adam { weight_decay: 0.01, ..Adam::default() }.build(vs, 0.001),
         "negative rate" => Adam::default().build(vs, -0.001),
         "rate 10" => Adam::default().build(vs, 10.0),
         "rate 0.002" => Adam::default().build(vs, 0.002),

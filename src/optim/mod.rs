@@ -9,7 +9,6 @@ use anyhow::{Context, Result, ensure};
 use numbers::Numbers;
 use std::collections::HashMap;
 use step::Buffer;
-pub use step::{BETA1, BETA2, EPS};
 use tch::nn::{self, OptimizerConfig, VarStore};
 use tch::{COptimizer, TchError, Tensor};
 
@@ -18,23 +17,36 @@ use tch::{COptimizer, TchError, Tensor};
 pub struct SGD {
     pub momentum: f64,
     pub weight_decay: f64,
+    /// Whether it is Nesterov's momentum.
+    pub nesterov: bool,
 }
 
-/// `torch.optim.Adam` with betas (0.9, 0.999) and eps 1e-8.
-#[derive(Clone, Copy, Debug, Default)]
+/// `torch.optim.Adam`, by default with betas (0.9, 0.999) and eps 1e-8.
+#[derive(Clone, Copy, Debug)]
 pub struct Adam {
+    pub betas: (f64, f64),
+    pub eps: f64,
     pub weight_decay: f64,
 }
 
-/// `torch.optim.AdamW`: Adam whose weight decay is decoupled from the gradient.
+/// `torch.optim.AdamW`: Adam whose weight decay, by default 0.01, is decoupled from the gradient.
 #[derive(Clone, Copy, Debug)]
 pub struct AdamW {
+    pub betas: (f64, f64),
+    pub eps: f64,
     pub weight_decay: f64,
+}
+
+impl Default for Adam {
+    fn default() -> Self {
+        Self { betas: (0.9, 0.999), eps: 1e-8, weight_decay: 0.0 }
+    }
 }
 
 impl Default for AdamW {
     fn default() -> Self {
-        Self { weight_decay: 0.01 }
+        let Adam { betas, eps, .. } = Adam::default();
+        Self { betas, eps, weight_decay: 0.01 }
     }
 }
 
@@ -64,10 +76,13 @@ enum Rule {
     /// SGD with momentum, which libtorch's own has too, but does not let a checkpoint keep.
     Momentum {
         momentum: f64,
+        nesterov: bool,
         buffer: Buffer,
     },
     /// `nn::Adam` would part from Python's losses after a few iterations: libtorch's C++ Adam rounds in other places.
     Adam {
+        betas: (f64, f64),
+        eps: f64,
         exp_avg: Buffer,
         exp_avg_sq: Buffer,
     },
@@ -77,8 +92,11 @@ impl SGD {
     pub fn build(self, vs: &VarStore, lr: f64) -> Result<Optimizer, TchError> {
         let mut optimizer = Optimizer::new(vs, lr, self.weight_decay)?;
         in_range("momentum value", self.momentum)?;
-        if self.momentum != 0.0 {
-            optimizer.rule = Rule::Momentum { momentum: self.momentum, buffer: Buffer::zeros(&optimizer.parameters)? };
+        let Self { momentum, nesterov, .. } = self;
+        if momentum != 0.0 {
+            optimizer.rule = Rule::Momentum { momentum, nesterov, buffer: Buffer::zeros(&optimizer.parameters)? };
+        } else if nesterov {
+            return Err(TchError::Torch("Nesterov momentum requires a momentum and zero dampening".into()));
         }
         Ok(optimizer)
     }
@@ -86,15 +104,23 @@ impl SGD {
 
 impl Adam {
     pub fn build(self, vs: &VarStore, lr: f64) -> Result<Optimizer, TchError> {
-        let optimizer = Optimizer::new(vs, lr, self.weight_decay)?;
+        let Self { betas, eps, weight_decay } = self;
+        let optimizer = Optimizer::new(vs, lr, weight_decay)?;
+        in_range("epsilon value", eps)?;
+        for (i, beta) in [betas.0, betas.1].into_iter().enumerate() {
+            if !(0.0..1.0).contains(&beta) {
+                return Err(TchError::Torch(format!("Invalid beta parameter at index {i}: {beta}")));
+            }
+        }
         let [exp_avg, exp_avg_sq] = [Buffer::zeros(&optimizer.parameters)?, Buffer::zeros(&optimizer.parameters)?];
-        Ok(Optimizer { rule: Rule::Adam { exp_avg, exp_avg_sq }, ..optimizer })
+        Ok(Optimizer { rule: Rule::Adam { betas, eps, exp_avg, exp_avg_sq }, ..optimizer })
     }
 }
 
 impl AdamW {
     pub fn build(self, vs: &VarStore, lr: f64) -> Result<Optimizer, TchError> {
-        let adam = Adam { weight_decay: self.weight_decay }.build(vs, lr)?;
+        let Self { betas, eps, weight_decay } = self;
+        let adam = Adam { betas, eps, weight_decay }.build(vs, lr)?;
         Ok(Optimizer { decoupled: true, ..adam })
     }
 }
@@ -138,7 +164,7 @@ impl Optimizer {
         match &mut self.rule {
             Rule::Sgd => Vec::new(),
             Rule::Momentum { buffer, .. } => vec![buffer],
-            Rule::Adam { exp_avg, exp_avg_sq } => vec![exp_avg, exp_avg_sq],
+            Rule::Adam { exp_avg, exp_avg_sq, .. } => vec![exp_avg, exp_avg_sq],
         }
     }
 
@@ -149,7 +175,7 @@ impl Optimizer {
         let buffers: &[_] = match &self.rule {
             Rule::Sgd => return Ok(Vec::new()),
             Rule::Momentum { buffer, .. } => &[("momentum_buffer", buffer)],
-            Rule::Adam { exp_avg, exp_avg_sq } => &[("exp_avg", exp_avg), ("exp_avg_sq", exp_avg_sq)],
+            Rule::Adam { exp_avg, exp_avg_sq, .. } => &[("exp_avg", exp_avg), ("exp_avg_sq", exp_avg_sq)],
         };
         let mut named = Vec::new();
         for (i, (parameter, _)) in self.parameters.iter().enumerate() {

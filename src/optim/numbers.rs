@@ -1,6 +1,5 @@
 //! The numbers that a step computes with.
 
-use super::step::{BETA1, BETA2};
 use super::{Optimizer, Rule};
 use tch::{Device, Kind, TchError, Tensor};
 
@@ -25,6 +24,7 @@ impl Number {
 /// The numbers of one parameter's step, or of all at once.
 pub(super) struct Numbers {
     pub(super) weight_decay: Number,
+    pub(super) momentum: Number,
     /// What a parameter is multiplied by where the weight decay is decoupled.
     pub(super) decay: Number,
     pub(super) one_minus_beta2: Number,
@@ -39,6 +39,7 @@ impl Numbers {
         let number = || Ok::<_, TchError>(Number { value: None, tensor: Tensor::f_zeros([], (kind, device))? });
         Ok(Self {
             weight_decay: number()?,
+            momentum: number()?,
             decay: number()?,
             one_minus_beta2: number()?,
             bias_correction2_sqrt: number()?,
@@ -63,13 +64,17 @@ impl Optimizer {
         let Some(numbers) = &mut self.numbers[i] else { return Ok(is_new) };
         numbers.weight_decay.set(self.weight_decay)?;
         numbers.decay.set(1.0 - self.lr * self.weight_decay)?;
-        let is_adam = matches!(self.rule, Rule::Adam { .. });
-        if is_adam {
-            numbers.one_minus_beta2.set(1.0 - BETA2)?;
-            numbers.bias_correction2_sqrt.set((1.0 - BETA2.powf(self.steps[i] as f64)).powf(0.5))?;
+        match self.rule {
+            Rule::Sgd => {}
+            Rule::Momentum { momentum, .. } => numbers.momentum.set(momentum)?,
+            Rule::Adam { betas: (_, beta2), .. } => {
+                numbers.one_minus_beta2.set(1.0 - beta2)?;
+                numbers.bias_correction2_sqrt.set((1.0 - beta2.powf(self.steps[i] as f64)).powf(0.5))?;
+            }
         }
         // On a CPU Python's Adam has multiplied the move by the step size.
-        numbers.alpha.set(if is_adam && grad.device() == Device::Cpu { 1.0 } else { -step_size })?;
+        let is_moved = matches!(self.rule, Rule::Adam { .. }) && grad.device() == Device::Cpu;
+        numbers.alpha.set(if is_moved { 1.0 } else { -step_size })?;
         Ok(is_new)
     }
 
@@ -78,7 +83,7 @@ impl Optimizer {
         match self.rule {
             Rule::Sgd | Rule::Momentum { .. } => self.lr,
             // powf and not powi or sqrt: Python's ** is the C library's pow.
-            Rule::Adam { .. } => self.lr / (1.0 - BETA1.powf(self.steps[i] as f64)),
+            Rule::Adam { betas: (beta1, _), .. } => self.lr / (1.0 - beta1.powf(self.steps[i] as f64)),
         }
     }
 }

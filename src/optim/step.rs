@@ -7,11 +7,6 @@ use crate::portable;
 use std::mem;
 use tch::{Device, TchError, Tensor};
 
-/// Adam's, as PyTorch has them by default.
-pub const BETA1: f64 = 0.9;
-pub const BETA2: f64 = 0.999;
-pub const EPS: f64 = 1e-8;
-
 /// What an optimizer keeps for each parameter.
 pub(super) struct Buffer {
     /// `[n]`: all parts one after the other, so that one operation is enough. Not for parameters of several kinds or devices.
@@ -134,19 +129,22 @@ impl Optimizer {
             |buffer: &Buffer| buffer.of(one).ok_or_else(|| TchError::Torch("a parameter has no buffer".into()));
         match &self.rule {
             Rule::Sgd => Ok(grad),
-            Rule::Momentum { momentum, buffer: kept } => buffer(kept)?.f_mul_scalar_(*momentum)?.f_add_(&grad),
-            Rule::Adam { exp_avg, exp_avg_sq } => {
+            Rule::Momentum { momentum, nesterov, buffer: kept } => {
+                let buffer = buffer(kept)?.f_mul_scalar_(*momentum)?.f_add_(&grad)?;
+                if *nesterov { grad.f_addcmul(&buffer, &numbers.momentum.tensor) } else { Ok(buffer) }
+            }
+            Rule::Adam { betas: (beta1, beta2), eps, exp_avg, exp_avg_sq } => {
                 let (mut exp_avg, mut exp_avg_sq) = (buffer(exp_avg)?, buffer(exp_avg_sq)?);
                 let on_cpu = grad.device() == Device::Cpu;
                 let (a, b) = if on_cpu {
-                    (grad.f_mul_scalar(1.0 - BETA2)?, &grad)
+                    (grad.f_mul_scalar(1.0 - beta2)?, &grad)
                 } else {
                     (grad.f_mul(&grad)?, &numbers.one_minus_beta2.tensor)
                 };
-                let _ = exp_avg.f_lerp_(&grad, 1.0 - BETA1)?;
-                let _ = exp_avg_sq.f_mul_scalar_(BETA2)?.f_addcmul_(&a, b)?;
+                let _ = exp_avg.f_lerp_(&grad, 1.0 - beta1)?;
+                let _ = exp_avg_sq.f_mul_scalar_(*beta2)?.f_addcmul_(&a, b)?;
                 let denom =
-                    portable::sqrt(&exp_avg_sq)?.f_div(&numbers.bias_correction2_sqrt.tensor)?.f_add_scalar(EPS)?;
+                    portable::sqrt(&exp_avg_sq)?.f_div(&numbers.bias_correction2_sqrt.tensor)?.f_add_scalar(*eps)?;
                 if on_cpu { exp_avg.f_mul_scalar(-self.step_size(i))?.f_div(&denom) } else { exp_avg.f_div(&denom) }
             }
         }

@@ -22,16 +22,19 @@ fn check(name: &str, make: impl FnOnce(&nn::VarStore) -> Result<Optimizer, tch::
 #[test]
 fn sgd_takes_pytorchs_steps_plain_with_momentum_and_with_weight_decay() {
     check("sgd", |vs| SGD::default().build(vs, 0.1));
-    check("sgd_decay", |vs| SGD { momentum: 0.0, weight_decay: 0.3 }.build(vs, 0.1));
-    check("sgd_momentum", |vs| SGD { momentum: 0.9, weight_decay: 0.0 }.build(vs, 0.1));
-    check("sgd_momentum_decay", |vs| SGD { momentum: 0.9, weight_decay: 0.3 }.build(vs, 0.1));
+    check("sgd_decay", |vs| SGD { momentum: 0.0, weight_decay: 0.3, ..SGD::default() }.build(vs, 0.1));
+    check("sgd_momentum", |vs| SGD { momentum: 0.9, weight_decay: 0.0, ..SGD::default() }.build(vs, 0.1));
+    check("sgd_nesterov", |vs| SGD { momentum: 0.9, nesterov: true, ..SGD::default() }.build(vs, 0.1));
+    check("sgd_momentum_decay", |vs| SGD { momentum: 0.9, weight_decay: 0.3, ..SGD::default() }.build(vs, 0.1));
 }
 
 #[test]
-fn adam_and_adamw_take_pytorchs_steps_plain_and_with_weight_decay() {
+fn adam_and_adamw_take_pytorchs_steps_plain_with_weight_decay_and_with_other_betas() {
     check("adam", |vs| Adam::default().build(vs, 0.003));
-    check("adam_decay", |vs| Adam { weight_decay: 0.3 }.build(vs, 0.003));
-    check("adamw", |vs| AdamW { weight_decay: 0.3 }.build(vs, 0.003));
+    check("adam_betas", |vs| Adam { betas: (0.5, 0.99), eps: 1e-3, ..Adam::default() }.build(vs, 0.003));
+    check("adamw_betas", |vs| AdamW { betas: (0.0, 0.9), eps: 0.1, ..AdamW::default() }.build(vs, 0.003));
+    check("adam_decay", |vs| Adam { weight_decay: 0.3, ..Adam::default() }.build(vs, 0.003));
+    check("adamw", |vs| AdamW { weight_decay: 0.3, ..AdamW::default() }.build(vs, 0.003));
 }
 
 /// In which steps the second parameter is used, as in scripts/make_fixtures.py.
@@ -75,9 +78,14 @@ fn check_partly_used(name: &str, kind: Kind, make: impl Fn(&nn::VarStore) -> Res
 #[test]
 fn a_parameter_without_a_gradient_stays_as_it_is_and_counts_no_step() {
     for kind in [Kind::Float, Kind::Double] {
-        check_partly_used("sgd", kind, |vs| SGD { momentum: 0.0, weight_decay: 0.3 }.build(vs, 0.1));
-        check_partly_used("momentum", kind, |vs| SGD { momentum: 0.9, weight_decay: 0.3 }.build(vs, 0.1));
-        check_partly_used("adam", kind, |vs| Adam { weight_decay: 0.3 }.build(vs, 0.003));
+        check_partly_used("sgd", kind, |vs| SGD { momentum: 0.0, weight_decay: 0.3, ..SGD::default() }.build(vs, 0.1));
+        check_partly_used("momentum", kind, |vs| {
+            SGD { momentum: 0.9, weight_decay: 0.3, ..SGD::default() }.build(vs, 0.1)
+        });
+        check_partly_used("nesterov", kind, |vs| {
+            SGD { momentum: 0.9, weight_decay: 0.3, nesterov: true }.build(vs, 0.1)
+        });
+        check_partly_used("adam", kind, |vs| Adam { weight_decay: 0.3, ..Adam::default() }.build(vs, 0.003));
         check_partly_used("adamw", kind, |vs| AdamW::default().build(vs, 0.003));
     }
 }
@@ -87,7 +95,7 @@ fn a_frozen_parameter_moves_only_after_it_is_no_longer_frozen() {
     let mut vs = nn::VarStore::new(Device::Cpu);
     let parameter = vs.root().ones("parameter", &[3]);
     vs.freeze();
-    let mut optimizer = Adam { weight_decay: 1e-4 }.build(&vs, 0.01).unwrap();
+    let mut optimizer = Adam { weight_decay: 1e-4, ..Adam::default() }.build(&vs, 0.01).unwrap();
     for _ in 0..100 {
         optimizer.zero_grad().unwrap();
         optimizer.step().unwrap();
@@ -116,10 +124,17 @@ fn numbers_that_no_optimizer_can_have_are_refused_with_pytorchs_words() {
     let _ = vs.root().ones("parameter", &[3]);
     for bad in [-1.0, f64::NAN, f64::INFINITY, 1e39] {
         let refused = [
-            (SGD { momentum: 0.0, weight_decay: bad }.build(&vs, 0.1), "Invalid weight_decay value: "),
-            (SGD { momentum: bad, weight_decay: 0.0 }.build(&vs, 0.1), "Invalid momentum value: "),
-            (Adam { weight_decay: bad }.build(&vs, 0.1), "Invalid weight_decay value: "),
-            (AdamW { weight_decay: bad }.build(&vs, 0.1), "Invalid weight_decay value: "),
+            (
+                SGD { momentum: 0.0, weight_decay: bad, ..SGD::default() }.build(&vs, 0.1),
+                "Invalid weight_decay value: ",
+            ),
+            (SGD { momentum: bad, weight_decay: 0.0, ..SGD::default() }.build(&vs, 0.1), "Invalid momentum value: "),
+            (Adam { weight_decay: bad, ..Adam::default() }.build(&vs, 0.1), "Invalid weight_decay value: "),
+            (AdamW { weight_decay: bad, ..AdamW::default() }.build(&vs, 0.1), "Invalid weight_decay value: "),
+            (Adam { eps: bad, ..Adam::default() }.build(&vs, 0.1), "Invalid epsilon value: "),
+            (AdamW { betas: (bad, 0.9), ..AdamW::default() }.build(&vs, 0.1), "Invalid beta parameter at index 0: "),
+            (Adam { betas: (0.9, 1.0), ..Adam::default() }.build(&vs, 0.1), "Invalid beta parameter at index 1: 1"),
+            (SGD { nesterov: true, ..SGD::default() }.build(&vs, 0.1), "Nesterov momentum requires a momentum"),
             (Adam::default().build(&vs, bad), "Invalid learning rate: "),
         ];
         for (refused, words) in refused {
@@ -134,9 +149,9 @@ type Build = fn(&nn::VarStore) -> Result<Optimizer, tch::TchError>;
 
 const OPTIMIZERS: [Build; 4] = [
     |vs| SGD::default().build(vs, 0.1),
-    |vs| SGD { momentum: 0.9, weight_decay: 0.3 }.build(vs, 0.1),
-    |vs| Adam { weight_decay: 0.3 }.build(vs, 0.1),
-    |vs| AdamW { weight_decay: 0.3 }.build(vs, 0.1),
+    |vs| SGD { momentum: 0.9, weight_decay: 0.3, ..SGD::default() }.build(vs, 0.1),
+    |vs| Adam { weight_decay: 0.3, ..Adam::default() }.build(vs, 0.1),
+    |vs| AdamW { weight_decay: 0.3, ..AdamW::default() }.build(vs, 0.1),
 ];
 
 /// Takes two steps along gradients that 32 bits cannot hold.

@@ -1,7 +1,7 @@
 //! A network and its training as scripts/random_networks.py draws them, made of this library.
 
 use crate::Results;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use cnn_tutorial::cuda::{self, Recorder};
 use cnn_tutorial::data::{DataLoader, Dataset, transforms};
 use cnn_tutorial::evaluate::{accuracy_and_losses, percentage_and_mean};
@@ -111,14 +111,22 @@ pub struct Training {
     /// After which step the frozen parameters are trained too; 0 for none.
     thaw: i64,
     poison: HashMap<String, String>,
-    pub optimizer: (String, Arguments),
-    lr_scheduler: Option<(String, Arguments)>,
+    pub optimizer: (String, OptimizerArguments),
+    lr_scheduler: Option<(String, HashMap<String, f64>)>,
     epochs: u64,
     eval_every: i64,
     restart: i64,
 }
 
-type Arguments = HashMap<String, f64>;
+#[derive(Deserialize)]
+pub struct OptimizerArguments {
+    lr: f64,
+    weight_decay: Option<f64>,
+    momentum: Option<f64>,
+    nesterov: Option<bool>,
+    betas: Option<(f64, f64)>,
+    eps: Option<f64>,
+}
 
 /// An operation of tch's own, as somebody writes it into a `forward`.
 struct Operation(fn(&Tensor) -> Result<Tensor, TchError>);
@@ -256,16 +264,19 @@ impl Training {
     }
 
     fn optimizer(&self, vs: &VarStore) -> Result<Optimizer> {
-        let (name, arguments) = &self.optimizer;
-        let argument = |name: &str| arguments.get(name).copied();
-        let (lr, weight_decay) = (argument("lr").context("no lr")?, argument("weight_decay"));
+        let (name, OptimizerArguments { lr, weight_decay, momentum, nesterov, betas, eps }) = &self.optimizer;
+        let (mut sgd, mut adam, mut adamw) = (SGD::default(), Adam::default(), AdamW::default());
+        sgd.momentum = momentum.unwrap_or(sgd.momentum);
+        sgd.nesterov = nesterov.unwrap_or(sgd.nesterov);
+        sgd.weight_decay = weight_decay.unwrap_or(sgd.weight_decay);
+        (adam.betas, adam.eps) = (betas.unwrap_or(adam.betas), eps.unwrap_or(adam.eps));
+        (adamw.betas, adamw.eps) = (adam.betas, adam.eps);
+        adam.weight_decay = weight_decay.unwrap_or(adam.weight_decay);
+        adamw.weight_decay = weight_decay.unwrap_or(adamw.weight_decay);
         Ok(match &**name {
-            "SGD" => {
-                let (momentum, weight_decay) = (argument("momentum").unwrap_or(0.0), weight_decay.unwrap_or(0.0));
-                SGD { momentum, weight_decay }.build(vs, lr)?
-            }
-            "Adam" => Adam { weight_decay: weight_decay.unwrap_or(0.0) }.build(vs, lr)?,
-            "AdamW" => weight_decay.map_or(AdamW::default(), |weight_decay| AdamW { weight_decay }).build(vs, lr)?,
+            "SGD" => sgd.build(vs, *lr)?,
+            "Adam" => adam.build(vs, *lr)?,
+            "AdamW" => adamw.build(vs, *lr)?,
             _ => bail!("there is no optimizer {name}"),
         })
     }
@@ -321,7 +332,7 @@ impl Case {
         }
         let error = nn::CrossEntropyLoss;
         let (mut optimizer, lr_scheduler) = (training.optimizer(&vs)?, training.lr_scheduler()?);
-        let lr = training.optimizer.1["lr"];
+        let lr = training.optimizer.1.lr;
         let (losses, evaluations) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
         let recorder = || Recorder::new(device, |error| panic!("not recorded: {error}"));
         let mut evaluation = recorded.then(recorder).transpose()?;

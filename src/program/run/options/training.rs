@@ -11,9 +11,9 @@ impl Options {
     pub fn optimizer(&self, vs: &VarStore) -> Result<Optimizer, TchError> {
         let (lr, momentum, weight_decay) = (self.lr.into(), self.momentum.into(), self.weight_decay());
         match self.algorithm() {
-            Algorithm::Sgd => SGD { momentum, weight_decay }.build(vs, lr),
-            Algorithm::Adam => Adam { weight_decay }.build(vs, lr),
-            Algorithm::Adamw => AdamW { weight_decay }.build(vs, lr),
+            Algorithm::Sgd => SGD { momentum, weight_decay, ..SGD::default() }.build(vs, lr),
+            Algorithm::Adam => Adam { weight_decay, ..Adam::default() }.build(vs, lr),
+            Algorithm::Adamw => AdamW { weight_decay, ..AdamW::default() }.build(vs, lr),
         }
     }
 

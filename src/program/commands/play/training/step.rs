@@ -5,7 +5,7 @@ use super::Trainer;
 use super::told::Step;
 use crate::program::run::options::{Algorithm, Options};
 use anyhow::{Context, Result, ensure};
-use cnn_tutorial::optim::{BETA1, BETA2, EPS};
+use cnn_tutorial::optim::Adam;
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
@@ -93,19 +93,20 @@ fn follow(step: &Step, options: &Options, Number { parameter, index }: &Number) 
             line("step", format!("−{lr} · buffer"), new - weight);
         }
         Algorithm::Adam | Algorithm::Adamw => {
+            let Adam { betas: (beta1, beta2), eps, .. } = Adam::default();
             let name = format!("state_after.step.{parameter}");
             let t = step.tensors.get(&name).context("the optimizer keeps no step")?;
             let t = i64::try_from(t)? as f64;
             let (m, v) = (kept("state_after.", "exp_avg")?, kept("state_after.", "exp_avg_sq")?);
             let (m_before, v_before) = (kept("state_before.", "exp_avg")?, kept("state_before.", "exp_avg_sq")?);
             line("m before", "mean of the gradients so far".into(), m_before);
-            line("m", format!("{BETA1} · m before + 0.1 · {moved_by}"), m);
+            line("m", format!("{beta1} · m before + 0.1 · {moved_by}"), m);
             line("v before", "mean of their squares so far".into(), v_before);
-            line("v", format!("{BETA2} · v before + 0.001 · {moved_by}²"), v);
-            let m_hat = f64::from(m) / (1.0 - BETA1.powf(t));
-            let v_hat = f64::from(v) / (1.0 - BETA2.powf(t));
-            line("m̂", format!("m / (1 − {BETA1}^{t}): the mean began with 0"), m_hat as f32);
-            line("v̂", format!("v / (1 − {BETA2}^{t})"), v_hat as f32);
+            line("v", format!("{beta2} · v before + 0.001 · {moved_by}²"), v);
+            let m_hat = f64::from(m) / (1.0 - beta1.powf(t));
+            let v_hat = f64::from(v) / (1.0 - beta2.powf(t));
+            line("m̂", format!("m / (1 − {beta1}^{t}): the mean began with 0"), m_hat as f32);
+            line("v̂", format!("v / (1 − {beta2}^{t})"), v_hat as f32);
             if decoupled && weight_decay != 0.0 {
                 let shrink = 1.0 - lr * weight_decay;
                 line(
@@ -114,7 +115,7 @@ fn follow(step: &Step, options: &Options, Number { parameter, index }: &Number) 
                     (f64::from(weight) * shrink) as f32,
                 );
             }
-            line("step", format!("−{lr} · m̂ / (√v̂ + {EPS})"), (-lr * m_hat / (v_hat.sqrt() + EPS)) as f32);
+            line("step", format!("−{lr} · m̂ / (√v̂ + {eps})"), (-lr * m_hat / (v_hat.sqrt() + eps)) as f32);
         }
     }
     let old = if decoupled && weight_decay != 0.0 { "decayed weight" } else { "weight" };
