@@ -4,14 +4,16 @@ use crate::common::{assert_same, digits, tensors};
 use cnn_tutorial::data::DataLoader;
 use cnn_tutorial::data::transforms::to_mkldnn;
 use cnn_tutorial::evaluate::accuracy_and_loss;
+use cnn_tutorial::explain::Explained;
 use cnn_tutorial::nn::{
-    AvgPool2d, BatchNorm2d, Conv2d, CrossEntropyLoss, LPPool2d, Linear, MaxPool2d, Module, ReLU, Tanh, eval, forward,
-    is_training, stages,
+    AvgPool2d, BatchNorm2d, Conv2d, CrossEntropyLoss, LPPool2d, LayerKind, Linear, MaxPool2d, Module, ReLU, Tanh, eval,
+    forward, forward_hook, is_training, name_of, reset_parameters, stages,
 };
 use cnn_tutorial::optim::SGD;
 use cnn_tutorial::summary::summary;
 use cnn_tutorial::train::train;
 use std::ops::ControlFlow::Continue;
+use tch::kind::FLOAT_CPU;
 use tch::{Device, TchError, Tensor, nn};
 
 /// Runs the layer forward and backward and compares output and gradients with the fixtures called `name`.
@@ -482,6 +484,88 @@ fn the_summary_counts_a_parameter_of_two_names_once() {
     let names: Vec<_> = table.lines().map(|line| line.split_whitespace().next().unwrap()).collect();
     assert_eq!(names, ["Layer", "fc", "unused", "Total"]);
     assert!(table.lines().last().unwrap().contains(" 22 "), "{table}");
+}
+
+/// `torch.nn.Sigmoid`, which the library does not have.
+struct Sigmoid;
+
+impl Module for Sigmoid {
+    fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+        forward_hook("Sigmoid()", LayerKind::Other("sigmoid"), None, xs, xs.f_sigmoid())
+    }
+}
+
+/// `torch.nn.Conv2d(channels, channels, 3, groups=channels)` with a scale for each channel: three parameters.
+struct Scaled {
+    parameters: [Tensor; 3],
+    name: String,
+}
+
+impl Scaled {
+    fn new(vs: nn::Path, channels: i64) -> Result<Self, TchError> {
+        let (name, zero) = (name_of(&vs)?, nn::Init::Const(0.));
+        let (weight, bias) = (vs.f_var("weight", &[channels, 1, 3, 3], zero)?, vs.f_var("bias", &[channels], zero)?);
+        reset_parameters(&weight, Some(&bias))?;
+        let scale = vs.f_var("scale", &[channels, 1, 1], nn::Init::Const(1.))?;
+        Ok(Self { parameters: [weight, bias, scale], name })
+    }
+}
+
+impl Module for Scaled {
+    fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+        let [weight, bias, scale] = &self.parameters;
+        let out = xs.f_conv2d(weight, Some(bias), 1, 0, 1, weight.size()[0]).and_then(|out| out.f_mul(scale));
+        let learned = Some((&*self.name, &[weight, bias, scale][..]));
+        forward_hook("Scaled()", LayerKind::Other("scaled"), learned, xs, out)
+    }
+}
+
+struct OwnLayers(Sigmoid, Scaled, Sigmoid);
+
+impl Module for OwnLayers {
+    fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+        self.2.forward(&self.1.forward(&self.0.forward(xs)?)?)
+    }
+}
+
+#[test]
+fn a_layer_of_ones_own_is_counted_named_and_drawn_as_those_of_the_library_are() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let network = OwnLayers(Sigmoid, Scaled::new(&vs.root() / "own", 2).unwrap(), Sigmoid);
+    let table = summary(&network, &vs, &[1, 2, 6, 6]).unwrap();
+    let rows: Vec<Vec<_>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[1], ["sigmoid1", "Sigmoid()", "[2,", "6,", "6]", "-", "-"]);
+    // As torchinfo counts a convolution: 18 + 2 + 2 parameters, each used at 4 * 4 places.
+    assert_eq!(rows[2], ["own", "Scaled()", "[2,", "4,", "4]", "22", "352"]);
+    assert_eq!(rows[3][0], "sigmoid2");
+    assert_eq!(rows[4], ["Total", "22", "352"]);
+
+    let error = forward(&network, &Tensor::zeros([1, 3, 6, 6], FLOAT_CPU)).unwrap_err().to_string();
+    assert!(error.contains("own, Scaled() cannot take an input of [1, 3, 6, 6]"), "{error}");
+
+    let explained = Explained {
+        model: &network,
+        start: None,
+        title: "Own layers",
+        image: &Tensor::ones([1, 2, 6, 6], FLOAT_CPU),
+        caption: "ones",
+        classes: &[],
+        kernel_size: 2.into(),
+        stride: 2.into(),
+    };
+    let figures = explained.figures().unwrap();
+    let titles = |name: &str| -> Vec<String> {
+        let (_, figure) = figures.iter().find(|(found, _)| *found == name).unwrap();
+        figure.rows.iter().flatten().map(|panel| panel.title.clone()).collect()
+    };
+    assert_eq!(titles("filters.png"), ["own: kernels"]);
+    assert_eq!(titles("layers.png"), ["input", "sigmoid1", "own", "sigmoid2"]);
+}
+
+#[test]
+fn first_weights_of_less_than_two_dimensions_are_refused_as_pytorch_does() {
+    let error = reset_parameters(&Tensor::zeros([3], FLOAT_CPU), None).unwrap_err().to_string();
+    assert!(error.contains("expected a weight of two or more dimensions, found [3]"), "{error}");
 }
 
 #[test]

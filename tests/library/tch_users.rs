@@ -72,7 +72,7 @@ fc1 = torch.nn.Linear(2, 8)
 with torch.no_grad():
     fc1.weight.copy_(waves(8, 2))
     fc1.bias.zero_()
-optimizer = torch.optim.Adam(fc1.parameters(), lr=0.01)
+optimizer = torch.optim.OPTIMIZER
 for _ in range(200):
     loss = (fc1(waves(32, 2)) - waves(32, 8)).square().mean()
     optimizer.zero_grad()
@@ -81,11 +81,26 @@ for _ in range(200):
     print(struct.unpack('I', struct.pack('f', loss.item()))[0])
 ";
 
+fn pythons_losses(python: &Path, optimizer: &str) -> Vec<u32> {
+    let printed = run(python, &TWIN.replace("OPTIMIZER", optimizer), Path::new("."));
+    printed.lines().map(|line| line.parse().unwrap()).collect()
+}
+
+/// The losses with an optimizer of tch's own.
+fn tchs_losses(config: impl OptimizerConfig) -> Result<Vec<u32>> {
+    losses(|vs| {
+        let mut optimizer = config.build(vs, 0.01)?;
+        Ok(Box::new(move |loss| {
+            optimizer.backward_step(loss);
+            Ok(())
+        }))
+    })
+}
+
 #[test]
 fn adam_gives_pythons_losses_beside_python_where_tchs_own_gives_others() -> Result<()> {
     let Some(python) = python() else { return Ok(()) };
-    let printed = run(python, TWIN, Path::new("."));
-    let expected: Vec<u32> = printed.lines().map(|line| line.parse().unwrap()).collect();
+    let expected = pythons_losses(python, "Adam(fc1.parameters(), lr=0.01)");
     let ours = losses(|vs| {
         let mut adam = optim::Adam::default().build(vs, 0.01)?;
         Ok(Box::new(move |loss| {
@@ -94,16 +109,21 @@ fn adam_gives_pythons_losses_beside_python_where_tchs_own_gives_others() -> Resu
             Ok(adam.step()?)
         }))
     })?;
-    let tchs = losses(|vs| {
-        let mut adam = nn::Adam::default().build(vs, 0.01)?;
-        Ok(Box::new(move |loss| {
-            adam.backward_step(loss);
-            Ok(())
-        }))
-    })?;
+    let tchs = tchs_losses(nn::Adam::default())?;
     let equal = |found: &[u32]| found.iter().zip(&expected).filter(|(found, expected)| found == expected).count();
     assert_eq!(equal(&ours), 200);
     // docs/tch-users.md has the count that was found.
     assert!(equal(&tchs) < 200, "tch's Adam has become Python's: optim can do without its own");
+    Ok(())
+}
+
+#[test]
+fn of_tchs_own_optimizers_those_that_the_page_names_give_pythons_losses() -> Result<()> {
+    let Some(python) = python() else { return Ok(()) };
+    let dampened = nn::Sgd { momentum: 0.9, dampening: 0.5, ..nn::Sgd::default() };
+    let expected = pythons_losses(python, "SGD(fc1.parameters(), lr=0.01, momentum=0.9, dampening=0.5)");
+    assert_eq!(tchs_losses(dampened)?, expected);
+    let expected = pythons_losses(python, "RMSprop(fc1.parameters(), lr=0.01)");
+    assert_eq!(tchs_losses(nn::RmsProp::default())?, expected);
     Ok(())
 }

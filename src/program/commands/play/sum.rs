@@ -125,3 +125,22 @@ fn frame_at(stage: &Stage, before: &[i64], [channel, row, column]: [i64; 3]) -> 
 fn as_maps(tensor: &Tensor) -> Result<Tensor, TchError> {
     if tensor.dim() == 1 { tensor.f_view([-1, 1, 1]) } else { Ok(tensor.shallow_clone()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cnn_tutorial::nn::{forward_hook, stages};
+
+    #[test]
+    fn a_layer_of_ones_own_has_its_output_and_no_frame() {
+        let xs = Tensor::ones([1, 2, 4, 4], FLOAT_CPU);
+        let narrow = || forward_hook("Half()", LayerKind::Other("half"), None, &xs, xs.f_narrow(3, 0, 2));
+        let (_, stages) = stages(narrow);
+        let sum = serde_json::to_value(sum_at(&stages[0], &[2, 4, 4], [1, 3, 1]).unwrap()).unwrap();
+        assert_eq!(
+            (&sum["kind"], &sum["frame"], &sum["value"]),
+            (&"other".into(), &serde_json::json!([]), &serde_json::json!(1.0))
+        );
+        assert!(sum_at(&stages[0], &[2, 4, 4], [1, 3, 2]).is_err());
+    }
+}
