@@ -255,7 +255,7 @@ class Draw(random.Random):
         if self.often(12):
             self.spoil(layers, training)
         for layer in layers:
-            if layer["kind"] == "Conv2d" and self.often(20):
+            if layer["kind"] == "Conv2d" and training["layout"] != "onednn" and self.often(20):
                 self.vary(layer)
         optimizer, arguments = training["optimizer"]
         if optimizer == "SGD" and "momentum" in arguments and self.often(40):
