@@ -143,7 +143,8 @@ pub fn before_stack(message: &str) -> &str {
 /// What every layer passes its output through, so that [`stages`] sees it, and an error names the layer. `layer` is the layer
 /// with its arguments, and `learned` the name of its parameters with them, the weight first, where it learns.
 ///
-/// A layer that does not call this works as well, but no table and no picture shows it.
+/// Errors with that of `output`, and with its place. A layer that does not call this works as well, but no table and no picture
+/// shows it.
 pub fn forward_hook(
     layer: impl Display,
     kind: LayerKind,

@@ -121,9 +121,10 @@ fn frame_at(stage: &Stage, before: &[i64], [channel, row, column]: [i64; 3]) -> 
     Ok((pixel, [channel, row, column]))
 }
 
-/// `[C, H, W]`; a number is a map of one pixel.
+/// `[C, H, W]`; a number is a map of one pixel, and what lacks a width is one pixel wide.
 fn as_maps(tensor: &Tensor) -> Result<Tensor, TchError> {
-    if tensor.dim() == 1 { tensor.f_view([-1, 1, 1]) } else { Ok(tensor.shallow_clone()) }
+    let missing = 3_usize.saturating_sub(tensor.dim());
+    tensor.f_reshape([tensor.size(), vec![1; missing]].concat())
 }
 
 #[cfg(test)]
@@ -142,5 +143,13 @@ mod tests {
             (&"other".into(), &serde_json::json!([]), &serde_json::json!(1.0))
         );
         assert!(sum_at(&stages[0], &[2, 4, 4], [1, 3, 2]).is_err());
+    }
+
+    #[test]
+    fn a_layer_whose_output_is_no_map_has_its_numbers_one_pixel_wide() {
+        let xs = Tensor::arange(6, FLOAT_CPU).view([1, 2, 3]);
+        let (_, stages) = stages(|| forward_hook("Same()", LayerKind::Other("same"), None, &xs, Ok(xs.copy())));
+        let sum = serde_json::to_value(sum_at(&stages[0], &[2, 3], [1, 2, 0]).unwrap()).unwrap();
+        assert_eq!(sum["value"], serde_json::json!(5.0));
     }
 }
