@@ -56,6 +56,8 @@ def train(network, *, device, seed, image, classes, n_train, n_test, batch_size,
             optimizer_.zero_grad()
             loss = error(model(prepared(x)), y)
             loss.backward()
+            # On a card Nesterov's step adds to them
+            grads = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
             optimizer_.step()
             losses.append(loss.item())
             model.step += 1
@@ -82,9 +84,8 @@ def train(network, *, device, seed, image, classes, n_train, n_test, batch_size,
         if scheduler:
             scheduler.step()
 
+    results |= {f"grad.{name}": grad for name, grad in grads.items()}
     for name, parameter in model.named_parameters():
-        if parameter.grad is not None:
-            results[f"grad.{name}"] = parameter.grad
         state = optimizer_.state.get(parameter, {})
         results |= {f"{key}.{name}": value for key, value in state.items() if value is not None}
     model.eval()

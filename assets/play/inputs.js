@@ -58,7 +58,7 @@ class Inputs {
     const chosen = input.value;
     [...input.options].slice(2).forEach((option) => option.remove());
     offered.forEach((name, layer) => {
-      if (layers[layer].shape.length > 2 && layers[layer].shape[1] > 1) input.append(new Option(name, `layer ${layer}`));
+      if (layers[layer].shape.length === 3 && layers[layer].shape[1] > 1) input.append(new Option(name, `layer ${layer}`));
     });
     input.value = chosen;
     if (input.selectedIndex < 0) input.value = "small";

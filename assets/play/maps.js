@@ -1,7 +1,7 @@
 // The tab "Draw": every layer's maps, and how one of their pixels is computed.
 "use strict";
 
-const size = ({ shape: [channels, height = 1, width = 1] }) => ({ channels, height, width });
+const size = ({ shape: [channels = 1, height = 1, width = 1] }) => ({ channels, height, width });
 
 function buildLayers(layers) {
   $("layers").replaceChildren(...layers.map((layer, i) => {

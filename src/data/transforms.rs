@@ -32,7 +32,8 @@ pub fn parameters_channels_last(vs: &VarStore) -> Result<(), TchError> {
 ///
 /// A network keeps the layout of its input from the first convolution to the last pool. The kernels and bits are those
 /// that an ordinary tensor gets; what is saved is bringing every convolution's input into the layout and its output back.
-/// Only this library's layers, `f_flatten` and `f_add` may see such a tensor: libtorch's other operations compute otherwise there.
+/// Only this library's layers, and no layer of one's own, `f_flatten` and `f_add` may see such a tensor: libtorch's other
+/// operations compute otherwise there, and NaN may vanish.
 /// `nn::ReLU` works in place there: a network that uses what was before a ReLU once more must not be given it, nor one with a
 /// ReLU behind anything but a convolution. Once a loss is NaN, a gradient may be NaN there where PyTorch's is 0.
 pub fn to_mkldnn(xs: &Tensor) -> Result<Tensor, TchError> {

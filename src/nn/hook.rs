@@ -18,7 +18,7 @@ pub enum LayerKind {
     Tanh,
     Dropout,
     BatchNorm2d,
-    /// A layer of one's own: a word for its kind, such as `sigmoid`.
+    /// A layer of one's own: a word for its kind, such as `sigmoid`. The other kinds promise the library's arithmetic.
     Other(&'static str),
 }
 
@@ -72,9 +72,10 @@ impl Stage {
     }
 
     /// Multiply-adds for one image, a bias counted as one, as torchinfo counts them: a convolution uses every parameter once
-    /// for every place of its output, other layers once.
+    /// for every place of its output, other layers once. A convolution is what has a weight of as many dimensions as its output,
+    /// three or more.
     pub fn mult_adds(&self) -> i64 {
-        let is_convolution = self.parameters.first().is_some_and(|weight| weight.dim() == 4);
+        let is_convolution = self.parameters.first().is_some_and(|w| w.dim() > 2 && w.dim() == self.output.dim());
         let places = if is_convolution { self.shape().iter().skip(1).product() } else { 1 };
         self.n_parameters() * places
     }
@@ -140,11 +141,12 @@ pub fn before_stack(message: &str) -> &str {
     &message[..start.unwrap_or(message.len())]
 }
 
-/// What every layer passes its output through, so that [`stages`] sees it, and an error names the layer. `layer` is the layer
-/// with its arguments, and `learned` the name of its parameters with them, the weight first, where it learns.
+/// What every layer passes its output through, so that [`stages`] sees it, and an error names the layer.
 ///
-/// Errors with that of `output`, and with its place. A layer that does not call this works as well, but no table and no picture
-/// shows it.
+/// `layer` is the layer with its arguments, `input` and `output` are `[N, ...]`. `learned`, where the layer learns, is the name
+/// that [`super::name_of`] gives, and its parameters, the weight first. Where `output` is an error, that is returned with
+/// the layer's name and the input's shape. A layer that does not call this works as well, but has no row of its own
+/// in the summary and no picture.
 pub fn forward_hook(
     layer: impl Display,
     kind: LayerKind,
@@ -157,19 +159,22 @@ pub fn forward_hook(
         let name = learned.map(|(name, _)| format!("{name}, ")).unwrap_or_default();
         TchError::Torch(format!("{name}{layer} cannot take an input of {:?}: {}", input.size(), words(error)))
     })?;
+    if STAGES.with_borrow(Option::is_none) {
+        return Ok(output);
+    }
     let plain = |tensor: &Tensor| to_dense(tensor)?.f_detach();
+    let (layer, plain_input, plain_output) = (layer.to_string(), plain(input)?, plain(&output)?);
     STAGES.with_borrow_mut(|stages| {
-        if let Some(stages) = stages {
-            let number = || 1 + stages.iter().filter(|stage| stage.kind.name() == kind.name()).count();
-            stages.push(Stage {
-                name: learned.map_or_else(|| format!("{}{}", kind.name(), number()), |(name, _)| name.to_owned()),
-                kind,
-                layer: layer.to_string(),
-                input: plain(input)?,
-                output: plain(&output)?,
-                parameters: learned.iter().flat_map(|(_, parameters)| *parameters).map(|p| p.shallow_clone()).collect(),
-            });
-        }
-        Ok(output)
-    })
+        let stages = stages.get_or_insert_default();
+        let number = || 1 + stages.iter().filter(|stage| stage.kind.name() == kind.name()).count();
+        stages.push(Stage {
+            name: learned.map_or_else(|| format!("{}{}", kind.name(), number()), |(name, _)| name.to_owned()),
+            kind,
+            layer,
+            input: plain_input,
+            output: plain_output,
+            parameters: learned.iter().flat_map(|(_, parameters)| *parameters).map(|p| p.shallow_clone()).collect(),
+        });
+    });
+    Ok(output)
 }

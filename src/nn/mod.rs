@@ -113,8 +113,8 @@ pub fn named_parameters(vs: &VarStore) -> Vec<(String, Tensor)> {
 
 /// What the parameters of the layer at this path begin with in PyTorch's `state_dict`, such as `block1.conv`.
 ///
-/// A layer asks for it before it makes its parameters. Errors where there is such a layer already: tch would give the second
-/// one's parameters other names, which Python's network does not have.
+/// A layer asks for it before it makes its parameters. Errors where the path has a `weight` already: tch would give the second
+/// layer's parameters other names, which Python's network does not have.
 pub fn name_of(vs: &Path) -> Result<String, TchError> {
     let name = vs.components().collect::<Vec<_>>().join(".");
     match vs.get("weight") {
@@ -126,8 +126,8 @@ pub fn name_of(vs: &Path) -> Result<String, TchError> {
 }
 
 /// Draws a layer's parameters as PyTorch's `Conv2d.reset_parameters` and `Linear.reset_parameters` do, from the default
-/// generator. `weight` is `[out_channels, ...]`, all but its first dimension being what one output is computed from. Errors
-/// where it has less than two dimensions.
+/// generator. `weight` is `[out_channels, ...]`, all but its first dimension being what one output is computed from, and `bias`
+/// `[out_channels]`. Errors where the weight has less than two dimensions.
 ///
 /// tch's own defaults are not PyTorch's: its weights are larger, its convolution biases are 0, and it draws
 /// the bias before the weight. The bounds are computed in PyTorch's order of operations, because

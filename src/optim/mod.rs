@@ -89,6 +89,7 @@ enum Rule {
 }
 
 impl SGD {
+    /// Errors where a number is negative or 32 bits cannot hold it, or `nesterov` has no momentum.
     pub fn build(self, vs: &VarStore, lr: f64) -> Result<Optimizer, TchError> {
         let mut optimizer = Optimizer::new(vs, lr, self.weight_decay)?;
         in_range("momentum value", self.momentum)?;
@@ -103,6 +104,7 @@ impl SGD {
 }
 
 impl Adam {
+    /// Errors where a number is negative or 32 bits cannot hold it, or a beta is 1 or more.
     pub fn build(self, vs: &VarStore, lr: f64) -> Result<Optimizer, TchError> {
         let Self { betas, eps, weight_decay } = self;
         let optimizer = Optimizer::new(vs, lr, weight_decay)?;
@@ -118,6 +120,7 @@ impl Adam {
 }
 
 impl AdamW {
+    /// Errors as [`Adam::build`] does.
     pub fn build(self, vs: &VarStore, lr: f64) -> Result<Optimizer, TchError> {
         let Self { betas, eps, weight_decay } = self;
         let adam = Adam { betas, eps, weight_decay }.build(vs, lr)?;
@@ -170,7 +173,7 @@ impl Optimizer {
 
     /// What has to be kept to go on later, under PyTorch's names with the parameter's behind them: momentum buffers, or
     /// Adam's moments, and how many steps the parameter has taken. What has not begun is zeros, where PyTorch has nothing.
-    /// Learning rate and weight decay are not among it: build the optimizer with those it had.
+    /// What the optimizer was built with, such as learning rate and betas, is not among it: build it with the same.
     pub fn state_dict(&self) -> Result<Vec<(String, Tensor)>, TchError> {
         let buffers: &[_] = match &self.rule {
             Rule::Sgd => return Ok(Vec::new()),

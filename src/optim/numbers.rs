@@ -65,8 +65,8 @@ impl Optimizer {
         numbers.weight_decay.set(self.weight_decay)?;
         numbers.decay.set(1.0 - self.lr * self.weight_decay)?;
         match self.rule {
-            Rule::Sgd => {}
-            Rule::Momentum { momentum, .. } => numbers.momentum.set(momentum)?,
+            Rule::Momentum { momentum, nesterov: true, .. } => numbers.momentum.set(momentum)?,
+            Rule::Sgd | Rule::Momentum { .. } => {}
             Rule::Adam { betas: (_, beta2), .. } => {
                 numbers.one_minus_beta2.set(1.0 - beta2)?;
                 numbers.bias_correction2_sqrt.set((1.0 - beta2.powf(self.steps[i] as f64)).powf(0.5))?;

@@ -535,7 +535,7 @@ fn a_layer_of_ones_own_is_counted_named_and_drawn_as_those_of_the_library_are() 
     let table = summary(&network, &vs, &[1, 2, 6, 6]).unwrap();
     let rows: Vec<Vec<_>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows[1], ["sigmoid1", "Sigmoid()", "[2,", "6,", "6]", "-", "-"]);
-    // As torchinfo counts a convolution: 18 + 2 + 2 parameters, each used at 4 * 4 places.
+    // Counted as a convolution: 18 + 2 + 2 parameters, each used at 4 * 4 places.
     assert_eq!(rows[2], ["own", "Scaled()", "[2,", "4,", "4]", "22", "352"]);
     assert_eq!(rows[3][0], "sigmoid2");
     assert_eq!(rows[4], ["Total", "22", "352"]);

@@ -1,8 +1,10 @@
 //! SGD and Adam against PyTorch's, step by step.
 
-use crate::common::{assert_same, tensors};
+use crate::common::{self, assert_same, tensors};
 use cnn_tutorial::optim::lr_scheduler::LrScheduler;
 use cnn_tutorial::optim::{Adam, AdamW, Optimizer, SGD};
+use std::collections::BTreeSet;
+use std::path::Path;
 use tch::{Device, Kind, Tensor, nn};
 
 fn check(name: &str, make: impl FnOnce(&nn::VarStore) -> Result<Optimizer, tch::TchError>) {
@@ -239,5 +241,18 @@ fn the_learning_rate_takes_pytorchs_course() {
         let expected: Vec<f64> = (&fixture[name]).try_into().unwrap();
         let found: Vec<f64> = (0..20).map(|epoch| scheduler.lr(0.003, epoch)).collect();
         assert_eq!(found, expected, "{name}");
+    }
+}
+
+#[test]
+fn the_numbers_of_pythons_that_are_taken_where_there_is_no_python_have_the_same_names() {
+    if common::python().is_none() {
+        return;
+    }
+    for file in ["layers.safetensors", "models.safetensors", "optimizers.safetensors"] {
+        let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(file);
+        let kept: BTreeSet<_> = Tensor::read_safetensors(kept).unwrap().into_iter().map(|(name, _)| name).collect();
+        let made: BTreeSet<_> = tensors(file).into_keys().collect();
+        assert_eq!(kept, made, "{file}: python scripts/make_fixtures.py tests/fixtures writes it anew");
     }
 }

@@ -115,7 +115,7 @@ impl Layer {
         Ok(Self {
             name: name.into(),
             layer: layer.into(),
-            shape: output.size().split_off(1),
+            shape: output.size().into_iter().skip(1).collect(),
             largest: Num(largest),
             maps,
         })

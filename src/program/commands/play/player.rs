@@ -97,8 +97,8 @@ impl Player {
     pub fn convolutions(&mut self, choice: &Choice) -> Result<Vec<Convolution>> {
         let (_, stages) = self.stages(choice, &[0; 784])?;
         let convolutions = stages.into_iter().enumerate().filter_map(|(layer, stage)| match stage.kind {
-            LayerKind::Conv2d(_) => {
-                Some(Convolution { layer, name: stage.name, shape: stage.parameters.first()?.size() })
+            LayerKind::Conv2d(_) if stage.parameters.len() == 2 => {
+                Some(Convolution { layer, name: stage.name, shape: stage.parameters[0].size() })
             }
             _ => None,
         });

@@ -111,7 +111,7 @@ fn frame_at(stage: &Stage, before: &[i64], [channel, row, column]: [i64; 3]) -> 
         });
     }
     if stage.kind == LayerKind::Linear {
-        let is_of_maps = before.iter().product::<i64>() == input.numel() as i64;
+        let is_of_maps = before.len() <= 3 && before.iter().product::<i64>() == input.numel() as i64;
         return Ok((as_maps(&if is_of_maps { input.f_reshape(before)? } else { input })?, [0; 3]));
     }
     if matches!(stage.kind, LayerKind::Other(_)) {
