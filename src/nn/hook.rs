@@ -165,7 +165,7 @@ pub fn forward_hook(
     let plain = |tensor: &Tensor| to_dense(tensor)?.f_detach();
     let (layer, plain_input, plain_output) = (layer.to_string(), plain(input)?, plain(&output)?);
     STAGES.with_borrow_mut(|stages| {
-        let stages = stages.get_or_insert_default();
+        let Some(stages) = stages else { return };
         let number = || 1 + stages.iter().filter(|stage| stage.kind.name() == kind.name()).count();
         stages.push(Stage {
             name: learned.map_or_else(|| format!("{}{}", kind.name(), number()), |(name, _)| name.to_owned()),

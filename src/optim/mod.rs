@@ -1,8 +1,13 @@
 //! Slide "Define Hyperparameters, Loss, Optimizers": SGD and Adam in PyTorch's arithmetic.
 
+mod adam;
 pub mod lr_scheduler;
 mod numbers;
+mod sgd;
 mod step;
+
+pub use adam::{Adam, AdamW};
+pub use sgd::SGD;
 
 use crate::nn::named_parameters;
 use anyhow::{Context, Result, ensure};
@@ -11,44 +16,6 @@ use std::collections::HashMap;
 use step::Buffer;
 use tch::nn::{self, OptimizerConfig, VarStore};
 use tch::{COptimizer, TchError, Tensor};
-
-/// Stochastic gradient descent: `torch.optim.SGD`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SGD {
-    pub momentum: f64,
-    pub weight_decay: f64,
-    /// Whether it is Nesterov's momentum.
-    pub nesterov: bool,
-}
-
-/// `torch.optim.Adam`, by default with betas (0.9, 0.999) and eps 1e-8.
-#[derive(Clone, Copy, Debug)]
-pub struct Adam {
-    pub betas: (f64, f64),
-    pub eps: f64,
-    pub weight_decay: f64,
-}
-
-/// `torch.optim.AdamW`: Adam whose weight decay, by default 0.01, is decoupled from the gradient.
-#[derive(Clone, Copy, Debug)]
-pub struct AdamW {
-    pub betas: (f64, f64),
-    pub eps: f64,
-    pub weight_decay: f64,
-}
-
-impl Default for Adam {
-    fn default() -> Self {
-        Self { betas: (0.9, 0.999), eps: 1e-8, weight_decay: 0.0 }
-    }
-}
-
-impl Default for AdamW {
-    fn default() -> Self {
-        let Adam { betas, eps, .. } = Adam::default();
-        Self { betas, eps, weight_decay: 0.01 }
-    }
-}
 
 /// An optimizer of a `VarStore`'s trainable variables, which are PyTorch's `model.parameters()`. They have 32 or 64 bits: with 16
 /// it rounds otherwise than PyTorch's.
@@ -86,46 +53,6 @@ enum Rule {
         exp_avg: Buffer,
         exp_avg_sq: Buffer,
     },
-}
-
-impl SGD {
-    /// Errors where a number is negative or 32 bits cannot hold it, or `nesterov` has no momentum.
-    pub fn build(self, vs: &VarStore, lr: f64) -> Result<Optimizer, TchError> {
-        let mut optimizer = Optimizer::new(vs, lr, self.weight_decay)?;
-        in_range("momentum value", self.momentum)?;
-        let Self { momentum, nesterov, .. } = self;
-        if momentum != 0.0 {
-            optimizer.rule = Rule::Momentum { momentum, nesterov, buffer: Buffer::zeros(&optimizer.parameters)? };
-        } else if nesterov {
-            return Err(TchError::Torch("Nesterov momentum requires a momentum and zero dampening".into()));
-        }
-        Ok(optimizer)
-    }
-}
-
-impl Adam {
-    /// Errors where a number is negative or 32 bits cannot hold it, or a beta is 1 or more.
-    pub fn build(self, vs: &VarStore, lr: f64) -> Result<Optimizer, TchError> {
-        let Self { betas, eps, weight_decay } = self;
-        let optimizer = Optimizer::new(vs, lr, weight_decay)?;
-        in_range("epsilon value", eps)?;
-        for (i, beta) in [betas.0, betas.1].into_iter().enumerate() {
-            if !(0.0..1.0).contains(&beta) {
-                return Err(TchError::Torch(format!("Invalid beta parameter at index {i}: {beta}")));
-            }
-        }
-        let [exp_avg, exp_avg_sq] = [Buffer::zeros(&optimizer.parameters)?, Buffer::zeros(&optimizer.parameters)?];
-        Ok(Optimizer { rule: Rule::Adam { betas, eps, exp_avg, exp_avg_sq }, ..optimizer })
-    }
-}
-
-impl AdamW {
-    /// Errors as [`Adam::build`] does.
-    pub fn build(self, vs: &VarStore, lr: f64) -> Result<Optimizer, TchError> {
-        let Self { betas, eps, weight_decay } = self;
-        let adam = Adam { betas, eps, weight_decay }.build(vs, lr)?;
-        Ok(Optimizer { decoupled: true, ..adam })
-    }
 }
 
 impl Optimizer {

@@ -73,8 +73,8 @@ impl Optimizer {
             }
         }
         // On a CPU Python's Adam has multiplied the move by the step size.
-        let is_moved = matches!(self.rule, Rule::Adam { .. }) && grad.device() == Device::Cpu;
-        numbers.alpha.set(if is_moved { 1.0 } else { -step_size })?;
+        let is_scaled = matches!(self.rule, Rule::Adam { .. }) && grad.device() == Device::Cpu;
+        numbers.alpha.set(if is_scaled { 1.0 } else { -step_size })?;
         Ok(is_new)
     }
 
