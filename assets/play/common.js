@@ -9,6 +9,8 @@ const state = { run: "", weights: "", live: false, seen: new Uint8Array(784), an
 
 const NO_ANSWER = "The program does not answer any more. Start it again: cargo run --release -- play";
 
+let busy = 0; // questions under way
+
 async function ask(path, body) {
   const json = body !== undefined && !(body instanceof Blob) && !(body instanceof Uint8Array);
   const init = body === undefined ? {} : {
@@ -16,15 +18,15 @@ async function ask(path, body) {
     headers: json ? { "Content-Type": "application/json" } : {},
     body: json ? JSON.stringify(body) : body,
   };
-  let reply;
+  busy++;
   try {
-    reply = await fetch(path, init);
-  } catch {
-    throw new Error(NO_ANSWER);
+    const reply = await fetch(path, init).catch(() => { throw new Error(NO_ANSWER); });
+    if ($("message").textContent === NO_ANSWER) say("");
+    if (!reply.ok) throw new Error(await reply.text());
+    return await reply.json();
+  } finally {
+    busy--;
   }
-  if ($("message").textContent === NO_ANSWER) say("");
-  if (!reply.ok) throw new Error(await reply.text());
-  return reply.json();
 }
 
 const choice = (more = {}) => "?" + new URLSearchParams({ run: state.run, weights: state.weights, ...more });
@@ -35,8 +37,6 @@ function write(place, text) {
   if (place.textContent !== text) place.textContent = text;
 }
 
-let busy = 0; // calls under way
-
 // One call at a time, and of those that wait only the newest: answers never lag behind the pen.
 function newest(work, refused = (error) => say(error.message)) {
   let running = false;
@@ -45,7 +45,6 @@ function newest(work, refused = (error) => say(error.message)) {
     waiting = args;
     if (running) return;
     running = true;
-    busy++;
     while (waiting) {
       const next = waiting;
       waiting = null;
@@ -56,7 +55,6 @@ function newest(work, refused = (error) => say(error.message)) {
       }
     }
     running = false;
-    busy--;
   };
 }
 

@@ -193,17 +193,28 @@ impl Browser {
         self.script(&script).as_str().unwrap().to_owned()
     }
 
+    /// A command for an element. Where the page has put another in its place meanwhile, it goes to that one.
+    fn element_post(&self, selector: &str, command: &str, body: Value) {
+        loop {
+            let address = format!("{}/element/{}/{command}", self.session, self.element(selector));
+            let (status, text) = ask("POST", &address, Some(body.to_string().as_bytes()));
+            if !text.contains("stale element reference") {
+                return assert_eq!(status, 200, "{command} of {selector}, {body}: {text}");
+            }
+        }
+    }
+
     pub fn click(&self, selector: &str) {
-        self.post(&format!("/element/{}/click", self.element(selector)), json!({}));
+        self.element_post(selector, "click", json!({}));
     }
 
     pub fn keys(&self, selector: &str, text: &str) {
-        self.post(&format!("/element/{}/value", self.element(selector)), json!({ "text": text }));
+        self.element_post(selector, "value", json!({ "text": text }));
     }
 
     /// Replaces what stands in a field.
     pub fn fill(&self, selector: &str, text: &str) {
-        self.post(&format!("/element/{}/clear", self.element(selector)), json!({}));
+        self.element_post(selector, "clear", json!({}));
         self.keys(selector, text);
     }
 

@@ -178,6 +178,7 @@ fn a_kernel_that_was_changed_is_called_ones_own() {
     let kernel = || browser.script("return benches[0].last.question.kernel");
     let before = kernel();
     browser.click("nav a[href='#draw']");
+    browser.settle(); // the runs are offered anew
     browser.click("#run option[value=lenet5]");
     browser.wait("benches[0].parts.preset.value === 'your own'");
     browser.settle();
