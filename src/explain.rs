@@ -1,7 +1,7 @@
 //! The pictures of the slides "Convolutional Layers" and "Pooling", from a network and a digit of one's own.
 
 use crate::figures::{Colors, Content, Figure, Map, Panel, short};
-use crate::nn::{self, AvgPool2d, LPPool2d, MaxPool2d, Module, Pair, Stage, stages};
+use crate::nn::{self, AvgPool2d, LPPool2d, MaxPool2d, Module, Pair, Stage, all_stages};
 use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 use std::fmt::Display;
@@ -40,11 +40,7 @@ impl Explained<'_> {
     pub fn figures(&self) -> Result<Vec<(&'static str, Figure)>> {
         let Self { model, start, title, image, caption, classes, .. } = self;
         let (_no_grad, _eval) = (tch::no_grad_guard(), nn::eval());
-        let stages_of = |model: &dyn Module| {
-            let (logits, stages) = stages(|| nn::forward(model, image));
-            logits.map(|_| stages)
-        };
-        let (stages, start) = (stages_of(*model)?, start.map(stages_of).transpose()?);
+        let (stages, start) = (all_stages(*model, image)?, start.map(|start| all_stages(start, image)).transpose()?);
         let (colors, pools) = self.pooling(&stages)?;
         let figures = [
             (FILTERS, "the kernels of its convolutions".into(), None, filters(&stages, start.as_deref())?),

@@ -59,7 +59,7 @@ function describe(sum, before, name) {
       table(frame[i], width, marks ? outside : undefined), element("span", { textContent: "×" }), table(kernel[i], width),
       element("span", { textContent: "= " + format(part) })))];
   }
-  if (kind === "other") return [total("A layer of your own: how it computes is written in its forward()."), there];
+  if (kind === "other") return [total("Your own: how it is computed is written in forward()."), there];
   const said = { maximum: "the largest number in the frame", mean: `the mean of the ${height * width} numbers in the frame`,
     "power average": "the numbers to the power norm_type, added up, and the root of that",
     relu: "max(x, 0): what is negative becomes 0", tanh: "the hyperbolic tangent",

@@ -104,6 +104,49 @@ impl Drop for Outer {
     }
 }
 
+/// The layers' parts in the forward pass of `model` for `xs`, in order, so that each takes what the one before gives. What the
+/// pass itself computes before, between and after its layers, such as `out + xs`, are parts of their own: `forward1` and so on.
+///
+/// Errors where the pass does.
+pub fn all_stages(model: &dyn Module, xs: &Tensor) -> Result<Vec<Stage>, TchError> {
+    let (result, stages) = stages(|| forward(model, xs));
+    let (xs, result) = (plain(xs)?, plain(&result?)?);
+    let mut all = Vec::new();
+    for stage in stages {
+        fill_in(&mut all, &xs, &stage.input)?;
+        all.push(stage);
+    }
+    fill_in(&mut all, &xs, &result)?;
+    Ok(all)
+}
+
+/// Adds what lies between the last of `all`, or where there is none `xs`, and `next`.
+fn fill_in(all: &mut Vec<Stage>, xs: &Tensor, next: &Tensor) -> Result<(), TchError> {
+    const KIND: LayerKind = LayerKind::Other("forward");
+    let last = all.last().map_or(xs, |stage| &stage.output).shallow_clone();
+    if !is_same(&last, next)? {
+        all.push(Stage {
+            name: format!("{}{}", KIND.name(), 1 + all.iter().filter(|stage| stage.kind == KIND).count()),
+            kind: KIND,
+            layer: "computed in forward()".into(),
+            input: last,
+            output: next.shallow_clone(),
+            parameters: Vec::new(),
+        });
+    }
+    Ok(())
+}
+
+/// Dense, and without gradients.
+fn plain(tensor: &Tensor) -> Result<Tensor, TchError> {
+    to_dense(tensor)?.f_detach()
+}
+
+/// Whether these are one tensor, flattened or not. Not whether they are equal: what adds 0 today may add something tomorrow.
+fn is_same(one: &Tensor, other: &Tensor) -> Result<bool, TchError> {
+    Ok(one.f_is_set_to(other)? || one.f_reshape([-1])?.f_is_set_to(&other.f_reshape([-1])?)?)
+}
+
 /// A network's forward pass: PyTorch's `model(xs)`. Where it is `model.forward(xs)` that fails, the error tells after which
 /// layer, and leaves out libtorch's stack.
 pub fn forward(model: &dyn Module, xs: &Tensor) -> Result<Tensor, TchError> {
@@ -162,7 +205,6 @@ pub fn forward_hook(
     if STAGES.with_borrow(Option::is_none) {
         return Ok(output);
     }
-    let plain = |tensor: &Tensor| to_dense(tensor)?.f_detach();
     let (layer, plain_input, plain_output) = (layer.to_string(), plain(input)?, plain(&output)?);
     STAGES.with_borrow_mut(|stages| {
         let Some(stages) = stages else { return };

@@ -20,7 +20,7 @@ pub use batchnorm::BatchNorm2d;
 pub use conv::Conv2d;
 pub use dropout::Dropout;
 pub(crate) use fast::is_tame;
-pub use hook::{LayerKind, Stage, before_stack, forward, forward_hook, stages, without_stack};
+pub use hook::{LayerKind, Stage, all_stages, before_stack, forward, forward_hook, stages, without_stack};
 pub use linear::Linear;
 pub use loss::CrossEntropyLoss;
 pub use mode::{Eval, eval, is_training};

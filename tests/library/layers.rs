@@ -6,8 +6,8 @@ use cnn_tutorial::data::transforms::to_mkldnn;
 use cnn_tutorial::evaluate::accuracy_and_loss;
 use cnn_tutorial::explain::Explained;
 use cnn_tutorial::nn::{
-    AvgPool2d, BatchNorm2d, Conv2d, CrossEntropyLoss, LPPool2d, LayerKind, Linear, MaxPool2d, Module, ReLU, Tanh, eval,
-    forward, forward_hook, is_training, name_of, reset_parameters, stages,
+    AvgPool2d, BatchNorm2d, Conv2d, CrossEntropyLoss, LPPool2d, LayerKind, Linear, MaxPool2d, Module, ReLU, Tanh,
+    all_stages, eval, forward, forward_hook, is_training, name_of, reset_parameters, stages,
 };
 use cnn_tutorial::optim::SGD;
 use cnn_tutorial::summary::summary;
@@ -560,6 +560,42 @@ fn a_layer_of_ones_own_is_counted_named_and_drawn_as_those_of_the_library_are() 
     };
     assert_eq!(titles("filters.png"), ["own: kernels"]);
     assert_eq!(titles("layers.png"), ["input", "sigmoid1", "own", "sigmoid2"]);
+}
+
+#[test]
+fn what_a_network_computes_between_its_layers_and_after_them_has_its_place_among_them() {
+    /// Brings its images to 0..1, adds what it was given, and divides the logits.
+    struct Residual(Conv2d, ReLU, Linear);
+    impl Module for Residual {
+        fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+            let xs = xs.f_div_scalar(255)?;
+            let out = self.1.forward(&self.0.forward(&xs)?.f_add(&xs)?)?;
+            self.2.forward(&out.f_flatten(1, -1)?)?.f_div_scalar(3)
+        }
+    }
+    let vs = nn::VarStore::new(Device::Cpu);
+    let conv1 = Conv2d::new(vs.root() / "conv1", 2, 2, 3).unwrap().padding(1);
+    let network = Residual(conv1, ReLU, Linear::new(vs.root() / "fc1", 32, 5).unwrap());
+    let xs = Tensor::rand([1, 2, 4, 4], FLOAT_CPU) * 255;
+    let stages = all_stages(&network, &xs).unwrap();
+    let names: Vec<_> = stages.iter().map(|stage| stage.name.as_str()).collect();
+    assert_eq!(names, ["forward1", "conv1", "forward2", "relu1", "fc1", "forward3"], "and flattening is none");
+    for two in stages.windows(2) {
+        assert_eq!(two[0].output.flatten(0, -1), two[1].input.flatten(0, -1), "{} takes that", two[1].name);
+    }
+    assert_eq!(stages[0].input, xs);
+    assert_eq!(stages[5].output, network.forward(&xs).unwrap().detach());
+    assert_eq!((stages[2].shape(), stages[2].kind), (vec![2, 4, 4], LayerKind::Other("forward")));
+
+    /// Nothing passes through a hook.
+    struct Plain;
+    impl Module for Plain {
+        fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+            xs.f_flatten(1, -1)?.f_softmax(1, None)
+        }
+    }
+    let stages = all_stages(&Plain, &xs).unwrap();
+    assert_eq!((stages.len(), stages[0].shape()), (1, vec![32]));
 }
 
 #[test]

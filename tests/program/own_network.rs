@@ -1,7 +1,10 @@
 //! A network of one's own in the program, as docs/tutorial.md tells: its files are followed in a copy of this package.
 #![cfg(unix)]
 
+use crate::common::digits;
+use crate::page::{Browser, Page, ask};
 use crate::running::{UNOPTIMISED, card, program_at, stderr, stdout, with_card};
+use serde_json::{Value, json};
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
@@ -11,6 +14,32 @@ use std::thread::sleep;
 use std::time::Duration;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A network with layers and arithmetic of its own, and an output that is nothing for a pixel to be pointed at.
+const LAYERS: &str = r#"
+pub struct OwnLayers(nn::Conv2d, Depthwise, nn::MaxPool2d, nn::Linear);
+
+impl OwnLayers {
+    pub fn new(vs: &Path) -> Result<Self, TchError> {
+        let conv1 = nn::Conv2d::new(vs / "conv1", 1, 8, 3)?.padding(1);
+        let conv2 = Depthwise::new(vs / "conv2", 8)?;
+        Ok(Self(conv1, conv2, nn::MaxPool2d::new(4), nn::Linear::new(vs / "fc1", 8 * 7 * 7, 10)?))
+    }
+}
+
+impl Module for OwnLayers {
+    fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+        let own = |kind, xs: &Tensor, out| nn::forward_hook(kind, LayerKind::Other(kind), None, xs, out);
+        let out = self.0.forward(xs)?;
+        let out = self.1.forward(&out)?.f_add(&out)?;
+        let out = self.2.forward(&own("sigmoid", &out, out.f_sigmoid())?)?; //              [N, 8, 7, 7]
+        let tokens = own("tokens", &out, out.f_flatten(2, 3))?; //                          [N, 8, 49]
+        let mean = own("mean", &tokens, tokens.f_mean_dim([1i64, 2].as_slice(), false, None))?; // [N]
+        let out = self.3.forward(&tokens.f_flatten(1, -1)?)?;
+        out.f_add(&mean.f_unsqueeze(1)?)?.f_div_scalar(3)
+    }
+}
+"#;
 
 /// The block of Rust in docs/tutorial.md that stands under `<!-- marker -->`.
 fn block(marker: &str) -> String {
@@ -40,14 +69,22 @@ fn program_with_own_network(dir: &Path) -> PathBuf {
     let changes = [("vs / \"conv1\", 1, 8, 5", "vs / \"conv1\", 3, 8, 5"), ("8 * 7 * 7", "8 * 8 * 8")];
     assert!(changes.iter().all(|(from, _)| own.contains(from)), "{own}");
     write("src/models/colour.rs", changes.iter().fold(own, |text, (from, to)| text.replace(from, to)));
-    write(models, read(models) + &block(&format!("lines: {models}")) + "pub mod colour;\n");
+    // Its depthwise convolution is that of docs/tch-users.md.
+    let docs = fs::read_to_string(format!("{ROOT}/docs/tch-users.md")).unwrap();
+    let depthwise = docs.split_once("/// `torch.nn.Conv2d(channels, channels").unwrap().1;
+    let depthwise = depthwise.split_once("fn main()").unwrap().0;
+    let imports =
+        "use crate::nn::{self, LayerKind, Module};\nuse tch::nn::{Init, Path};\nuse tch::{TchError, Tensor};\n";
+    write("src/models/layers.rs", format!("{imports}///{depthwise}{LAYERS}"));
+    write(models, read(models) + &block(&format!("lines: {models}")) + "pub mod colour;\npub mod layers;\n");
     let lines = block(&format!("lines: {table}"));
     let [import, line] = lines.lines().collect::<Vec<_>>().try_into().unwrap();
     let colour =
         line.replace("\"own\"", "\"colour\"").replace("OwnNetwork", "cnn_tutorial::models::colour::OwnNetwork");
+    let layers = line.replace("\"own\"", "\"layers\"").replace("OwnNetwork", "cnn_tutorial::models::layers::OwnLayers");
     let before = read(table);
     let known = before.lines().find(|line| line.starts_with("use cnn_tutorial::models::")).unwrap();
-    write(table, before.replace(known, import).replace("\n];", &format!("\n{line}\n{colour}\n];")));
+    write(table, before.replace(known, import).replace("\n];", &format!("\n{line}\n{colour}\n{layers}\n];")));
 
     let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().to_owned();
     let mut cargo = Command::new(env!("CARGO"));
@@ -147,4 +184,68 @@ fn a_network_of_ones_own_is_added_as_the_docs_tell_and_trained_resumed_measured_
         picture.pixels().filter(is_green).count() > 500,
         "the first kernels are in colour, and not in blue and red only"
     );
+
+    look_at_own_layers(&binary, dir.path());
+}
+
+/// What the page shows of a network with layers and arithmetic of its own.
+fn look_at_own_layers(binary: &Path, dir: &Path) {
+    let page = Page::opened(&mut program_at(binary, dir, &["play", "--port", "0", "--no-browser"]));
+    let digit = digits().images.get(3).flatten(0, -1);
+    let digit = Vec::<u8>::try_from(digit).unwrap();
+    let (status, answer) =
+        ask("POST", &format!("{}api/pixels?run=layers&weights=untrained", page.address), Some(&digit));
+    assert_eq!(status, 200, "{answer}");
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    let layers = answer["layers"].as_array().unwrap();
+    let shown: Vec<_> =
+        layers.iter().map(|layer| (layer["name"].as_str().unwrap(), layer["shape"].to_string())).collect();
+    let maps = |side: i64| format!("[8,{side},{side}]");
+    let expected = [
+        ("input", "[1,28,28]".into()),
+        ("conv1", maps(28)),
+        ("conv2", maps(28)),
+        ("forward1", maps(28)),
+        ("sigmoid1", maps(28)),
+        ("maxpool1", maps(7)),
+        ("tokens1", "[8,49]".into()),
+        ("mean1", "[]".into()),
+        ("forward2", "[392]".into()),
+        ("fc1", "[10]".into()),
+        ("forward3", "[10]".into()),
+    ];
+    assert_eq!(shown, expected);
+
+    let Some(browser) = Browser::start() else { return };
+    browser.resize(1280, 720);
+    browser.open_page(&page.address);
+    browser.click("#run option[value=layers]");
+    browser.wait("state.answer.network.startsWith('layers')");
+    browser.settle();
+    for (layer, words) in [
+        (2, "is written in forward()"),
+        (3, "is written in forward()"),
+        (5, "the largest number"),
+        (7, "is written in forward()"),
+    ] {
+        browser.keys(&format!("#layers > :nth-child({}) canvas", layer + 1), "\u{E014}");
+        browser.wait(&format!("state.pick?.layer === {layer}"));
+        browser.settle();
+        let sum = browser.text("#sum");
+        assert!(sum.contains(words) && sum.contains("output here: "), "layer {layer}: {sum}");
+    }
+    browser.mouse(".logits tbody tr:nth-child(3) th", &[(0, 0), (2, 0)], false);
+    browser.wait("document.querySelector('#sum b').textContent === 'forward3, map 2'");
+    browser.settle();
+    let logit = browser.script("return state.answer.softmax.logits[2]").as_f64().unwrap();
+    let value: f64 = browser.text("#sum .value").parse().unwrap();
+    assert!((value - logit).abs() < 1e-3, "{value}, not {logit}");
+
+    browser.click("nav a[href='#convolution']");
+    browser.settle();
+    let offered =
+        browser.script("return [...benches[0].parts.input.options].map((option) => option.text.split(',')[0])");
+    let own = ["input", "conv1", "conv2", "forward1", "sigmoid1", "maxpool1"];
+    assert_eq!(offered, json!([&["small numbers", "your digit"], &own[..]].concat()), "maps alone can be pooled");
+    assert_eq!(browser.complaints(), Vec::<String>::new());
 }

@@ -40,7 +40,8 @@ impl Page {
         Self::opened(&mut program(dir, &["play", "--port", port, "--no-browser"]))
     }
 
-    fn opened(command: &mut Command) -> Self {
+    /// `command` is the program at `play`.
+    pub fn opened(command: &mut Command) -> Self {
         let mut program = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut address = String::new();
         BufReader::new(program.stdout.take().unwrap()).read_line(&mut address).unwrap();

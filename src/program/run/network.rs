@@ -8,7 +8,7 @@ use super::weights::load_weights;
 use crate::program::machine::device::{self, DeviceChoice};
 use anyhow::Result;
 use clap::Args;
-use cnn_tutorial::nn::{self, Module, Stage, stages};
+use cnn_tutorial::nn::{self, Module, Stage, all_stages};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -85,11 +85,10 @@ impl Network {
         Tensor::f_cat(&logits.collect::<Result<Vec<_>, _>>()?, 0)?.f_to_device(Device::Cpu)
     }
 
-    /// What each layer makes of an input `[N, C, H, W]`.
+    /// What each layer makes of an input `[N, C, H, W]`, from the first to the logits.
     pub fn stages(&self, input: &Tensor) -> Result<Vec<Stage>, TchError> {
         let _eval = nn::eval();
-        let (logits, stages) = tch::no_grad(|| stages(|| nn::forward(&*self.module, input)));
-        logits.map(|_| stages)
+        tch::no_grad(|| all_stages(&*self.module, input))
     }
 }
 

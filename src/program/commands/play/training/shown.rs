@@ -8,7 +8,7 @@ use crate::program::run::live::Tensors;
 use crate::program::run::network::{self, Network, most_confident_mistakes, probabilities};
 use crate::program::run::weights::set_weights;
 use anyhow::{Context, Result, bail};
-use cnn_tutorial::nn::{LayerKind, Stage};
+use cnn_tutorial::nn::Stage;
 use serde::Serialize;
 use std::sync::Arc;
 use tch::{Device, Tensor};
@@ -127,9 +127,10 @@ impl Training {
 }
 
 fn kernels(stages: &[Stage], start: &Tensors) -> Result<Option<Kernels>> {
-    let convolution = stages.iter().find(|stage| matches!(stage.kind, LayerKind::Conv2d(_)));
-    let Some(Stage { name, parameters, .. }) = convolution else { return Ok(None) };
-    let Some(now) = parameters.first() else { return Ok(None) };
+    // A layer of one's own may be one, too.
+    let is_convolution = |stage: &&Stage| stage.parameters.first().is_some_and(|weight| weight.dim() == 4);
+    let Some(Stage { name, parameters, .. }) = stages.iter().find(is_convolution) else { return Ok(None) };
+    let now = &parameters[0];
     let Some(start) = start.get(&format!("weights.{name}.weight"))? else { return Ok(None) };
     let first_channel = |weight: &Tensor| -> Result<Vec<_>> { Ok(maps(&weight.f_detach()?.f_select(1, 0)?)?) };
     let difference = first_channel(&now.f_detach()?.f_sub(&start)?)?;
