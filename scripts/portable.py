@@ -159,8 +159,13 @@ def compare(qemu, quick, mnist):
         for processor, report in zip(processors, pool.map(doctor, emulated.values())):
             print(f"{processor}: {report['CPU']}")
             if report["CPU"] == own["CPU"]:
-                sys.exit(f"the emulated {processor} shows the program the machine's own processor: this would prove nothing")
+                print(f"{processor} is this machine's own processor: left out")
+                del emulated[processor]
+                continue
             comparison.add(f"{processor}, three steps with the published digits", report["digits"], GIVES_THEM)
+        processors = list(emulated)
+        if not processors:
+            sys.exit("every emulated processor shows the program this machine's own: this would prove nothing")
         runs = [(f"Python, {case}", pool.submit(training, PYTHON, short(case)), native[case]) for case in cases]
         for expected in [] if quick else table["trainings"]:
             model, data = expected.pop("model"), expected.pop("data")
