@@ -1,7 +1,7 @@
 //! The pictures of the slides "Convolutional Layers" and "Pooling", from a network and a digit of one's own.
 
 use crate::figures::{Colors, Content, Figure, Map, Panel, short};
-use crate::nn::{self, AvgPool2d, LPPool2d, MaxPool2d, Module, Pair, Stage, all_stages};
+use crate::nn::{self, AvgPool2d, LPPool2d, LayerKind, MaxPool2d, Module, Pair, Stage, all_stages};
 use anyhow::{Context, Result, ensure};
 use image::RgbImage;
 use std::fmt::Display;
@@ -59,7 +59,9 @@ impl Explained<'_> {
     /// lose the sign.
     fn pooling(&self, stages: &[Stage]) -> Result<(Colors, Vec<Panel>)> {
         let pool = stages.iter().position(|stage| stage.kind.is_pool());
-        let before = stages.get(..pool.unwrap_or(1)).and_then(<[_]>::last).filter(|stage| stage.output.dim() == 4);
+        let first_layer = || stages.iter().find(|stage| stage.kind != LayerKind::Forward);
+        let before = pool.map_or_else(first_layer, |pool| stages[..pool].last());
+        let before = before.filter(|stage| stage.output.dim() == 4);
         let (before, maps_of) = before.map_or(("input", self.image), |stage| (&stage.name, &stage.output));
         let maps_of = maps_of.f_get(0)?;
         let contrast = maps_of.f_flatten(1, -1)?.f_std_dim(1, false, false)?;

@@ -17,7 +17,7 @@ function arrange() {
   for (let zoom = 12; ; zoom -= 0.25) {
     const columns = layers.map((layer) => {
       const { channels, height } = size(layer);
-      return Math.ceil(channels / Math.floor((room.height / zoom + 1) / (height + 1)));
+      return Math.ceil(channels / Math.max(1, Math.floor((room.height / zoom + 1) / (height + 1))));
     });
     const maps = layers.map((layer, i) => (columns[i] * (size(layer).width + 1) - 1) * zoom);
     const widths = maps.map((width, i) => Math.max(titles[i].offsetWidth, i + 1 < layers.length ? width : table));

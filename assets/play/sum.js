@@ -37,7 +37,7 @@ function describe(sum, before, name) {
   const total = (...text) => element("p", { className: "total" }, ...text);
   const strong = (n) => element("b", { textContent: format(n) });
   const number = (n) => typeof n === "number" && n < 0 ? `(${format(n)})` : format(n);
-  const there = total("the layer's output here: ", Object.assign(strong(value), { className: "value" }));
+  const there = total("the output here: ", Object.assign(strong(value), { className: "value" }));
   const outside = (i) => {
     const [y, x] = [sum.row + Math.floor(i / width), sum.column + i % width];
     return y < 0 || x < 0 || y >= before.height || x >= before.width ? "outside" : "";
@@ -59,7 +59,8 @@ function describe(sum, before, name) {
       table(frame[i], width, marks ? outside : undefined), element("span", { textContent: "×" }), table(kernel[i], width),
       element("span", { textContent: "= " + format(part) })))];
   }
-  if (kind === "other") return [total("Your own: how it is computed is written in forward()."), there];
+  if (kind === "other") return [total("A layer of your own: how it computes is written in its forward()."), there];
+  if (kind === "forward") return [total("No layer's: the network's forward() says how it comes about."), there];
   const said = { maximum: "the largest number in the frame", mean: `the mean of the ${height * width} numbers in the frame`,
     "power average": "the numbers to the power norm_type, added up, and the root of that",
     relu: "max(x, 0): what is negative becomes 0", tanh: "the hyperbolic tangent",

@@ -1,6 +1,6 @@
 //! Looking on while a network works: the counterpart of PyTorch's forward hooks.
 
-use super::fast::to_dense;
+use super::seen::{Identity, seen};
 use super::{Frame, Module};
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -20,6 +20,8 @@ pub enum LayerKind {
     BatchNorm2d,
     /// A layer of one's own: a word for its kind, such as `sigmoid`. The other kinds promise the library's arithmetic.
     Other(&'static str),
+    /// No layer: what [`super::all_stages`] finds between layers.
+    Forward,
 }
 
 impl LayerKind {
@@ -40,6 +42,7 @@ impl LayerKind {
             Self::Dropout => "dropout",
             Self::BatchNorm2d => "batchnorm",
             Self::Other(name) => name,
+            Self::Forward => "forward",
         }
     }
 }
@@ -58,6 +61,8 @@ pub struct Stage {
     pub output: Tensor,
     /// What it has learned, the weight first; empty where it does not learn.
     pub parameters: Vec<Tensor>,
+    /// Which tensors input and output are copies of.
+    pub(super) identities: [Identity; 2],
 }
 
 impl Stage {
@@ -104,49 +109,6 @@ impl Drop for Outer {
     }
 }
 
-/// The layers' parts in the forward pass of `model` for `xs`, in order, so that each takes what the one before gives. What the
-/// pass itself computes before, between and after its layers, such as `out + xs`, are parts of their own: `forward1` and so on.
-///
-/// Errors where the pass does.
-pub fn all_stages(model: &dyn Module, xs: &Tensor) -> Result<Vec<Stage>, TchError> {
-    let (result, stages) = stages(|| forward(model, xs));
-    let (xs, result) = (plain(xs)?, plain(&result?)?);
-    let mut all = Vec::new();
-    for stage in stages {
-        fill_in(&mut all, &xs, &stage.input)?;
-        all.push(stage);
-    }
-    fill_in(&mut all, &xs, &result)?;
-    Ok(all)
-}
-
-/// Adds what lies between the last of `all`, or where there is none `xs`, and `next`.
-fn fill_in(all: &mut Vec<Stage>, xs: &Tensor, next: &Tensor) -> Result<(), TchError> {
-    const KIND: LayerKind = LayerKind::Other("forward");
-    let last = all.last().map_or(xs, |stage| &stage.output).shallow_clone();
-    if !is_same(&last, next)? {
-        all.push(Stage {
-            name: format!("{}{}", KIND.name(), 1 + all.iter().filter(|stage| stage.kind == KIND).count()),
-            kind: KIND,
-            layer: "computed in forward()".into(),
-            input: last,
-            output: next.shallow_clone(),
-            parameters: Vec::new(),
-        });
-    }
-    Ok(())
-}
-
-/// Dense, and without gradients.
-fn plain(tensor: &Tensor) -> Result<Tensor, TchError> {
-    to_dense(tensor)?.f_detach()
-}
-
-/// Whether these are one tensor, flattened or not. Not whether they are equal: what adds 0 today may add something tomorrow.
-fn is_same(one: &Tensor, other: &Tensor) -> Result<bool, TchError> {
-    Ok(one.f_is_set_to(other)? || one.f_reshape([-1])?.f_is_set_to(&other.f_reshape([-1])?)?)
-}
-
 /// A network's forward pass: PyTorch's `model(xs)`. Where it is `model.forward(xs)` that fails, the error tells after which
 /// layer, and leaves out libtorch's stack.
 pub fn forward(model: &dyn Module, xs: &Tensor) -> Result<Tensor, TchError> {
@@ -189,7 +151,7 @@ pub fn before_stack(message: &str) -> &str {
 /// `layer` is the layer with its arguments, `input` and `output` are `[N, ...]`. `learned`, where the layer learns, is the name
 /// that [`super::name_of`] gives, and its parameters, the weight first. Where `output` is an error, that is returned with
 /// the layer's name and the input's shape. A layer that does not call this works as well, but has no row of its own
-/// in the summary and no picture.
+/// in the summary, and in pictures no name.
 pub fn forward_hook(
     layer: impl Display,
     kind: LayerKind,
@@ -205,7 +167,8 @@ pub fn forward_hook(
     if STAGES.with_borrow(Option::is_none) {
         return Ok(output);
     }
-    let (layer, plain_input, plain_output) = (layer.to_string(), plain(input)?, plain(&output)?);
+    let layer = layer.to_string();
+    let [(input, given), (output_now, gives)] = [seen(input)?, seen(&output)?];
     STAGES.with_borrow_mut(|stages| {
         let Some(stages) = stages else { return };
         let number = || 1 + stages.iter().filter(|stage| stage.kind.name() == kind.name()).count();
@@ -213,9 +176,10 @@ pub fn forward_hook(
             name: learned.map_or_else(|| format!("{}{}", kind.name(), number()), |(name, _)| name.to_owned()),
             kind,
             layer,
-            input: plain_input,
-            output: plain_output,
+            input,
+            output: output_now,
             parameters: learned.iter().flat_map(|(_, parameters)| *parameters).map(|p| p.shallow_clone()).collect(),
+            identities: [given, gives],
         });
     });
     Ok(output)

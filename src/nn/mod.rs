@@ -5,6 +5,7 @@
 
 mod activation;
 mod batchnorm;
+mod between;
 mod conv;
 mod dropout;
 mod fast;
@@ -14,13 +15,15 @@ mod loss;
 mod mode;
 mod panic;
 mod pool;
+mod seen;
 
 pub use activation::{ReLU, Tanh};
 pub use batchnorm::BatchNorm2d;
+pub use between::all_stages;
 pub use conv::Conv2d;
 pub use dropout::Dropout;
 pub(crate) use fast::is_tame;
-pub use hook::{LayerKind, Stage, all_stages, before_stack, forward, forward_hook, stages, without_stack};
+pub use hook::{LayerKind, Stage, before_stack, forward, forward_hook, stages, without_stack};
 pub use linear::Linear;
 pub use loss::CrossEntropyLoss;
 pub use mode::{Eval, eval, is_training};

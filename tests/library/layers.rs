@@ -585,17 +585,45 @@ fn what_a_network_computes_between_its_layers_and_after_them_has_its_place_among
     }
     assert_eq!(stages[0].input, xs);
     assert_eq!(stages[5].output, network.forward(&xs).unwrap().detach());
-    assert_eq!((stages[2].shape(), stages[2].kind), (vec![2, 4, 4], LayerKind::Other("forward")));
+    assert_eq!((stages[2].shape(), stages[2].kind), (vec![2, 4, 4], LayerKind::Forward));
+}
 
-    /// Nothing passes through a hook.
-    struct Plain;
-    impl Module for Plain {
+#[test]
+fn what_is_changed_in_place_given_again_or_reshaped_at_the_end_has_its_place_among_the_layers_too() {
+    struct Network(ReLU, Tanh, fn(&Self, &Tensor) -> Result<Tensor, TchError>);
+    impl Module for Network {
         fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-            xs.f_flatten(1, -1)?.f_softmax(1, None)
+            self.2(self, xs)
         }
     }
-    let stages = all_stages(&Plain, &xs).unwrap();
-    assert_eq!((stages.len(), stages[0].shape()), (1, vec![32]));
+    let xs = || Tensor::arange(8, FLOAT_CPU).view([1, 2, 2, 2]) - 4;
+    let seen = |forward| -> Vec<(String, String, Vec<f32>)> {
+        let stages = all_stages(&Network(ReLU, Tanh, forward), &xs()).unwrap();
+        let numbers = |stage: &Tensor| Vec::try_from(stage.flatten(0, -1)).unwrap();
+        stages.into_iter().map(|stage| (stage.name, stage.layer, numbers(&stage.output))).collect()
+    };
+    let (computed, relu) = ("computed in forward()".to_owned(), vec![0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3.0]);
+    let part = |name: &str, layer: &str, numbers: Vec<f32>| (name.to_owned(), layer.to_owned(), numbers);
+    let twice: Vec<f32> = relu.iter().map(|number| 2.0 * number).collect();
+
+    let in_place = seen(|network, xs| network.0.forward(xs)?.f_mul_scalar_(2));
+    assert_eq!(in_place, [part("relu1", "ReLU()", relu.clone()), part("forward1", &computed, twice)]);
+
+    let branches = seen(|network, xs| {
+        let (one, _) = (network.0.forward(xs)?, network.1.forward(xs)?);
+        network.0.forward(&one)
+    });
+    let names: Vec<_> = branches.iter().map(|(name, layer, _)| (name.as_str(), layer.as_str())).collect();
+    let again = [("forward1", "input, again"), ("tanh1", "Tanh()"), ("forward2", "relu1, again"), ("relu2", "ReLU()")];
+    assert_eq!(names, [&[("relu1", "ReLU()")], &again[..]].concat());
+
+    for forward in [
+        |network: &Network, xs: &Tensor| network.0.forward(xs)?.f_flatten(1, -1),
+        |_: &Network, xs: &Tensor| xs.f_flatten(1, -1),
+    ] {
+        let stages = all_stages(&Network(ReLU, Tanh, forward), &xs()).unwrap();
+        assert_eq!(stages.last().unwrap().shape(), [8], "the network's answer has the network's shape");
+    }
 }
 
 #[test]

@@ -15,14 +15,14 @@ use std::time::Duration;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-/// A network with layers and arithmetic of its own, and an output that is nothing for a pixel to be pointed at.
+/// A network with layers and arithmetic of its own, and one layer that gives a single number for an image.
 const LAYERS: &str = r#"
-pub struct OwnLayers(nn::Conv2d, Depthwise, nn::MaxPool2d, nn::Linear);
+pub struct OwnLayers(Depthwise, nn::Conv2d, nn::MaxPool2d, nn::Linear);
 
 impl OwnLayers {
     pub fn new(vs: &Path) -> Result<Self, TchError> {
-        let conv1 = nn::Conv2d::new(vs / "conv1", 1, 8, 3)?.padding(1);
-        let conv2 = Depthwise::new(vs / "conv2", 8)?;
+        let conv1 = Depthwise::new(vs / "conv1", 1)?;
+        let conv2 = nn::Conv2d::new(vs / "conv2", 1, 8, 3)?.padding(1);
         Ok(Self(conv1, conv2, nn::MaxPool2d::new(4), nn::Linear::new(vs / "fc1", 8 * 7 * 7, 10)?))
     }
 }
@@ -30,8 +30,7 @@ impl OwnLayers {
 impl Module for OwnLayers {
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
         let own = |kind, xs: &Tensor, out| nn::forward_hook(kind, LayerKind::Other(kind), None, xs, out);
-        let out = self.0.forward(xs)?;
-        let out = self.1.forward(&out)?.f_add(&out)?;
+        let out = self.1.forward(&self.0.forward(xs)?)?.f_add(xs)?;
         let out = self.2.forward(&own("sigmoid", &out, out.f_sigmoid())?)?; //              [N, 8, 7, 7]
         let tokens = own("tokens", &out, out.f_flatten(2, 3))?; //                          [N, 8, 49]
         let mean = own("mean", &tokens, tokens.f_mean_dim([1i64, 2].as_slice(), false, None))?; // [N]
@@ -203,7 +202,7 @@ fn look_at_own_layers(binary: &Path, dir: &Path) {
     let maps = |side: i64| format!("[8,{side},{side}]");
     let expected = [
         ("input", "[1,28,28]".into()),
-        ("conv1", maps(28)),
+        ("conv1", "[1,28,28]".into()),
         ("conv2", maps(28)),
         ("forward1", maps(28)),
         ("sigmoid1", maps(28)),
@@ -215,6 +214,7 @@ fn look_at_own_layers(binary: &Path, dir: &Path) {
         ("forward3", "[10]".into()),
     ];
     assert_eq!(shown, expected);
+    assert_eq!(layers[8]["layer"], "tokens1, again");
 
     let Some(browser) = Browser::start() else { return };
     browser.resize(1280, 720);
@@ -223,10 +223,11 @@ fn look_at_own_layers(binary: &Path, dir: &Path) {
     browser.wait("state.answer.network.startsWith('layers')");
     browser.settle();
     for (layer, words) in [
-        (2, "is written in forward()"),
-        (3, "is written in forward()"),
+        (1, "A layer of your own"),
+        (2, "bias"),
+        (3, "No layer's"),
         (5, "the largest number"),
-        (7, "is written in forward()"),
+        (7, "A layer of your own"),
     ] {
         browser.keys(&format!("#layers > :nth-child({}) canvas", layer + 1), "\u{E014}");
         browser.wait(&format!("state.pick?.layer === {layer}"));
@@ -247,5 +248,12 @@ fn look_at_own_layers(binary: &Path, dir: &Path) {
         browser.script("return [...benches[0].parts.input.options].map((option) => option.text.split(',')[0])");
     let own = ["input", "conv1", "conv2", "forward1", "sigmoid1", "maxpool1"];
     assert_eq!(offered, json!([&["small numbers", "your digit"], &own[..]].concat()), "maps alone can be pooled");
+
+    // The first kernels are those of its own layer.
+    browser.open_page(&format!("{}#train?model=layers&data=digits", page.address));
+    browser.click("#one");
+    browser.wait("$('kernels-of').textContent === 'Kernels of conv1'");
+    browser.click("#stop");
+    browser.wait("training.phase === 'stopped'");
     assert_eq!(browser.complaints(), Vec::<String>::new());
 }

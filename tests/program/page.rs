@@ -196,13 +196,14 @@ impl Browser {
 
     /// A command for an element. Where the page has put another in its place meanwhile, it goes to that one.
     fn element_post(&self, selector: &str, command: &str, body: Value) {
-        loop {
+        for _ in 0..100 {
             let address = format!("{}/element/{}/{command}", self.session, self.element(selector));
             let (status, text) = ask("POST", &address, Some(body.to_string().as_bytes()));
             if !text.contains("stale element reference") {
                 return assert_eq!(status, 200, "{command} of {selector}, {body}: {text}");
             }
         }
+        panic!("{selector} is always another element");
     }
 
     pub fn click(&self, selector: &str) {

@@ -11,7 +11,8 @@ use tch::{Kind, TchError, Tensor};
 /// How a pixel is computed: what lies in the frame, and what is done with it.
 #[derive(Serialize)]
 pub struct Sum {
-    /// What is done: `sum`, `maximum`, `mean`, `power average`, or the function's name; `other` where only the layer knows.
+    /// What is done: `sum`, `maximum`, `mean`, `power average`, or the function's name; `other` where only the layer knows,
+    /// `forward` where it is no layer that does it.
     kind: &'static str,
     /// Where the frame lies on the maps before: outside of them where there is padding.
     row: i64,
@@ -84,6 +85,7 @@ pub fn sum_at(stage: &Stage, before: &[i64], place: [i64; 3]) -> Result<Sum> {
         LayerKind::Dropout => ("dropout", value),
         LayerKind::BatchNorm2d => ("batch norm", value),
         LayerKind::Other(_) => ("other", value),
+        LayerKind::Forward => ("forward", value),
     };
     let frame = rows(&frame)?;
     Ok(Sum { kind, row, column, height, width, first_channel, frame, kernel, products, parts, bias, result, value })
@@ -114,7 +116,7 @@ fn frame_at(stage: &Stage, before: &[i64], [channel, row, column]: [i64; 3]) -> 
         let is_of_maps = before.len() <= 3 && before.iter().product::<i64>() == input.numel() as i64;
         return Ok((as_maps(&if is_of_maps { input.f_reshape(before)? } else { input })?, [0; 3]));
     }
-    if matches!(stage.kind, LayerKind::Other(_)) {
+    if matches!(stage.kind, LayerKind::Other(_) | LayerKind::Forward) {
         return Ok((Tensor::f_zeros([0; 3], FLOAT_CPU)?, [0; 3]));
     }
     let pixel = as_maps(&input)?.f_narrow(0, channel, 1)?.f_narrow(1, row, 1)?.f_narrow(2, column, 1)?;

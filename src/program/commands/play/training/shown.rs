@@ -127,12 +127,14 @@ impl Training {
 }
 
 fn kernels(stages: &[Stage], start: &Tensors) -> Result<Option<Kernels>> {
-    // A layer of one's own may be one, too.
-    let is_convolution = |stage: &&Stage| stage.parameters.first().is_some_and(|weight| weight.dim() == 4);
-    let Some(Stage { name, parameters, .. }) = stages.iter().find(is_convolution) else { return Ok(None) };
-    let now = &parameters[0];
-    let Some(start) = start.get(&format!("weights.{name}.weight"))? else { return Ok(None) };
     let first_channel = |weight: &Tensor| -> Result<Vec<_>> { Ok(maps(&weight.f_detach()?.f_select(1, 0)?)?) };
-    let difference = first_channel(&now.f_detach()?.f_sub(&start)?)?;
-    Ok(Some(Kernels { layer: name.clone(), start: first_channel(&start)?, now: first_channel(now)?, difference }))
+    for Stage { name, parameters, .. } in stages {
+        // A layer of one's own may be one, too.
+        let Some(now) = parameters.first().filter(|weight| weight.dim() == 4) else { continue };
+        let Some(start) = start.get(&format!("weights.{name}.weight"))? else { continue };
+        let difference = first_channel(&now.f_detach()?.f_sub(&start)?)?;
+        let (start, now) = (first_channel(&start)?, first_channel(now)?);
+        return Ok(Some(Kernels { layer: name.clone(), start, now, difference }));
+    }
+    Ok(None)
 }
