@@ -60,7 +60,7 @@ function describe(sum, before, name) {
       element("span", { textContent: "= " + format(part) })))];
   }
   if (kind === "other") return [total("A layer of your own: how it computes is written in its forward()."), there];
-  if (kind === "forward") return [total("No layer's: the network's forward() says how it comes about."), there];
+  if (kind === "forward") return [total("No layer makes this: how it is computed is written in the network's forward()."), there];
   const said = { maximum: "the largest number in the frame", mean: `the mean of the ${height * width} numbers in the frame`,
     "power average": "the numbers to the power norm_type, added up, and the root of that",
     relu: "max(x, 0): what is negative becomes 0", tanh: "the hyperbolic tangent",

@@ -8,10 +8,11 @@ use tch::{TchError, Tensor};
 /// not. What the pass itself computes before, between and after its layers, such as `out + xs`, is a part of its own, `forward1`
 /// and so on, and so is what a layer is given of an earlier one. The last gives what the network gives.
 ///
-/// `xs` is in an ordinary layout. Errors where the pass does.
+/// `xs` and the weights are in PyTorch's usual layout. The pass is given a copy of `xs`. Errors where the pass does.
 pub fn all_stages(model: &dyn Module, xs: &Tensor) -> Result<Vec<Stage>, TchError> {
-    let first = seen(xs)?; // before the pass, which may change it in place
-    let (result, stages) = stages(|| forward(model, xs));
+    let xs = xs.f_detach_copy()?; // the pass may change it in place
+    let first = seen(&xs)?;
+    let (result, stages) = stages(|| forward(model, &xs));
     let (output, end) = seen(&result?)?;
     let mut all = Vec::new();
     for stage in stages {
@@ -34,14 +35,14 @@ fn last<'a>(all: &'a [Stage], first: &'a (Tensor, Identity)) -> (&'a Tensor, &'a
 
 /// The part after `all` that gives `output`.
 fn between(all: &[Stage], first: &(Tensor, Identity), output: &Tensor, identity: &Identity) -> Result<Stage, TchError> {
+    let (input, given) = last(all, first);
     let mut layer = "computed in forward()".to_owned();
     let earlier = all.iter().map(|stage| (&*stage.name, &stage.identities[1]));
-    for (name, given) in [("input", &first.1)].into_iter().chain(earlier) {
-        if given.is_flattened(identity)? {
-            layer = format!("{name}, again");
+    for (name, gives) in [("input", &first.1)].into_iter().chain(earlier) {
+        if gives.is_flattened(identity)? {
+            layer = format!("{name}, {}", if gives.is_flattened(given)? { "reshaped" } else { "again" });
         }
     }
-    let (input, given) = last(all, first);
     Ok(Stage {
         name: format!("forward{}", 1 + all.iter().filter(|stage| stage.kind == LayerKind::Forward).count()),
         kind: LayerKind::Forward,

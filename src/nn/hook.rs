@@ -20,7 +20,7 @@ pub enum LayerKind {
     BatchNorm2d,
     /// A layer of one's own: a word for its kind, such as `sigmoid`. The other kinds promise the library's arithmetic.
     Other(&'static str),
-    /// No layer: what [`super::all_stages`] finds between layers.
+    /// No layer, and nothing for [`forward_hook`]: what [`super::all_stages`] finds between layers.
     Forward,
 }
 
@@ -149,7 +149,8 @@ pub fn before_stack(message: &str) -> &str {
 /// What every layer passes its output through, so that [`stages`] sees it, and an error names the layer.
 ///
 /// `layer` is the layer with its arguments, `input` and `output` are `[N, ...]`. `learned`, where the layer learns, is the name
-/// that [`super::name_of`] gives, and its parameters, the weight first. Where `output` is an error, that is returned with
+/// that [`super::name_of`] gives, and its parameters, the weight first. A layer that changes its input in place passes a copy of
+/// what it was. Where `output` is an error, that is returned with
 /// the layer's name and the input's shape. A layer that does not call this works as well, but has no row of its own
 /// in the summary, and in pictures no name.
 pub fn forward_hook(

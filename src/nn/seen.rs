@@ -13,14 +13,15 @@ pub struct Identity {
 
 impl Identity {
     pub fn is(&self, other: &Self) -> Result<bool, TchError> {
-        Ok(self.version == other.version && self.tensor.f_is_set_to(&other.tensor)?)
+        // In oneDNN's layout a tensor has no storage to compare.
+        let in_layout = self.tensor.is_mkldnn() || other.tensor.is_mkldnn();
+        Ok(!in_layout && self.version == other.version && self.tensor.f_is_set_to(&other.tensor)?)
     }
 
     /// Flattened or not.
     pub fn is_flattened(&self, other: &Self) -> Result<bool, TchError> {
-        let flat = |tensor: &Tensor| tensor.f_reshape([-1]);
-        let is_flattened = || flat(&self.tensor)?.f_is_set_to(&flat(&other.tensor)?);
-        Ok(self.version == other.version && (self.tensor.f_is_set_to(&other.tensor)? || is_flattened()?))
+        let flat = |of: &Self| Ok::<_, TchError>(Self { tensor: of.tensor.f_reshape([-1])?, version: of.version });
+        Ok(self.is(other)? || flat(self)?.is(&flat(other)?)?)
     }
 
     pub fn shallow_clone(&self) -> Self {
@@ -31,5 +32,5 @@ impl Identity {
 /// A tensor's numbers as they are now, dense and without gradients, and which tensor it is.
 pub fn seen(tensor: &Tensor) -> Result<(Tensor, Identity), TchError> {
     let identity = Identity { tensor: tensor.f_detach()?, version: tensor.f_internal_version()? };
-    Ok((to_dense(tensor)?.f_detach_copy()?, identity))
+    Ok((to_dense(&identity.tensor)?.f_detach_copy()?, identity))
 }

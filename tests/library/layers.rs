@@ -586,6 +586,7 @@ fn what_a_network_computes_between_its_layers_and_after_them_has_its_place_among
     assert_eq!(stages[0].input, xs);
     assert_eq!(stages[5].output, network.forward(&xs).unwrap().detach());
     assert_eq!((stages[2].shape(), stages[2].kind), (vec![2, 4, 4], LayerKind::Forward));
+    assert!(stages.iter().all(|stage| !stage.input.requires_grad() && !stage.output.requires_grad()));
 }
 
 #[test]
@@ -609,6 +610,12 @@ fn what_is_changed_in_place_given_again_or_reshaped_at_the_end_has_its_place_amo
     let in_place = seen(|network, xs| network.0.forward(xs)?.f_mul_scalar_(2));
     assert_eq!(in_place, [part("relu1", "ReLU()", relu.clone()), part("forward1", &computed, twice)]);
 
+    let given = xs();
+    let of_input = Network(ReLU, Tanh, |network, xs| network.0.forward(&xs.shallow_clone().f_mul_scalar_(-1)?));
+    let stages = all_stages(&of_input, &given).unwrap();
+    assert_eq!((&given, &stages[0].input), (&xs(), &xs()), "what it was before the network changed it");
+    assert_eq!((stages[0].name.as_str(), &stages[0].output), ("forward1", &-xs()));
+
     let branches = seen(|network, xs| {
         let (one, _) = (network.0.forward(xs)?, network.1.forward(xs)?);
         network.0.forward(&one)
@@ -622,7 +629,9 @@ fn what_is_changed_in_place_given_again_or_reshaped_at_the_end_has_its_place_amo
         |_: &Network, xs: &Tensor| xs.f_flatten(1, -1),
     ] {
         let stages = all_stages(&Network(ReLU, Tanh, forward), &xs()).unwrap();
-        assert_eq!(stages.last().unwrap().shape(), [8], "the network's answer has the network's shape");
+        let last = stages.last().unwrap();
+        assert_eq!(last.shape(), [8], "the network's answer has the network's shape");
+        assert!(last.layer.ends_with(", reshaped"), "{}", last.layer);
     }
 }
 

@@ -225,6 +225,28 @@ fn a_network_without_pool_and_convolution_is_explained_as_far_as_it_goes() {
     }
 }
 
+/// Without a pool, and with images that it scales itself.
+struct Scaled(cnn_tutorial::nn::Conv2d);
+
+impl Module for Scaled {
+    fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+        self.0.forward(&xs.f_div_scalar(255)?)?.f_flatten(1, -1)
+    }
+}
+
+#[test]
+fn of_a_network_without_a_pool_the_first_layers_maps_are_pooled_and_the_last_bars_are_the_networks() {
+    let vs = nn::VarStore::new(Device::Cpu);
+    let network = Scaled(cnn_tutorial::nn::Conv2d::new(vs.root() / "conv1", 1, 4, 20).unwrap().stride(8));
+    let image = digits().images.narrow(0, 3, 1).to_kind(Kind::Float);
+    let figures = explained(&network, None, &image).figures().unwrap();
+    assert_eq!(figure_of(&figures, "pooling.png").rows[0][0].title, "conv1");
+    let layers = &figure_of(&figures, "layers.png").rows[0];
+    let titles: Vec<_> = layers.iter().map(|panel| panel.title.as_str()).collect();
+    assert_eq!(titles, ["input", "forward1", "conv1", "forward2"]);
+    assert!(matches!(layers[3].content, Content::Bars(_)));
+}
+
 #[test]
 fn bad_input_to_explain_is_an_error_that_says_what_to_do() {
     let dir = tempfile::tempdir().unwrap();

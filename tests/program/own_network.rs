@@ -225,7 +225,7 @@ fn look_at_own_layers(binary: &Path, dir: &Path) {
     for (layer, words) in [
         (1, "A layer of your own"),
         (2, "bias"),
-        (3, "No layer's"),
+        (3, "No layer makes this"),
         (5, "the largest number"),
         (7, "A layer of your own"),
     ] {
