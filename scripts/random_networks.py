@@ -90,7 +90,8 @@ def train(network, *, device, seed, image, classes, n_train, n_test, batch_size,
         results |= {f"{key}.{name}": value for key, value in state.items() if value is not None}
     model.eval()
     with torch.no_grad():
-        results["logits"] = model(prepared(images[n_train:]))
+        # A copy: MKL's products may depend on where in memory a part begins
+        results["logits"] = model(prepared(images[n_train:].clone()))
     results |= {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     results["losses"] = torch.tensor(losses, dtype=torch.float64)
     results["evaluations"] = torch.tensor(evaluations, dtype=torch.float64)
