@@ -102,7 +102,10 @@ impl Iterator for Epoch<'_> {
         };
         let batch = || {
             let images = rows(&dataset.images)?;
-            let images = if images.f_is_floating_point()? { images } else { images.f_to_kind(Kind::Float)? };
+            let kind = if images.f_is_floating_point()? { images.f_kind()? } else { Kind::Float };
+            // A tensor of its own, as Python's loader stacks it: a transform may work in place, and MKL's products may depend on
+            // where in memory a part begins.
+            let images = images.f_to_dtype(kind, false, true)?;
             Ok((transform(images)?, rows(&dataset.labels)?))
         };
         Some(batch())

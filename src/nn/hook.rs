@@ -150,8 +150,7 @@ pub fn before_stack(message: &str) -> &str {
 ///
 /// `layer` is the layer with its arguments, `input` and `output` are `[N, ...]`. `learned`, where the layer learns, is the name
 /// that [`super::name_of`] gives, and its parameters, the weight first. A layer that changes its input in place passes a copy of
-/// what it was. Where `output` is an error, that is returned with
-/// the layer's name and the input's shape. A layer that does not call this works as well, but has no row of its own
+/// what it was. Where `output` is an error, that is returned with the layer's name and the input's shape. A layer that does not call this works as well, but has no row of its own
 /// in the summary, and in pictures no name.
 pub fn forward_hook(
     layer: impl Display,
