@@ -38,7 +38,7 @@ pub fn accuracy_and_losses(
     if total == 0 {
         return Err(TchError::Torch("float division by zero: there are no images to measure on".into()));
     }
-    losses.insert(0, correct.f_mul_scalar(100)?.f_div_scalar(total as f64)?);
+    losses.insert(0, nn::caught(|| correct.f_mul_scalar(100)?.f_div_scalar(total as f64))?);
     Tensor::f_stack(&losses, 0)
 }
 

@@ -68,7 +68,7 @@ impl Explained<'_> {
         let channel = i64::try_from(contrast.f_argmax(0, false)?)?;
         let map = maps_of.f_narrow(0, channel, 1)?;
         let (low, high) = (map.f_min()?, map.f_max()?);
-        let size = high.f_sub(&low)?.f_clamp_min(f64::from(f32::MIN_POSITIVE))?;
+        let size = nn::caught(|| high.f_sub(&low)?.f_clamp_min(f64::from(f32::MIN_POSITIVE)))?;
         let map = map.f_sub(&low)?.f_div(&size)?.f_unsqueeze(0)?;
 
         let (Pair([height, width]), Pair([down, right])) = (self.kernel_size, self.stride);

@@ -8,7 +8,7 @@ use super::{Dataset, LARGEST, SIDE, decompress, open};
 use anyhow::{Context, Result, anyhow, ensure};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 use tch::Tensor;
 
 /// Reads a CSV, plain or gzipped: `pandas.read_csv`.
@@ -100,10 +100,14 @@ fn parse_on_all_cores(text: &[u8], columns: &Columns) -> Result<Vec<Parsed>> {
     thread::scope(|scope| {
         let start = |part: &[usize]| {
             let part = &text[part[0]..part[1]];
-            thread::Builder::new().spawn_scoped(scope, move || columns.parse_rows(part))
+            (part, thread::Builder::new().spawn_scoped(scope, move || columns.parse_rows(part)))
         };
-        let threads = starts.windows(2).map(start).collect::<io::Result<Vec<_>>>()?;
-        threads.into_iter().map(|thread| thread.join().map_err(|_| anyhow!("a thread ended early"))).collect()
+        let parts: Vec<_> = starts.windows(2).map(start).collect();
+        let rows = |(part, thread): (&[u8], io::Result<ScopedJoinHandle<Parsed>>)| match thread {
+            Ok(thread) => thread.join().map_err(|_| anyhow!("a thread ended early")),
+            Err(_) => Ok(columns.parse_rows(part)), // the system gives no more threads
+        };
+        parts.into_iter().map(rows).collect()
     })
 }
 

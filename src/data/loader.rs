@@ -1,6 +1,7 @@
 //! The slides' `train_loader` and `test_loader`: `torch.utils.data.DataLoader`, its random draws included.
 
 use super::Dataset;
+use crate::nn::caught;
 use rand_mt::Mt;
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -108,7 +109,7 @@ impl Iterator for Epoch<'_> {
             let images = images.f_to_dtype(kind, false, true)?;
             Ok((transform(images)?, rows(&dataset.labels)?))
         };
-        Some(batch())
+        Some(caught(batch)) // also what a transform of one's own panics with
     }
 }
 

@@ -1,14 +1,14 @@
 //! What a [`DataLoader`](super::DataLoader) can make of its images on their way to the network, and
 //! [`parameters_channels_last`], which goes with [`channels_last`].
 
-use crate::nn::is_tame;
+use crate::nn::{caught, is_tame};
 use tch::nn::VarStore;
 use tch::{Device, Kind, TchError, Tensor};
 
 /// Pixels from 0 to 1 instead of 0 to 255, whatever the shape of `images`.
 pub fn unit_scale(images: &Tensor) -> Result<Tensor, TchError> {
     // By a tensor: a GPU multiplies by the reciprocal of a scalar, which rounds otherwise.
-    images.f_div(&Tensor::f_full([], 255.0, (Kind::Float, images.device()))?)
+    caught(|| images.f_div(&Tensor::f_full([], 255.0, (Kind::Float, images.device()))?))
 }
 
 /// `images.to(memory_format=torch.channels_last)`, which tch does not have. Images are `[N, C, H, W]`.
@@ -61,6 +61,10 @@ const SHIFT: f64 = 0.12;
 ///
 /// `torch.nn.functional.affine_grid` and `grid_sample`, in the order of operations of `augment` in scripts/tutorial.py.
 pub fn augment(images: &Tensor) -> Result<Tensor, TchError> {
+    caught(|| augmented(images))
+}
+
+fn augmented(images: &Tensor) -> Result<Tensor, TchError> {
     let (n, _, h, w) = images.size4()?;
     let random = Tensor::f_rand([n, 4], (Kind::Float, Device::Cpu))?.f_mul_scalar(2.0)?.f_sub_scalar(1.0)?;
     let column = |i: i64, range: f64| random.f_select(1, i)?.f_mul_scalar(range);

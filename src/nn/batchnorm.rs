@@ -2,7 +2,7 @@
 
 use super::fast::to_dense;
 use super::hook::{LayerKind, forward_hook, without_stack};
-use super::{Module, is_training, name_of};
+use super::{Module, caught, is_training, name_of};
 use std::fmt;
 use tch::nn::{Init, Path};
 use tch::{Kind, TchError, Tensor};
@@ -69,7 +69,7 @@ impl Module for BatchNorm2d {
             to_dense(xs)?.f_batch_norm(weight, bias, mean, var, training, MOMENTUM, EPS, cudnn_enabled)
         };
         let parameters = [&self.weight, &self.bias];
-        forward_hook(self, LayerKind::BatchNorm2d, Some((&self.name, &parameters)), xs, normalised())
+        forward_hook(self, LayerKind::BatchNorm2d, Some((&self.name, &parameters)), xs, caught(normalised))
     }
 }
 

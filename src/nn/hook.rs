@@ -1,7 +1,7 @@
 //! Looking on while a network works: the counterpart of PyTorch's forward hooks.
 
 use super::seen::{Identity, seen};
-use super::{Frame, Module};
+use super::{Frame, Module, caught};
 use std::cell::RefCell;
 use std::fmt::Display;
 use tch::{TchError, Tensor};
@@ -109,18 +109,21 @@ impl Drop for Outer {
     }
 }
 
-/// A network's forward pass: PyTorch's `model(xs)`. Where it is `model.forward(xs)` that fails, the error tells after which
-/// layer, and leaves out libtorch's stack.
+/// A network's forward pass: PyTorch's `model(xs)`. Where it is `model.forward(xs)` that fails or panics, as tch's plain methods
+/// do, the error tells after which layer, and leaves out libtorch's stack.
 pub fn forward(model: &dyn Module, xs: &Tensor) -> Result<Tensor, TchError> {
-    model.forward(xs).map_err(|error| {
+    let forward = || caught(|| model.forward(xs)).map_err(words);
+    forward().map_err(|error| {
         // Once more, to see how far it comes: in the same mode, for in the other one it may come further.
         let _no_grad = tch::no_grad_guard();
-        let (_, stages) = stages(|| model.forward(xs));
+        let (again, stages) = stages(forward);
         let place = match stages.last() {
-            Some(stage) => format!("after {}, which gives [N, {}", stage.name, &format!("{:?}", stage.shape())[1..]),
-            None => "before its first layer is done".into(),
+            // Where memory does not suffice, it may end elsewhere.
+            _ if again.err().as_ref() != Some(&error) => String::new(),
+            Some(stage) => format!(" after {}, which gives [N, {}", stage.name, &format!("{:?}", stage.shape())[1..]),
+            None => " before its first layer is done".into(),
         };
-        TchError::Torch(format!("the network fails {place}: {}", words(error)))
+        TchError::Torch(format!("the network fails{place}: {error}"))
     })
 }
 
@@ -150,8 +153,8 @@ pub fn before_stack(message: &str) -> &str {
 ///
 /// `layer` is the layer with its arguments, `input` and `output` are `[N, ...]`. `learned`, where the layer learns, is the name
 /// that [`super::name_of`] gives, and its parameters, the weight first. A layer that changes its input in place passes a copy of
-/// what it was. Where `output` is an error, that is returned with the layer's name and the input's shape. A layer that does not call this works as well, but has no row of its own
-/// in the summary, and in pictures no name.
+/// what it was. Where `output` is an error, that is returned with the layer's name and the input's shape. A layer that does not
+/// call this works as well, but has no row of its own in the summary, and in pictures no name.
 pub fn forward_hook(
     layer: impl Display,
     kind: LayerKind,

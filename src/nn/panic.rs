@@ -13,16 +13,20 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, TchError>) -> Result<T,
     silently(work).unwrap_or_else(|panic| Err(TchError::Torch(words(&*panic))))
 }
 
-/// What libtorch said, from the panic of an `unwrap`.
+/// What libtorch said, from the panic of an `unwrap`; of another panic its words, and where it is in the code.
 fn words(panic: &(dyn Any + Send)) -> String {
     let words = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
     let words = words.unwrap_or("it panics");
-    let error = words.split_once("Torch(\"").map_or(words, |(_, error)| error.trim_end_matches("\")"));
-    error.replace("\\n", "\n").replace("\\\"", "\"")
+    match words.split_once("Torch(\"") {
+        Some((_, error)) => error.trim_end_matches("\")").replace("\\n", "\n").replace("\\\"", "\""),
+        None => format!("{words} ({})", PLACE.take()),
+    }
 }
 
 thread_local! {
     static SILENT: Cell<bool> = const { Cell::new(false) };
+    /// Where the last panic was that was not printed: file, line and column.
+    static PLACE: Cell<String> = const { Cell::new(String::new()) };
 }
 
 /// What `work` returns, or what it panicked with. Nothing is printed then.
@@ -33,6 +37,8 @@ fn silently<T>(work: impl FnOnce() -> T) -> thread::Result<T> {
         panic::set_hook(Box::new(move |panic| {
             if !SILENT.get() {
                 print(panic);
+            } else if let Some(place) = panic.location() {
+                PLACE.set(place.to_string());
             }
         }));
     });

@@ -72,13 +72,15 @@ impl Module for MaxPool2d {
 impl Module for AvgPool2d {
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
         let Frame { kernel_size, stride, .. } = self.frame;
-        let dense = to_dense(xs)?;
-        let out = if kernel_size == stride && takes_small_frames(&dense, kernel_size) {
-            mean_of_small_frames(&dense, kernel_size)
-        } else {
-            dense.f_avg_pool2d(kernel_size.0, stride.0, 0, false, true, None)
+        let avg_pool = || {
+            let dense = to_dense(xs)?;
+            if kernel_size == stride && takes_small_frames(&dense, kernel_size) {
+                mean_of_small_frames(&dense, kernel_size)
+            } else {
+                dense.f_avg_pool2d(kernel_size.0, stride.0, 0, false, true, None)
+            }
         };
-        forward_hook(self, LayerKind::AvgPool2d(self.frame), None, xs, out)
+        forward_hook(self, LayerKind::AvgPool2d(self.frame), None, xs, caught(avg_pool))
     }
 }
 

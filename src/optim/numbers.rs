@@ -1,6 +1,7 @@
 //! The numbers that a step computes with.
 
 use super::{Optimizer, Rule};
+use crate::nn::caught;
 use tch::{Device, Kind, TchError, Tensor};
 
 /// A number as a tensor: an operation that is recorded on a card reads it anew in each step.
@@ -14,7 +15,7 @@ pub(super) struct Number {
 impl Number {
     fn set(&mut self, value: f64) -> Result<(), TchError> {
         if self.value != Some(value) {
-            let _ = self.tensor.f_fill_(value)?;
+            let _ = caught(|| self.tensor.f_fill_(value))?;
             self.value = Some(value);
         }
         Ok(())

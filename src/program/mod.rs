@@ -32,11 +32,14 @@ pub fn main() -> ! {
         Ok(code) => code,
         Err(error) => {
             let message = messages::in_words(&error);
-            let needs_memory = ["out of memory", "can't allocate memory"].iter().any(|words| message.contains(words));
+            // As CUDA, libtorch, C++ and oneDNN say it; the last says "primitive descriptor" where it does not have what is asked for
+            let needs_memory =
+                ["out of memory", "can't allocate memory", "std::bad_alloc", "could not create a primitive"];
+            let needs_memory = needs_memory.iter().any(|words| message.contains(words));
             let remedy = match &cli.command {
-                _ if !needs_memory => "",
-                None => "; give a smaller --batch-size, or end other programs",
-                Some(_) => "; end other programs",
+                _ if !needs_memory || message.contains("primitive descriptor") => "",
+                None => "; memory does not suffice: give a smaller --batch-size, or end other programs",
+                Some(_) => "; memory does not suffice: end other programs",
             };
             say!("error: {}{remedy}", messages::shortened(&message));
             1

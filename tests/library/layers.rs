@@ -12,9 +12,10 @@ use cnn_tutorial::nn::{
 use cnn_tutorial::optim::SGD;
 use cnn_tutorial::summary::summary;
 use cnn_tutorial::train::train;
+use std::cell::Cell;
 use std::ops::ControlFlow::Continue;
 use tch::kind::FLOAT_CPU;
-use tch::{Device, TchError, Tensor, nn};
+use tch::{Device, Kind, TchError, Tensor, nn};
 
 /// Runs the layer forward and backward and compares output and gradients with the fixtures called `name`.
 fn check(name: &str, vs: &nn::VarStore, rounding: f64, forward: impl FnOnce(&Tensor) -> Result<Tensor, TchError>) {
@@ -668,17 +669,20 @@ fn a_forward_pass_that_fails_only_while_training_tells_the_place_where_it_does()
     assert!(error.contains("the network fails after relu1, which gives [N, 2, 1, 1]: bn1, BatchNorm2d(2)"), "{error}");
 }
 
+/// A network with something of its own behind its layer.
+struct Then(Linear, fn(Tensor) -> Result<Tensor, TchError>);
+
+impl Module for Then {
+    fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
+        self.1(self.0.forward(xs)?)
+    }
+}
+
 #[test]
 fn a_forward_pass_that_panics_leaves_gradients_tracked_and_nothing_looked_on() {
-    struct Panics(Linear);
-    impl Module for Panics {
-        fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-            Ok(self.0.forward(xs)?.view([-1, 801]))
-        }
-    }
     let vs = nn::VarStore::new(Device::Cpu);
-    let model = Panics(Linear::new(&vs.root() / "fc", 4, 4).unwrap());
-    assert!(cnn_tutorial::nn::quietly(|| summary(&model, &vs, &[1, 4])).is_none());
+    let model = Then(Linear::new(&vs.root() / "fc", 4, 4).unwrap(), |out| Ok(out.view([-1, 801])));
+    assert!(summary(&model, &vs, &[1, 4]).is_err());
     let xs = Tensor::ones([1, 4], tch::kind::FLOAT_CPU);
     assert!(model.0.forward(&xs).unwrap().requires_grad() && is_training());
     let ((), seen) = stages(|| {
@@ -686,6 +690,45 @@ fn a_forward_pass_that_panics_leaves_gradients_tracked_and_nothing_looked_on() {
         let _ = model.0.forward(&xs);
     });
     assert_eq!(seen.len(), 1, "what was looked on at first still is");
+}
+
+#[test]
+fn what_a_network_panics_with_is_an_error_that_says_where() {
+    let network = |then| Then(Linear::new(nn::VarStore::new(Device::Cpu).root() / "fc", 4, 4).unwrap(), then);
+    let xs = Tensor::ones([1, 4], tch::kind::FLOAT_CPU);
+    let error_of = |then| forward(&network(then), &xs).unwrap_err().to_string();
+    let place = "the network fails after fc, which gives [N, 4]: ";
+    let error = error_of(|out| Ok(out.view([-1, 801])));
+    assert!(error.ends_with(&format!("{place}shape '[-1, 801]' is invalid for input of size 4")), "{error}");
+    // tch's method returns a Result, but panics: it lets go of the number before it looks for libtorch's error.
+    let error = error_of(|out| out.f_to_kind(Kind::Int64)?.f_mul_scalar_(0.5));
+    assert!(
+        error.contains(&format!("{place}result type Float can't be cast to")) && error.lines().count() == 1,
+        "{error}"
+    );
+    // What is not libtorch's is told with its line.
+    let error = error_of(|out| {
+        let sizes = out.size();
+        out.f_view(sizes[2])
+    });
+    assert!(
+        error.contains(&format!("{place}index out of bounds")) && error.contains("tests/library/layers.rs:"),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_error_is_not_given_a_place_where_it_does_not_come_again() {
+    thread_local! {
+        static PASSES: Cell<i64> = const { Cell::new(0) };
+    }
+    let vs = nn::VarStore::new(Device::Cpu);
+    let network = Then(Linear::new(&vs.root() / "fc", 4, 4).unwrap(), |out| {
+        PASSES.set(PASSES.get() + 1);
+        out.f_view(800 + PASSES.get()) // as where memory does not suffice for something else each time
+    });
+    let error = forward(&network, &Tensor::ones([1, 4], tch::kind::FLOAT_CPU)).unwrap_err().to_string();
+    assert!(error.ends_with("the network fails: shape '[801]' is invalid for input of size 4"), "{error}");
 }
 
 #[test]

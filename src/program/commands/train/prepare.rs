@@ -4,7 +4,7 @@ use super::layout::gives_the_same_bits;
 use super::schedule::Schedule;
 use crate::program::data::{self, Source};
 use crate::program::machine::{device, libtorch};
-use crate::program::messages::in_words;
+use crate::program::messages::{NO_THREAD, in_words};
 use crate::program::run::config::Config;
 use crate::program::run::network::Network;
 use crate::program::run::options::Options;
@@ -12,6 +12,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use cnn_tutorial::cuda::{self, Recorder};
 use cnn_tutorial::data::{DataLoader, Dataset, train_test_split};
 use cnn_tutorial::summary::summary;
+use std::io;
 use std::num::NonZeroU8;
 use std::path::Path;
 use std::sync::Once;
@@ -35,9 +36,19 @@ pub fn prepare_device(options: &Options) -> Result<(Device, Option<Recorders>)> 
         if usize::from(threads.get()) > cores {
             say!("warning: {threads} threads on {cores} cores wait for each other: fewer are faster");
         }
+        ask_for_threads(threads.get()).context(NO_THREAD)?;
         tch::set_num_threads(threads.get().into());
     }
     Ok((device, recorders))
+}
+
+/// Whether the system gives as many threads: libtorch would wait for them without end.
+fn ask_for_threads(threads: u8) -> io::Result<()> {
+    let started: Vec<_> = (1..threads).map(|_| thread::Builder::new().spawn(thread::park)).collect();
+    for thread in started.iter().flatten() {
+        thread.thread().unpark();
+    }
+    started.into_iter().try_for_each(|thread| thread.map(|thread| drop(thread.join())))
 }
 
 fn recorders(device: Device) -> Option<Recorders> {
