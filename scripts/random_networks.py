@@ -115,23 +115,45 @@ class Draw(random.Random):
         return [first, first if self.often(60) else self.choice(sizes)]
 
     def network(self, image, classes):
-        """Layers in the order they are made in. One that is `used` in some steps has a divisor and a remainder."""
+        """Layers in the order they are made in. One that is `used` in some steps has a divisor and a remainder; one may be
+        called twice, and its output `joined` with its input."""
         layers, names, self.no_channels_last = [], {}, False
         (channels, height, width), flat = image, False
+        # Layers that the library does not have, for which somebody writes one
+        own = self.often(40)
 
-        def add(kind, *, used=True, residual=False, **arguments):
+        def add(kind, *, used=True, calls=1, joined=None, **arguments):
             stem = {"Conv2d": "conv", "Linear": "fc", "BatchNorm2d": "bn"}.get(kind, kind.lower())
             names[stem] = names.get(stem, 0) + 1
-            layers.append(dict(name=f"{stem}{names[stem]}", kind=kind, used=used, residual=residual, **arguments))
+            layers.append(dict(name=f"{stem}{names[stem]}", kind=kind, used=used, calls=calls, joined=joined, **arguments))
 
         def sometimes():
             return [n := self.randint(2, 4), self.randrange(n)]
 
+        def extra(kind, size, **arguments):
+            """A layer as the slides' nets have none: it leaves the shape as it is, so that it can be left out, called again or
+            joined. Returns how many channels or features there are behind it."""
+            joined = self.choice([None, "add", "add", "mul", "cat"]) if own else None
+            used = sometimes() if joined != "cat" and self.often(60) else True
+            add(kind, used=used, calls=2 if self.often(25) else 1, joined=joined, **arguments)
+            return 2 * size if joined == "cat" else size
+
         def activation():
             if self.often(80):
-                add(self.choice(["ReLU", "ReLU", "Tanh", "Sigmoid"]))
+                others = ["ELU", "GELU", "Hardswish", "LeakyReLU", "Mish", "PReLU", "Sigmoid", "SiLU", "Softplus"]
+                add(self.choice(others if own and self.often(70) else ["ReLU", "ReLU", "Tanh"]))
             if self.often(15):
-                add("Dropout", p=self.choice([0.1, 0.25, 0.5, 0.9]))
+                add("Dropout2d" if own and not flat else "Dropout", p=self.choice([0.1, 0.25, 0.5, 0.9]))
+
+        def norm():
+            groups = self.choice([n for n in range(1, channels + 1) if channels % n == 0])
+            if own and flat and self.often(50):
+                add("LayerNorm", normalized_shape=channels)
+            elif own and channels // groups * height * width > 1 and not flat and self.often(50):
+                add("GroupNorm", num_groups=groups, num_channels=channels)
+            elif own or not flat:
+                add("BatchNorm1d" if flat else "BatchNorm2d", num_features=channels,
+                    used=sometimes() if self.often(15) else True)
 
         def pool():
             nonlocal height, width
@@ -140,9 +162,21 @@ class Draw(random.Random):
             if kernel_size[0] > height or kernel_size[1] > width:
                 return
             kind = self.choice(["MaxPool2d", "MaxPool2d", "AvgPool2d", "AvgPool2d", "LPPool2d"])
-            norm_type = {"norm_type": self.choice([1, 2, 2, 3, 16])} if kind == "LPPool2d" else {}
-            add(kind, kernel_size=kernel_size, stride=stride, **norm_type)
-            height, width = ((size - k) // s + 1 for size, k, s in zip((height, width), kernel_size, stride))
+            more = {"norm_type": self.choice([1, 2, 2, 3, 16])} if kind == "LPPool2d" else {}
+            padding, ceil_mode = [0, 0], False
+            if own and self.often(60):
+                ceil_mode = more["ceil_mode"] = self.often(50)
+                if kind != "LPPool2d":
+                    padding = more["padding"] = [self.randint(0, size // 2) for size in kernel_size]
+                if kind == "AvgPool2d":
+                    more["count_include_pad"] = self.often(50)
+            add(kind, kernel_size=kernel_size, stride=stride, **more)
+            height, width = map(pooled, (height, width), kernel_size, stride, padding, [ceil_mode] * 2)
+
+        def pooled(size, kernel_size, stride, padding, ceil_mode):
+            out = (size + 2 * padding - kernel_size + ceil_mode * (stride - 1)) // stride + 1
+            # A frame that would begin behind the map is left out
+            return out - (ceil_mode and (out - 1) * stride >= size + padding)
 
         for _ in range(self.choice([0, 1, 1, 2, 2, 3, 4])):
             kernel_size, stride, padding = self.pair(1, 2, 3, 3, 5), self.pair(1, 1, 1, 2, 3), self.pair(0, 0, 1, 2)
@@ -156,26 +190,30 @@ class Draw(random.Random):
                 self.no_channels_last = self.no_channels_last or channels == 1 and width == 1
                 channels = out_channels
             if self.often(25):
-                add("BatchNorm2d", num_features=channels, used=sometimes() if self.often(15) else True)
+                norm()
             activation()
             if self.often(20):
-                # The slides' nets have no such layer: it leaves the shape as it is, so that it can be left out
-                add("Conv2d", in_channels=channels, out_channels=channels, kernel_size=[3, 3], stride=[1, 1],
-                    padding=[1, 1], used=sometimes() if self.often(60) else True, residual=self.often(50))
+                channels = extra("Conv2d", channels, in_channels=channels, out_channels=channels, kernel_size=[3, 3],
+                                 stride=[1, 1], padding=[1, 1])
             if self.often(60):
                 pool()
         if self.often(15):
             add("Linear", in_features=3, out_features=2, used=False)
+        if own and self.often(30):
+            height, width = output_size = self.pair(1, 1, 2, 3)
+            add(self.choice(["AdaptiveAvgPool2d", "AdaptiveMaxPool2d"]), output_size=output_size)
         add("Flatten")
-        features = channels * height * width
+        flat, channels = True, channels * height * width
         for _ in range(self.choice([0, 0, 1, 1, 2])):
             out_features = self.choice([4, 10, 33, 64])
-            add("Linear", in_features=features, out_features=out_features)
-            features = out_features
+            add("Linear", in_features=channels, out_features=out_features)
+            channels = out_features
+            if self.often(25):
+                norm()
             activation()
             if self.often(25):
-                add("Linear", in_features=features, out_features=features, used=sometimes(), residual=self.often(50))
-        add("Linear", in_features=features, out_features=classes)
+                channels = extra("Linear", channels, in_features=channels, out_features=channels)
+        add("Linear", in_features=channels, out_features=classes)
         return layers
 
     def spoil(self, layers, training):
@@ -199,7 +237,7 @@ class Draw(random.Random):
         elif kind == "dropout" and having("p"):
             self.choice(having("p"))[0]["p"] = self.choice([-0.1, 1.5])
         elif kind == "empty":
-            layers[:] = [layer for layer in layers if layer["kind"] not in ("Conv2d", "Linear", "BatchNorm2d")]
+            layers[:] = [layer for layer in layers if layer["kind"] not in LEARNED]
         elif kind == "batch_size":
             training["batch_size"] = 0
         elif kind == "label":
@@ -228,7 +266,7 @@ class Draw(random.Random):
         layout = self.choice(["plain", "plain", "channels_last", "onednn", "onednn", "onednn"])
         used = [layer for layer in layers if layer["used"]]
         # What oneDNN's layout is not for: see to_mkldnn
-        no_onednn = any(layer["residual"] or layer["kind"] == "Sigmoid" for layer in layers) or any(
+        no_onednn = any(layer["joined"] or is_own(layer) for layer in layers) or any(
             layer["kind"] == "ReLU" and before["kind"] != "Conv2d" for before, layer in zip([{"kind": None}, *used], used)
         )
         if layout == "onednn" and no_onednn or layout == "channels_last" and self.no_channels_last:
@@ -278,25 +316,35 @@ class Draw(random.Random):
             layer["bias"] = False
 
 
+LEARNED = {"PReLU": ["weight"]} | dict.fromkeys(
+    ["Conv2d", "Linear", "BatchNorm2d", "BatchNorm1d", "GroupNorm", "LayerNorm"], ["weight", "bias"])
+
+
 def parameters(layers):
-    return [f"{layer['name']}.{name}" for layer in layers for name in ("weight", "bias")
-            if layer["kind"] in ("Conv2d", "Linear", "BatchNorm2d")]
+    return [f"{layer['name']}.{name}" for layer in layers for name in LEARNED.get(layer["kind"], [])]
+
+
+def is_own(layer):
+    """Whether the library has no such layer, or not with these arguments."""
+    of_the_library = ["Conv2d", "Linear", "BatchNorm2d", "MaxPool2d", "AvgPool2d", "LPPool2d", "ReLU", "Tanh", "Dropout", "Flatten"]
+    return layer["kind"] not in of_the_library or "ceil_mode" in layer
 
 
 def python(layers, training):
     """The network and its training as lines of Python, from the folder scripts."""
-    lines = ["from random_networks import nn, train", "", "class Network(nn.Module):", "    def __init__(self):",
+    lines = ["from random_networks import nn, torch, train", "", "class Network(nn.Module):", "    def __init__(self):",
              "        super().__init__()"]
     for layer in layers:
         arguments = {key: tuple(value) if type(value) is list else value for key, value in layer.items()
-                     if key not in ("name", "kind", "used", "residual")}
+                     if key not in ("name", "kind", "used", "calls", "joined")}
         text = ", ".join(f"{key}={value}" for key, value in arguments.items())
         lines.append(f"        self.{layer['name']} = nn.{layer['kind']}({text})")
     lines += ["", "    def forward(self, x):"]
     for layer in layers:
         if layer["used"]:
-            call = f"self.{layer['name']}(x)"
-            call = f"x = x + {call}" if layer["residual"] else f"x = {call}"
+            call = f"self.{layer['name']}(x)" if layer["calls"] == 1 else f"self.{layer['name']}(self.{layer['name']}(x))"
+            joined = {"add": f"x + {call}", "mul": f"x * {call}", "cat": f"torch.cat([x, {call}], 1)", None: call}
+            call = f"x = {joined[layer['joined']]}"
             if layer["used"] is not True:
                 call = "if self.step % {} == {}: {}".format(*layer["used"], call)
             lines.append(f"        {call}")

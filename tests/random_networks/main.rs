@@ -6,6 +6,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod layer;
 mod network;
 
 use cnn_tutorial::cuda;

@@ -1,11 +1,12 @@
 //! A network and its training as scripts/random_networks.py draws them, made of this library.
 
 use crate::Results;
+use crate::layer::{Joined, Layer, Used};
 use anyhow::{Result, bail};
 use cnn_tutorial::cuda::{self, Recorder};
 use cnn_tutorial::data::{DataLoader, Dataset, transforms};
 use cnn_tutorial::evaluate::{accuracy_and_losses, percentage_and_mean};
-use cnn_tutorial::nn::{self, LayerKind, Module};
+use cnn_tutorial::nn::{self, Module};
 use cnn_tutorial::optim::lr_scheduler::LrScheduler;
 use cnn_tutorial::optim::{Adam, AdamW, Optimizer, SGD};
 use cnn_tutorial::summary::summary;
@@ -14,7 +15,7 @@ use serde::Deserialize;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ops::ControlFlow::Continue;
-use tch::nn::{Init, Path, VarStore};
+use tch::nn::VarStore;
 use tch::{Device, Kind, TchError, Tensor};
 
 #[derive(Deserialize)]
@@ -30,67 +31,6 @@ pub struct Case {
     pub repeats: Option<bool>,
     /// What PyTorch refused it with.
     pub error: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Layer {
-    name: String,
-    used: Used,
-    residual: bool,
-    #[serde(flatten)]
-    kind: Kinds,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(untagged)]
-enum Used {
-    Always(bool),
-    /// In the steps that leave this remainder, divided by this number.
-    Sometimes(i64, i64),
-}
-
-type Two = (i64, i64);
-
-#[derive(Deserialize)]
-#[serde(tag = "kind")]
-enum Kinds {
-    Conv2d {
-        in_channels: i64,
-        out_channels: i64,
-        kernel_size: Two,
-        stride: Two,
-        padding: Two,
-        groups: Option<i64>,
-        dilation: Option<Two>,
-        bias: Option<bool>,
-    },
-    Linear {
-        in_features: i64,
-        out_features: i64,
-    },
-    BatchNorm2d {
-        num_features: i64,
-    },
-    MaxPool2d {
-        kernel_size: Two,
-        stride: Two,
-    },
-    AvgPool2d {
-        kernel_size: Two,
-        stride: Two,
-    },
-    LPPool2d {
-        norm_type: f64,
-        kernel_size: Two,
-        stride: Two,
-    },
-    Dropout {
-        p: f64,
-    },
-    ReLU,
-    Tanh,
-    Sigmoid,
-    Flatten,
 }
 
 #[derive(Deserialize)]
@@ -128,80 +68,6 @@ pub struct OptimizerArguments {
     eps: Option<f64>,
 }
 
-/// An operation of tch's own, as somebody writes it into a `forward`.
-struct Operation(fn(&Tensor) -> Result<Tensor, TchError>);
-
-impl Module for Operation {
-    fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-        self.0(xs)
-    }
-}
-
-/// `torch.nn.Conv2d` with arguments that the library's does not have, as somebody writes it.
-struct OwnConv2d {
-    weight: Tensor,
-    bias: Option<Tensor>,
-    stride: Two,
-    padding: Two,
-    dilation: Two,
-    groups: i64,
-    name: String,
-}
-
-impl Module for OwnConv2d {
-    fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-        let [stride, padding, dilation] = [self.stride, self.padding, self.dilation].map(|(down, right)| [down, right]);
-        let out = xs.f_conv2d(&self.weight, self.bias.as_ref(), stride, padding, dilation, self.groups);
-        let parameters: Vec<_> = [&self.weight].into_iter().chain(&self.bias).collect();
-        nn::forward_hook("Conv2d(...)", LayerKind::Other("conv"), Some((&self.name, &parameters)), xs, out)
-    }
-}
-
-impl Layer {
-    fn module(&self, vs: &Path) -> Result<Box<dyn Module>, TchError> {
-        let vs = vs / &self.name;
-        Ok(match self.kind {
-            Kinds::Conv2d { in_channels, out_channels, kernel_size, stride, padding, groups, dilation, bias }
-                if groups.is_some() || dilation.is_some() || bias.is_some() =>
-            {
-                let (groups, name) = (groups.unwrap_or(1), nn::name_of(&vs)?);
-                if in_channels % groups != 0 || out_channels % groups != 0 {
-                    return Err(TchError::Torch("channels must be divisible by groups".into()));
-                }
-                let size = [out_channels, in_channels / groups, kernel_size.0, kernel_size.1];
-                let weight = vs.f_var("weight", &size, Init::Const(0.)).map_err(nn::without_stack)?;
-                let bias =
-                    bias.unwrap_or(true).then(|| vs.f_var("bias", &[out_channels], Init::Const(0.))).transpose()?;
-                nn::reset_parameters(&weight, bias.as_ref())?;
-                Box::new(OwnConv2d {
-                    weight,
-                    bias,
-                    stride,
-                    padding,
-                    dilation: dilation.unwrap_or((1, 1)),
-                    groups,
-                    name,
-                })
-            }
-            Kinds::Conv2d { in_channels, out_channels, kernel_size, stride, padding, .. } => {
-                Box::new(nn::Conv2d::new(vs, in_channels, out_channels, kernel_size)?.stride(stride).padding(padding))
-            }
-            Kinds::Linear { in_features, out_features } => Box::new(nn::Linear::new(vs, in_features, out_features)?),
-            Kinds::BatchNorm2d { num_features } => Box::new(nn::BatchNorm2d::new(vs, num_features)?),
-            Kinds::MaxPool2d { kernel_size, stride } => Box::new(nn::MaxPool2d::new(kernel_size).stride(stride)),
-            Kinds::AvgPool2d { kernel_size, stride } => Box::new(nn::AvgPool2d::new(kernel_size).stride(stride)),
-            Kinds::LPPool2d { norm_type, kernel_size, stride } => {
-                Box::new(nn::LPPool2d::new(norm_type, kernel_size).stride(stride))
-            }
-            Kinds::Dropout { p } => Box::new(nn::Dropout::new(p)),
-            Kinds::ReLU => Box::new(nn::ReLU),
-            Kinds::Tanh => Box::new(nn::Tanh),
-            Kinds::Sigmoid => Box::new(Operation(Tensor::f_sigmoid)),
-            Kinds::Flatten => Box::new(Operation(|xs| xs.f_flatten(1, -1))),
-        })
-    }
-}
-
 struct Network<'a> {
     layers: Vec<(&'a Layer, Box<dyn Module>)>,
     /// How many steps of the training are done.
@@ -217,8 +83,16 @@ impl Module for Network<'_> {
                 Used::Sometimes(divisor, remainder) => self.step.get() % divisor == remainder,
             };
             if used {
-                let output = module.forward(&out)?;
-                out = if layer.residual { out.f_add(&output)? } else { output };
+                let mut output = out.shallow_clone();
+                for _ in 0..layer.calls {
+                    output = module.forward(&output)?;
+                }
+                out = match layer.joined {
+                    None => output,
+                    Some(Joined::Add) => out.f_add(&output)?,
+                    Some(Joined::Mul) => out.f_mul(&output)?,
+                    Some(Joined::Cat) => Tensor::f_cat(&[out, output], 1)?,
+                };
             }
         }
         Ok(out)
