@@ -126,3 +126,17 @@ impl fmt::Display for LrChange {
         write!(f, "{}={}", self.iteration, f64::from(self.lr))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::NonNegative;
+
+    #[test]
+    fn every_learning_rate_is_read_from_json_as_it_was_written() {
+        for i in 1..10_000 {
+            let lr: NonNegative = (f64::from(i).sqrt() / 1000.0).try_into().unwrap();
+            let json = serde_json::to_string(&lr).unwrap();
+            assert_eq!(serde_json::from_str::<NonNegative>(&json).unwrap(), lr, "{json}");
+        }
+    }
+}
