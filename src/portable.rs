@@ -2,7 +2,8 @@
 //!
 //! libtorch, oneDNN and MKL choose instructions by the processor, and more of them at once add up in another order. Three
 //! variables have them choose what all have. MKL's square root is left, which differs from maker to maker all the same: Adam takes that of
-//! IEEE 754. What is not covered: GPUs, 64-bit networks, and the root that `LPPool2d` takes with `norm_type` 2.
+//! IEEE 754. What is not covered: GPUs, 64-bit networks, the root that `LPPool2d` takes with `norm_type` 2, and four more of MKL's
+//! functions that a network of one's own may call: docs/portable.md tells what to do.
 
 use anyhow::{Result, ensure};
 use std::env;

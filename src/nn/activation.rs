@@ -24,7 +24,7 @@ impl Module for ReLU {
 
 impl Module for Tanh {
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-        forward_hook(self, LayerKind::Tanh, None, xs, to_dense(xs)?.f_tanh())
+        forward_hook(self, LayerKind::Tanh, None, xs, to_dense(xs).and_then(|xs| xs.f_tanh()))
     }
 }
 

@@ -23,7 +23,7 @@ impl Dropout {
 impl Module for Dropout {
     /// Errors where `p` is no probability.
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-        let out = to_dense(xs)?.f_dropout(self.p, is_training());
+        let out = to_dense(xs).and_then(|xs| xs.f_dropout(self.p, is_training()));
         forward_hook(self, LayerKind::Dropout, None, xs, out)
     }
 }

@@ -3,7 +3,7 @@
 //! In oneDNN's layout, `x.to_mkldnn()` in PyTorch, libtorch computes convolutions on the CPU. A network keeps the layout of
 //! its input from the first convolution to the last pool.
 
-use super::Pair;
+use super::{Pair, caught};
 use tch::{Device, Kind, TchError, Tensor};
 
 /// `xs` as an ordinary tensor: for layers that oneDNN does not have, has slower, or rounds otherwise.
@@ -48,5 +48,5 @@ pub(super) fn mean_of_small_frames(xs: &Tensor, Pair([height, width]): Pair) -> 
     for pixels in (0..height as usize).flat_map(|row| columns.iter().map(move |column| &column[row])) {
         let _ = sum.f_add_(pixels)?;
     }
-    sum.f_div_scalar(height * width)
+    caught(|| sum.f_div_scalar(height * width))
 }

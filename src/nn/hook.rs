@@ -110,20 +110,22 @@ impl Drop for Outer {
 }
 
 /// A network's forward pass: PyTorch's `model(xs)`. Where it is `model.forward(xs)` that fails or panics, as tch's plain methods
-/// do, the error tells after which layer, and leaves out libtorch's stack.
+/// do, the error leaves out libtorch's stack, and tells after which layer where a second pass ends with the same error.
 pub fn forward(model: &dyn Module, xs: &Tensor) -> Result<Tensor, TchError> {
-    let forward = || caught(|| model.forward(xs)).map_err(words);
-    forward().map_err(|error| {
+    let pass = || caught(|| model.forward(xs)).map_err(words);
+    pass().map_err(|error| {
         // Once more, to see how far it comes: in the same mode, for in the other one it may come further.
         let _no_grad = tch::no_grad_guard();
-        let (again, stages) = stages(forward);
-        let place = match stages.last() {
-            // Where memory does not suffice, it may end elsewhere.
-            _ if again.err().as_ref() != Some(&error) => String::new(),
-            Some(stage) => format!(" after {}, which gives [N, {}", stage.name, &format!("{:?}", stage.shape())[1..]),
-            None => " before its first layer is done".into(),
+        let (again, seen) = stages(pass);
+        // Where memory does not suffice, it may end elsewhere.
+        if again.err().as_ref() != Some(&error) {
+            return TchError::Torch(format!("the network fails: {error}"));
+        }
+        let place = match seen.last() {
+            Some(stage) => format!("after {}, which gives [N, {}", stage.name, &format!("{:?}", stage.shape())[1..]),
+            None => "before its first layer is done".into(),
         };
-        TchError::Torch(format!("the network fails{place}: {error}"))
+        TchError::Torch(format!("the network fails {place}: {error}"))
     })
 }
 

@@ -31,7 +31,7 @@ impl Linear {
 
 impl Module for Linear {
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
-        let out = to_dense(xs)?.f_linear(&self.weight, Some(&self.bias));
+        let out = to_dense(xs).and_then(|xs| xs.f_linear(&self.weight, Some(&self.bias)));
         let parameters = [&self.weight, &self.bias];
         forward_hook(self, LayerKind::Linear, Some((&self.name, &parameters)), xs, out)
     }

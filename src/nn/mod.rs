@@ -27,8 +27,8 @@ pub use hook::{LayerKind, Stage, before_stack, forward, forward_hook, stages, wi
 pub use linear::Linear;
 pub use loss::CrossEntropyLoss;
 pub use mode::{Eval, eval, is_training};
-pub(crate) use panic::caught;
-pub use panic::quietly;
+pub use panic::caught;
+pub(crate) use panic::quietly;
 pub use pool::{AvgPool2d, LPPool2d, MaxPool2d};
 
 use std::collections::HashSet;

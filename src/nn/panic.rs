@@ -1,4 +1,4 @@
-//! Work of tch's plain methods, which have no other way to tell of an error than a panic.
+//! Panics as errors: tch's plain methods, and some of the others, have no other way to tell of one.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -7,9 +7,11 @@ use std::sync::Once;
 use std::thread;
 use tch::TchError;
 
-/// What `work` returns, or its panic as an error. tch's `f_` methods that take a number panic, too, where libtorch reports an
-/// error: they let go of the number before they look for it.
-pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, TchError>) -> Result<T, TchError> {
+/// What `work` returns, or its panic as an error. Nothing is printed then.
+///
+/// tch's plain methods panic where libtorch reports an error, and so do its `f_` methods that take a number, such as
+/// `f_mul_scalar`: they let go of the number before they look for the error.
+pub fn caught<T>(work: impl FnOnce() -> Result<T, TchError>) -> Result<T, TchError> {
     silently(work).unwrap_or_else(|panic| Err(TchError::Torch(words(&*panic))))
 }
 
@@ -19,7 +21,7 @@ fn words(panic: &(dyn Any + Send)) -> String {
     let words = words.unwrap_or("it panics");
     match words.split_once("Torch(\"") {
         Some((_, error)) => error.trim_end_matches("\")").replace("\\n", "\n").replace("\\\"", "\""),
-        None => format!("{words} ({})", PLACE.take()),
+        None => format!("{words}, at {}", PLACE.take()),
     }
 }
 
@@ -49,6 +51,6 @@ fn silently<T>(work: impl FnOnce() -> T) -> thread::Result<T> {
 }
 
 /// What `work` returns, or `None` if it panics, as tch's plain methods do. Nothing is printed then.
-pub fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
+pub(crate) fn quietly<T>(work: impl FnOnce() -> T) -> Option<T> {
     silently(work).ok()
 }

@@ -63,8 +63,8 @@ impl LPPool2d {
 impl Module for MaxPool2d {
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
         let Frame { kernel_size, stride, .. } = self.frame;
-        let dense = if overlap(kernel_size, stride) { to_dense(xs)? } else { xs.shallow_clone() };
-        let out = dense.f_max_pool2d(kernel_size.0, stride.0, 0, 1, false);
+        let dense = if overlap(kernel_size, stride) { to_dense(xs) } else { Ok(xs.shallow_clone()) };
+        let out = dense.and_then(|xs| xs.f_max_pool2d(kernel_size.0, stride.0, 0, 1, false));
         forward_hook(self, LayerKind::MaxPool2d(self.frame), None, xs, out)
     }
 }
@@ -80,7 +80,7 @@ impl Module for AvgPool2d {
                 dense.f_avg_pool2d(kernel_size.0, stride.0, 0, false, true, None)
             }
         };
-        forward_hook(self, LayerKind::AvgPool2d(self.frame), None, xs, caught(avg_pool))
+        forward_hook(self, LayerKind::AvgPool2d(self.frame), None, xs, avg_pool())
     }
 }
 

@@ -32,14 +32,10 @@ pub fn main() -> ! {
         Ok(code) => code,
         Err(error) => {
             let message = messages::in_words(&error);
-            // As CUDA, libtorch, C++ and oneDNN say it; the last says "primitive descriptor" where it does not have what is asked for
-            let needs_memory =
-                ["out of memory", "can't allocate memory", "std::bad_alloc", "could not create a primitive"];
-            let needs_memory = needs_memory.iter().any(|words| message.contains(words));
-            let remedy = match &cli.command {
-                _ if !needs_memory || message.contains("primitive descriptor") => "",
-                None => "; memory does not suffice: give a smaller --batch-size, or end other programs",
-                Some(_) => "; memory does not suffice: end other programs",
+            let remedy = match (needs_memory(&message), &cli.command, &cli.resume) {
+                (false, ..) => "",
+                (true, None, None) => "; memory does not suffice: give a smaller --batch-size, or end other programs",
+                (true, ..) => "; memory does not suffice: end other programs",
             };
             say!("error: {}{remedy}", messages::shortened(&message));
             1
@@ -48,6 +44,20 @@ pub fn main() -> ! {
     let _ = io::stdout().flush();
     // Safety: ends the process. `process::exit` would wait until libtorch has taken itself apart.
     unsafe { libc::_exit(code.into()) }
+}
+
+/// Whether an error is one of too little memory, in the words of CUDA, its libraries, libtorch, C++ or oneDNN.
+fn needs_memory(message: &str) -> bool {
+    let words = [
+        "out of memory",
+        "STATUS_ALLOC_FAILED",
+        "can't allocate memory",
+        "std::bad_alloc",
+        "could not create a primitive",
+        "could not execute a primitive",
+    ];
+    // oneDNN says "primitive descriptor" where it does not have what it is asked for.
+    words.iter().any(|words| message.contains(words)) && !message.contains("primitive descriptor")
 }
 
 /// The program's exit code.
@@ -64,4 +74,24 @@ fn run_command(cli: &Cli) -> Result<u8> {
         (Some(Command::Summary(options)), _) => summary::summary(options),
     }?;
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::needs_memory;
+
+    #[test]
+    fn too_little_memory_is_known_by_the_words_of_each_library() {
+        for message in [
+            "CUDA out of memory. Tried to allocate 2.00 MiB",
+            "CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate(handle)",
+            "DefaultCPUAllocator: can't allocate memory: you tried to allocate 62170368 bytes.",
+            "the network fails: ReLU() cannot take an input of [1437, 16, 26, 26]: could not create a primitive",
+        ] {
+            assert!(needs_memory(message), "{message}");
+        }
+        for message in ["could not create a primitive descriptor for a matmul primitive", "the disk is full"] {
+            assert!(!needs_memory(message), "{message}");
+        }
+    }
 }

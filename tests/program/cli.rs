@@ -417,17 +417,17 @@ fn where_memory_does_not_suffice_the_error_tells_to_take_smaller_batches() {
     let options = "--data digits --batch-size 1437 --max-steps 2 --threads 1 --out run --overwrite";
     let mut refused = 0;
     // It ends in another place of libtorch or oneDNN with each: in a layer, in the loss, on the way back, in the evaluation.
-    for kilobytes in (520_000..=800_000).step_by(14_000) {
+    for kilobytes in (520_000..=800_000).step_by(28_000) {
         for model in ["cnn", "lenet5"] {
             let line = format!("ulimit -v {kilobytes}; exec '{program}' {options} --model {model}");
             let output = Command::new("bash").args(["-c", &line]).current_dir(dir.path()).output().unwrap();
-            if !output.status.success() {
+            if stderr(&output).contains("training: 2 iterations") && !output.status.success() {
                 assert_refused(&output, 1, &["memory does not suffice: give a smaller --batch-size"]);
                 refused += 1;
             }
         }
     }
-    assert!(refused >= 10, "{refused}");
+    assert!(refused >= 5, "{refused}");
 }
 
 #[cfg(target_os = "linux")]
@@ -440,10 +440,18 @@ fn where_the_system_gives_no_more_threads_the_program_does_without_or_says_so() 
         let mut command = program(dir.path(), &[&short[..], more].concat());
         command.env("RUST_MIN_STACK", (1u64 << 47).to_string()).output().unwrap()
     };
-    let output = train(&["--out", "run"]);
+    let output = train(&["--out", "alone"]);
     assert!(output.status.success(), "{}", stderr(&output));
-    assert!(dir.path().join("run/loss.png").exists() && dir.path().join("run/accuracy.png").exists());
+    let output = run(dir.path(), &[&short[..], &["--out", "usual"]].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    for file in ["metrics.csv", "loss.png", "accuracy.png"] {
+        let [alone, usual] = ["alone", "usual"].map(|out| fs::read(dir.path().join(out).join(file)).unwrap());
+        assert!(alone == usual, "{file}");
+    }
     let output = train(&["--out", "two", "--threads", "2"]);
+    assert_refused(&output, 1, &["--threads: no thread could be started: end other programs"]);
+    let mut play = program(dir.path(), &["play", "--no-browser", "--port", "0"]);
+    let output = play.env("RUST_MIN_STACK", (1u64 << 47).to_string()).output().unwrap();
     assert_refused(&output, 1, &["no thread could be started: end other programs"]);
 }
 

@@ -14,11 +14,12 @@ mod training;
 
 use crate::program::data::Source;
 use crate::program::machine::signals;
+use crate::program::messages::NO_THREAD;
 use crate::program::run::options::path;
 use access::address;
 use access::connections::{FOR_A_CLASS, FOR_ONE, Patience, serve};
 use access::token::Token;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use axum::Router;
 use clap::Args;
 use player::Player;
@@ -28,6 +29,7 @@ use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 use tokio::runtime;
 use tokio::task::spawn_blocking;
@@ -71,6 +73,8 @@ pub fn play(options: &PlayOptions) -> Result<()> {
     let link = token.as_ref().map(|token| format!("?{token}")).unwrap_or_default();
     let trainer = Arc::new(Mutex::new(Trainer::new(env::current_exe()?)));
     let router = router(options, token, trainer.clone())?;
+    // Where there is no thread for an answer, tokio would panic.
+    thread::Builder::new().spawn(|| ()).context(NO_THREAD)?;
     // One thread for each answer: a training beside them has need of the others.
     tch::set_num_threads(1);
     // This thread takes requests and hands on the work: it is never busy.

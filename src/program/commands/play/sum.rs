@@ -3,7 +3,7 @@
 use super::answer::{Num, number, numbers, rows};
 use crate::program::run::network::{self, Network};
 use anyhow::{Context, Result, bail, ensure};
-use cnn_tutorial::nn::{Frame, LayerKind, Stage};
+use cnn_tutorial::nn::{Frame, LayerKind, Stage, caught};
 use serde::{Deserialize, Serialize};
 use tch::kind::FLOAT_CPU;
 use tch::{Kind, TchError, Tensor};
@@ -75,10 +75,10 @@ pub fn sum_at(stage: &Stage, before: &[i64], place: [i64; 3]) -> Result<Sum> {
         LayerKind::MaxPool2d(_) => ("maximum", number(&frame.f_max()?)?),
         LayerKind::AvgPool2d(_) => ("mean", number(&frame.f_mean(Kind::Float)?)?),
         LayerKind::LPPool2d(_, norm_type) => {
-            let powers = frame.f_pow_tensor_scalar(norm_type)?;
+            let powers = caught(|| frame.f_pow_tensor_scalar(norm_type))?;
             let sum = powers.f_sum(Kind::Float)?;
             (products, parts) = (Some(rows(&powers)?), Some(vec![number(&sum)?]));
-            ("power average", number(&sum.f_pow_tensor_scalar(1.0 / norm_type)?)?)
+            ("power average", number(&caught(|| sum.f_pow_tensor_scalar(1.0 / norm_type))?)?)
         }
         LayerKind::ReLU => ("relu", value),
         LayerKind::Tanh => ("tanh", value),

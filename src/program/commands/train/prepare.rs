@@ -36,13 +36,13 @@ pub fn prepare_device(options: &Options) -> Result<(Device, Option<Recorders>)> 
         if usize::from(threads.get()) > cores {
             say!("warning: {threads} threads on {cores} cores wait for each other: fewer are faster");
         }
-        ask_for_threads(threads.get()).context(NO_THREAD)?;
+        ask_for_threads(threads.get()).context(NO_THREAD).context("--threads")?;
         tch::set_num_threads(threads.get().into());
     }
     Ok((device, recorders))
 }
 
-/// Whether the system gives as many threads: libtorch would wait for them without end.
+/// Errors where the system does not give as many threads: libtorch would wait for them without end.
 fn ask_for_threads(threads: u8) -> io::Result<()> {
     let started: Vec<_> = (1..threads).map(|_| thread::Builder::new().spawn(thread::park)).collect();
     for thread in started.iter().flatten() {

@@ -3,6 +3,7 @@
 use super::Session;
 use anyhow::Result;
 use cnn_tutorial::data::{DataLoader, Epoch};
+use cnn_tutorial::nn;
 use tch::{TchError, Tensor};
 
 impl Session<'_> {
@@ -28,7 +29,7 @@ impl Session<'_> {
             if let Some((images, _)) = begun.as_mut().and_then(Iterator::next).transpose()?
                 && !self.config.options.model.static_forward
             {
-                let _ = tch::no_grad(|| self.network.module.forward(&images))?;
+                let _ = tch::no_grad(|| nn::forward(&*self.network.module, &images))?;
             }
             if (done + 1).is_multiple_of(self.config.options.eval_every.get()) {
                 let _ = self.test_loader.epoch()?;
