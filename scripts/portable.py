@@ -42,6 +42,8 @@ CASES = [
     "--model lenet5 --optimizer sgd --momentum 0.5 --threads 2 --lr-schedule cosine",
     "--model cnn --scale unit --threads 3 --batch-size 100",
 ]
+# MKL's functions whose 32-bit results are each maker's own
+ROUNDED = ["sqrt", "log10", "asin", "acos", "atan"]
 SHORT = "--data digits --max-steps 3 --eval-every 3 --print-every 3 --test-size 0.02 --portable"
 
 
@@ -101,6 +103,13 @@ def steps(model):
         }
 
 
+def rounded():
+    """Digests of a million results of each function, computed in 64 bits and rounded to 32."""
+    torch.manual_seed(0)
+    x = 2 * torch.rand(1 << 20).double() - 1
+    return {name: digest(getattr(x.abs() if name in ("sqrt", "log10") else x, name)().float()) for name in ROUNDED}
+
+
 def write(mnist):
     os.environ.update(PORTABLE)  # torch reads them when it first computes, which it has not done yet
     sources = {"digits": "digits", "mnist": mnist}
@@ -133,6 +142,12 @@ def doctor(command):
     """The rows of `doctor` about the processor and its digits."""
     output = subprocess.run([*command, "doctor", "--json"], capture_output=True, text=True, cwd=ROOT).stdout
     return {check["name"]: check["found"] for check in json.loads(output)["checks"]}
+
+
+def functions(python):
+    """What --functions prints, or why it does not."""
+    output = subprocess.run([*python, str(ROOT / "scripts/portable.py"), "--functions"], capture_output=True, text=True)
+    return output.stdout or output.stderr
 
 
 def random_networks(emulator, seed, count, expected):
@@ -186,10 +201,16 @@ def compare(qemu, quick, mnist):
             found = pool.submit(random_networks, [qemu, "-cpu", processor], seed, count, expected)
             runs.append((f"{processor}, random networks", found, expected))
         if not quick:
-            python = [qemu, "-cpu", processors[1], os.path.realpath(sys.executable), "-c", UNDER_QEMU, *PYTHON[1:]]
+            def under_qemu(processor):
+                return [qemu, "-cpu", processor, os.path.realpath(sys.executable), "-c", UNDER_QEMU]
+
             for case in cases[:2]:
-                found = pool.submit(training, python, short(case))
+                found = pool.submit(training, [*under_qemu(processors[1]), *PYTHON[1:]], short(case))
                 runs.append((f"{processors[1]}, Python, {case}", found, native[case]))
+            expected = functions([sys.executable])
+            for processor in processors:
+                found = pool.submit(functions, under_qemu(processor))
+                runs.append((f"{processor}, {', '.join(ROUNDED)} in 64 bits, rounded", found, expected))
         for name, found, expected in runs:
             comparison.add(name, found.result(), expected)
     finally:
@@ -212,8 +233,12 @@ def main():
     parser.add_argument("--quick", action="store_true", help="few cases, two emulated processors")
     parser.add_argument("--qemu", default="qemu-x86_64", help="the emulator, version 10 or newer")
     parser.add_argument("--mnist", default="data/mnist", help="folder with MNIST's four files")
+    parser.add_argument("--functions", action="store_true", help="print digests of functions that are computed in 64 bits")
     args = parser.parse_args()
-    if args.write:
+    if args.functions:
+        os.environ.update(PORTABLE)
+        print(json.dumps(rounded()))
+    elif args.write:
         write(args.mnist)
     else:
         compare(args.qemu, args.quick, args.mnist)

@@ -98,7 +98,7 @@ enum Kinds {
     Softplus,
 }
 
-/// The arguments behind the first two are not the library's.
+/// `padding`, `ceil_mode` and `count_include_pad` are not arguments of the library's pools.
 #[derive(Clone, Copy, Deserialize)]
 struct Pool {
     kernel_size: Two,
@@ -150,25 +150,35 @@ fn norm(
     Ok(Box::new(OwnLayer { kind, name, parameters: vec![weight, bias], compute }))
 }
 
-fn own_conv2d(vs: Path, kind: &Kinds) -> Result<Box<dyn Module>, TchError> {
-    let Kinds::Conv2d { in_channels, out_channels, kernel_size, stride, padding, groups, dilation, bias } = *kind
-    else {
-        unreachable!("it is a convolution")
-    };
-    let (groups, name) = (groups.unwrap_or(1), nn::name_of(&vs)?);
-    if in_channels % groups != 0 || out_channels % groups != 0 {
-        return Err(TchError::Torch("channels must be divisible by groups".into()));
+/// `torch.nn.Conv2d` with arguments that the library's does not have.
+struct OwnConv2d {
+    channels: Two,
+    kernel_size: Two,
+    stride: Two,
+    padding: Two,
+    dilation: Two,
+    groups: i64,
+    bias: bool,
+}
+
+impl OwnConv2d {
+    fn layer(self, vs: Path) -> Result<Box<dyn Module>, TchError> {
+        let Self { channels: (in_channels, out_channels), kernel_size, groups, bias, .. } = self;
+        let name = nn::name_of(&vs)?;
+        if in_channels % groups != 0 || out_channels % groups != 0 {
+            return Err(TchError::Torch("channels must be divisible by groups".into()));
+        }
+        let size = [out_channels, in_channels / groups, kernel_size.0, kernel_size.1];
+        let weight = vs.f_var("weight", &size, Init::Const(0.)).map_err(nn::without_stack)?;
+        let bias = bias.then(|| vs.f_var("bias", &[out_channels], Init::Const(0.))).transpose()?;
+        nn::reset_parameters(&weight, bias.as_ref())?;
+        let parameters = [weight].into_iter().chain(bias).collect();
+        let [stride, padding, dilation] = [self.stride, self.padding, self.dilation].map(pair);
+        let compute = move |xs: &Tensor, parameters: &[Tensor]| {
+            xs.f_conv2d(&parameters[0], parameters.get(1), stride, padding, dilation, groups)
+        };
+        Ok(Box::new(OwnLayer { kind: "conv", name, parameters, compute }))
     }
-    let size = [out_channels, in_channels / groups, kernel_size.0, kernel_size.1];
-    let weight = vs.f_var("weight", &size, Init::Const(0.)).map_err(nn::without_stack)?;
-    let bias = bias.unwrap_or(true).then(|| vs.f_var("bias", &[out_channels], Init::Const(0.))).transpose()?;
-    nn::reset_parameters(&weight, bias.as_ref())?;
-    let parameters = [weight].into_iter().chain(bias).collect();
-    let [stride, padding, dilation] = [stride, padding, dilation.unwrap_or((1, 1))].map(pair);
-    let compute = move |xs: &Tensor, parameters: &[Tensor]| {
-        xs.f_conv2d(&parameters[0], parameters.get(1), stride, padding, dilation, groups)
-    };
-    Ok(Box::new(OwnLayer { kind: "conv", name, parameters, compute }))
 }
 
 fn batch_norm1d(vs: Path, num_features: i64) -> Result<Box<dyn Module>, TchError> {
@@ -190,24 +200,31 @@ fn batch_norm1d(vs: Path, num_features: i64) -> Result<Box<dyn Module>, TchError
 }
 
 impl Pool {
-    /// With the arguments that the library's pools do not have.
-    fn own(self, kind: &Kinds) -> Box<dyn Module> {
-        let [kernel_size, stride, padding] = [self.kernel_size, self.stride, self.padding.unwrap_or((0, 0))].map(pair);
-        let (ceil_mode, count_include_pad) = (self.ceil_mode.unwrap_or(false), self.count_include_pad.unwrap_or(true));
-        let mean = move |xs: &Tensor, padding: [i64; 2]| {
-            xs.f_avg_pool2d(kernel_size, stride, padding, ceil_mode, count_include_pad, None)
-        };
-        match *kind {
-            Kinds::MaxPool2d(_) => {
-                Box::new(Operation(move |xs: &Tensor| xs.f_max_pool2d(kernel_size, stride, padding, 1, ceil_mode)))
-            }
-            Kinds::LPPool2d { norm_type, .. } => Box::new(Operation(move |xs: &Tensor| {
-                let out = mean(&xs.f_pow_tensor_scalar(norm_type)?, [0, 0])?;
-                let magnitudes = out.f_sign()?.f_mul(&out.f_abs()?.f_relu()?)?;
-                magnitudes.f_mul_scalar(kernel_size[0] * kernel_size[1])?.f_pow_tensor_scalar(1.0 / norm_type)
-            })),
-            _ => Box::new(Operation(move |xs: &Tensor| mean(xs, padding))),
-        }
+    /// With arguments that the library's pools do not have.
+    fn is_own(&self) -> bool {
+        self.ceil_mode.is_some()
+    }
+
+    fn max(self, xs: &Tensor) -> Result<Tensor, TchError> {
+        let [kernel_size, stride, padding] =
+            [self.kernel_size, self.stride, self.padding.unwrap_or_default()].map(pair);
+        xs.f_max_pool2d(kernel_size, stride, padding, 1, self.ceil_mode.unwrap_or_default())
+    }
+
+    fn mean(self, xs: &Tensor) -> Result<Tensor, TchError> {
+        let [kernel_size, stride, padding] =
+            [self.kernel_size, self.stride, self.padding.unwrap_or_default()].map(pair);
+        let (ceil_mode, count_include_pad) =
+            (self.ceil_mode.unwrap_or_default(), self.count_include_pad.unwrap_or(true));
+        xs.f_avg_pool2d(kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+    }
+
+    /// `torch.nn.functional.lp_pool2d`
+    fn power_average(self, xs: &Tensor, norm_type: f64) -> Result<Tensor, TchError> {
+        let out = self.mean(&xs.f_pow_tensor_scalar(norm_type)?)?;
+        let magnitudes = out.f_sign()?.f_mul(&out.f_abs()?.f_relu()?)?;
+        let area = self.kernel_size.0 * self.kernel_size.1;
+        magnitudes.f_mul_scalar(area)?.f_pow_tensor_scalar(1.0 / norm_type)
     }
 }
 
@@ -216,20 +233,23 @@ impl Layer {
         let vs = vs / &self.name;
         let operation = |operation: fn(&Tensor) -> Result<Tensor, TchError>| Box::new(Operation(operation));
         Ok(match self.kind {
-            Kinds::Conv2d { groups, dilation, bias, .. }
+            Kinds::Conv2d { in_channels, out_channels, kernel_size, stride, padding, groups, dilation, bias }
                 if groups.is_some() || dilation.is_some() || bias.is_some() =>
             {
-                own_conv2d(vs, &self.kind)?
+                let channels = (in_channels, out_channels);
+                let (dilation, groups) = (dilation.unwrap_or((1, 1)), groups.unwrap_or(1));
+                let bias = bias.unwrap_or(true);
+                OwnConv2d { channels, kernel_size, stride, padding, dilation, groups, bias }.layer(vs)?
             }
             Kinds::Conv2d { in_channels, out_channels, kernel_size, stride, padding, .. } => {
                 Box::new(nn::Conv2d::new(vs, in_channels, out_channels, kernel_size)?.stride(stride).padding(padding))
             }
             Kinds::Linear { in_features, out_features } => Box::new(nn::Linear::new(vs, in_features, out_features)?),
             Kinds::BatchNorm2d { num_features } => Box::new(nn::BatchNorm2d::new(vs, num_features)?),
-            Kinds::MaxPool2d(pool) | Kinds::AvgPool2d(pool) | Kinds::LPPool2d { pool, .. }
-                if pool.ceil_mode.is_some() =>
-            {
-                pool.own(&self.kind)
+            Kinds::MaxPool2d(pool) if pool.is_own() => Box::new(Operation(move |xs: &Tensor| pool.max(xs))),
+            Kinds::AvgPool2d(pool) if pool.is_own() => Box::new(Operation(move |xs: &Tensor| pool.mean(xs))),
+            Kinds::LPPool2d { norm_type, pool } if pool.is_own() => {
+                Box::new(Operation(move |xs: &Tensor| pool.power_average(xs, norm_type)))
             }
             Kinds::MaxPool2d(Pool { kernel_size, stride, .. }) => {
                 Box::new(nn::MaxPool2d::new(kernel_size).stride(stride))

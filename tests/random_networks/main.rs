@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         let value = arguments.iter().position(|argument| argument == name).map(|i| arguments.get(i + 1));
         value.map_or(default, |value| value.and_then(|value| value.parse().ok()).expect(name))
     };
-    let (seed, count) = (number("--seed", 0), number("--count", 40));
+    let (seed, count) = (number("--seed", 0), number("--count", 200));
     // `cargo test NAME` asks every test program for its tests of that name.
     let others = arguments.first().is_some_and(|first| !first.starts_with("--") && !"random_networks".contains(first));
     if others || arguments.iter().any(|argument| argument == "--list") {
