@@ -87,8 +87,10 @@ enum Kinds {
     Dropout2d {
         p: f64,
     },
-    ELU,
-    GELU,
+    #[serde(rename = "ELU")]
+    Elu,
+    #[serde(rename = "GELU")]
+    Gelu,
     Hardswish,
     LeakyReLU,
     Mish,
@@ -287,8 +289,8 @@ impl Layer {
                 let compute = |xs: &Tensor, parameters: &[Tensor]| xs.f_prelu(&parameters[0]);
                 Box::new(OwnLayer { kind: "prelu", name, parameters: vec![weight], compute })
             }
-            Kinds::ELU => operation(Tensor::f_elu),
-            Kinds::GELU => operation(|xs| xs.f_gelu("none")),
+            Kinds::Elu => operation(Tensor::f_elu),
+            Kinds::Gelu => operation(|xs| xs.f_gelu("none")),
             Kinds::Hardswish => operation(Tensor::f_hardswish),
             Kinds::LeakyReLU => operation(Tensor::f_leaky_relu),
             Kinds::Mish => operation(Tensor::f_mish),
