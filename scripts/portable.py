@@ -3,6 +3,7 @@
     .venv/bin/python scripts/portable.py --write    has PyTorch write assets/portable.json
     ./scripts/portable.sh                           compares this machine and emulated ones with it and with each other
     ./scripts/portable.sh --quick                   few cases on two emulated processors, no whole training
+    .venv/bin/python scripts/portable.py --functions   prints digests of functions that are computed in 64 bits and rounded
 
 The table has whole trainings: their printed lines, and the SHA-256 of metrics.csv and model.safetensors. For `doctor` it has
 three steps of each model, digests of what every layer gives, of the gradients, and of the parameters.
