@@ -1,13 +1,11 @@
 //! `--portable`: the published digits, on whatever x86 processor this is.
 
-use crate::common::{has_avx2, python};
+use crate::common::has_avx2;
 use crate::running::{program, run, stderr, stdout};
-use crate::tutorial::{example, folder, trained};
 use cnn_tutorial::portable::VARIABLES;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -25,39 +23,6 @@ pub fn published_lines(model: &str, data: &str) -> String {
     let mut trainings = table["trainings"].as_array().unwrap().iter();
     let training = trainings.find(|training| training["model"] == model && training["data"] == data).unwrap();
     training["lines"].as_array().unwrap().iter().map(|line| line.as_str().unwrap().to_owned() + "\n").collect()
-}
-
-/// The lines of examples/tutorial.rs before the training, as docs/tutorial.md shows them in parts.
-fn small_sums() -> String {
-    let docs = fs::read_to_string(format!("{ROOT}/docs/tutorial.md")).unwrap();
-    let parts = docs
-        .split("\n```\n")
-        .filter(|part| ["convolution: ", "with stride 2", "max: "].iter().any(|start| part.starts_with(start)));
-    parts.map(|part| format!("{part}\n")).collect()
-}
-
-#[test]
-fn the_tutorial_and_its_twin_print_the_published_lines() {
-    if !has_avx2() {
-        return;
-    }
-    let dir = folder();
-    let output = Command::new(example("tutorial")).arg("--portable").current_dir(dir.path()).output().unwrap();
-    assert!(output.status.success(), "{}", stderr(&output));
-    let rust = stdout(&output);
-    assert!(rust.starts_with(&small_sums()), "{rust}");
-    assert_eq!(trained(&rust), published_lines("cnn", "digits"), "examples/tutorial.rs");
-    let Some(python) = python() else { return };
-    let mut twin = Command::new(python);
-    twin.args(["-u", &format!("{ROOT}/examples/tutorial.py"), "--portable"]).current_dir(dir.path());
-    let mut twin = twin.env("CUDA_VISIBLE_DEVICES", "").stdout(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(twin.stdout.take().unwrap()).lines().map_while(Result::ok);
-    // To the first loss: the published lines are from Python, and without --portable the twin is run to its end.
-    let first_loss = rust.lines().position(|line| line.starts_with("Iteration: ")).unwrap();
-    let lines: Vec<_> = lines.take(first_loss + 1).collect();
-    twin.kill().unwrap();
-    twin.wait().unwrap();
-    assert_eq!(lines, rust.lines().take(first_loss + 1).collect::<Vec<_>>(), "examples/tutorial.py");
 }
 
 #[test]

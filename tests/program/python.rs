@@ -73,29 +73,30 @@ fn assert_equal_to(dir: &Path, python_lines: &str, data: &[&str], options: &str)
 }
 
 /// 1,437 images to train on and 360 to validate on: both end in a partial batch, each epoch after 15 iterations.
-const DIGITS: [&str; 4] = ["--data", "digits", "--print-every", "20"];
+const DIGITS: [&str; 4] = ["--data", "digits", "--print-every", "10"];
 
 #[test]
 fn every_option_gives_pythons_numbers() {
+    // 32 iterations are two epochs with their partial batches and the beginning of the third.
     let all = [
-        "--model cnn --max-steps 60 --eval-every 5",
-        "--model cnn --max-steps 60 --eval-every 7 --shuffle --momentum 0.9 --weight-decay 0.01 --scale unit",
-        "--model cnn --max-steps 60 --eval-every 10 --optimizer adam --lr 0.01",
-        "--model cnn --max-steps 60 --eval-every 20 --optimizer adam --shuffle --weight-decay 0.1 --seed 123456789012",
-        "--model lenet5 --max-steps 60 --eval-every 5",
-        "--model lenet5 --max-steps 60 --eval-every 7 --shuffle --weight-decay 0.05 --scale unit --seed -3",
-        "--model lenet5 --max-steps 60 --eval-every 10 --optimizer sgd --momentum 0.5 --lr 0.01",
-        "--model lenet5 --max-steps 60 --eval-every 20 --optimizer sgd --weight-decay 0.3 --shuffle",
+        "--model cnn --max-steps 32 --eval-every 5",
+        "--model cnn --max-steps 32 --eval-every 7 --shuffle --momentum 0.9 --weight-decay 0.01 --scale unit",
+        "--model cnn --max-steps 32 --eval-every 8 --optimizer adam --lr 0.01",
+        "--model cnn --max-steps 32 --eval-every 10 --optimizer adam --shuffle --weight-decay 0.1 --seed 123456789012",
+        "--model lenet5 --max-steps 32 --eval-every 5",
+        "--model lenet5 --max-steps 32 --eval-every 7 --shuffle --weight-decay 0.05 --scale unit --seed -3",
+        "--model lenet5 --max-steps 32 --eval-every 8 --optimizer sgd --momentum 0.5 --lr 0.01",
+        "--model lenet5 --max-steps 32 --eval-every 10 --optimizer sgd --weight-decay 0.3 --shuffle",
         "--model cnn --max-steps 60 --eval-every 10 --batch-size 37 --test-size 0.35 --random-state 7 --seed 18446744073709551615",
         "--model lenet5 --epochs 4 --eval-every 10 --optimizer adamw --lr 0.003 --lr-schedule cosine --augment --scale unit",
-        "--model cnn --epochs 5 --max-steps 200 --eval-every 10 --lr-schedule step --step-size 2 --gamma 0.5 --momentum 0.9 --augment",
-        "--model lenet5 --max-steps 60 --eval-every 10 --lr-from 21=0.01 --lr-from 22=0.0001 --lr-from 51=0.02",
-        "--model cnn --max-steps 40 --eval-every 10 --momentum 0.9 --lr-from 1=0.005 --lr-from 31=0",
-        "--model cnn --max-steps 60 --eval-every 5 --channels-last",
-        "--model lenet5 --max-steps 60 --eval-every 10 --channels-last --shuffle --augment --scale unit",
-        "--model cnn --max-steps 20 --eval-every 5 --batch-size 359 --channels-last", // the last batch is a single image
-        "--model cnn --max-steps 20 --eval-every 5 --batch-size 359",
-        "--model lenet5 --max-steps 20 --eval-every 5 --batch-size 359",
+        "--model cnn --epochs 5 --max-steps 200 --eval-every 20 --lr-schedule step --step-size 2 --gamma 0.5 --momentum 0.9 --augment",
+        "--model lenet5 --max-steps 32 --eval-every 10 --lr-from 11=0.01 --lr-from 12=0.0001 --lr-from 27=0.02",
+        "--model cnn --max-steps 32 --eval-every 10 --momentum 0.9 --lr-from 1=0.005 --lr-from 26=0",
+        "--model cnn --max-steps 32 --eval-every 5 --channels-last",
+        "--model lenet5 --max-steps 32 --eval-every 10 --channels-last --shuffle --augment --scale unit",
+        "--model cnn --max-steps 10 --eval-every 3 --batch-size 359 --channels-last", // the last batch is a single image
+        "--model cnn --max-steps 10 --eval-every 3 --batch-size 359",
+        "--model lenet5 --max-steps 10 --eval-every 3 --batch-size 359",
         "--model lenet5 --n-iters 70 --eval-every 10 --batch-size 64 --threads 1 --shuffle --seed 4",
     ];
     let Some(python) = python() else { return };

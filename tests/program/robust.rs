@@ -463,9 +463,11 @@ fn a_run_on_a_file_is_resumed_and_measured_with_the_file_given_again() {
 fn two_thousand_iterations_take_no_more_memory_than_the_first_hundred() {
     let dir = tempfile::tempdir().unwrap();
     for model in ["cnn", "lenet5"] {
-        let options = ["--max-steps", "2000", "--eval-every", "20", "--print-every", "100", "--shuffle", "--augment"];
-        let mut child =
-            spawn(dir.path(), &[&["--data", "digits", "--model", model, "--out", model], &options[..]].concat());
+        let options = format!(
+            "--data digits --model {model} --max-steps 2000 --batch-size 20 --eval-every 20 --print-every 100 --shuffle \
+             --augment --out {model}"
+        );
+        let mut child = spawn(dir.path(), &options.split_whitespace().collect::<Vec<_>>());
         let metrics = dir.path().join(model).join("metrics.csv");
         let status = format!("/proc/{}/status", child.id());
         let (mut early, mut late) = (0, 0);

@@ -1,10 +1,13 @@
 //! The tutorial in one file each, Python's and Rust's, the exercise, a network of one's own, and the speed test.
 
-use crate::common::{mnist, python};
+use crate::common::{has_avx2, mnist, python};
+use crate::portable::published_lines;
 use crate::running::{program, stderr, stdout};
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -13,7 +16,7 @@ pub fn example(name: &str) -> PathBuf {
 }
 
 /// A folder with what the examples look for: the small digits where they are in the project.
-pub fn folder() -> tempfile::TempDir {
+pub fn folder() -> TempDir {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("assets")).unwrap();
     fs::copy(format!("{ROOT}/assets/digits.csv.gz"), dir.path().join("assets/digits.csv.gz")).unwrap();
@@ -21,7 +24,7 @@ pub fn folder() -> tempfile::TempDir {
 }
 
 /// What a tutorial prints while it trains; before that stand the small sums of the first slides.
-pub fn trained(text: &str) -> String {
+fn trained(text: &str) -> String {
     text.lines().filter(|line| line.starts_with("Iteration: ")).map(|line| format!("{line}\n")).collect()
 }
 
@@ -31,21 +34,83 @@ fn lines_of(mut command: Command, dir: &Path) -> String {
     stdout(&output)
 }
 
+/// What it prints up to the first loss that the tutorial prints, after 500 iterations; then it is stopped. That loss tells
+/// of any bit that was another one before.
+fn to_the_first_loss(mut command: Command, dir: &Path) -> String {
+    let mut child = command.current_dir(dir).env("GOMP_SPINCOUNT", "0").stdout(Stdio::piped()).spawn().unwrap();
+    let (mut lines, mut text) = (BufReader::new(child.stdout.take().unwrap()), String::new());
+    while trained(&text).is_empty() {
+        assert!(lines.read_line(&mut text).unwrap() > 0, "it ended before its first loss: {text}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    text
+}
+
 #[test]
 fn the_tutorial_prints_the_same_lines_in_rust_in_python_and_in_the_program() {
     let dir = folder();
-    let rust = lines_of(Command::new(example("tutorial")), dir.path());
-    assert_eq!(rust.matches("Iteration: ").count(), 5, "{rust}");
-    assert_eq!(lines_of(program(dir.path(), &[]), dir.path()), trained(&rust), "the program with its defaults");
-    let metrics = fs::read_to_string(dir.path().join("runs/cnn-digits/metrics.csv")).unwrap();
-    assert_eq!(metrics.lines().count(), 1 + 51);
-    let charts = |folder: &str| ["loss.png", "accuracy.png"].map(|name| fs::read(dir.path().join(folder).join(name)));
-    assert!(charts("").map(Result::unwrap) == charts("runs/cnn-digits").map(Result::unwrap), "the same charts");
+    let rust = to_the_first_loss(Command::new(example("tutorial")), dir.path());
+    assert_eq!(
+        to_the_first_loss(program(dir.path(), &[]), dir.path()),
+        trained(&rust),
+        "the program with its defaults"
+    );
     let Some(python) = python() else { return };
+    assert_eq!(to_the_first_loss(python_twin(python), dir.path()), rust, "examples/tutorial.py");
+}
+
+/// examples/tutorial.py, its lines as it prints them.
+fn python_twin(python: &Path) -> Command {
     let mut twin = Command::new(python);
-    twin.arg(format!("{ROOT}/examples/tutorial.py")).env("MPLBACKEND", "Agg").env("CUDA_VISIBLE_DEVICES", "");
-    assert_eq!(lines_of(twin, dir.path()), rust, "examples/tutorial.py");
-    assert!(dir.path().join("loss-python.png").exists() && dir.path().join("accuracy-python.png").exists());
+    twin.args(["-u", &format!("{ROOT}/examples/tutorial.py")]).env("MPLBACKEND", "Agg").env("CUDA_VISIBLE_DEVICES", "");
+    twin
+}
+
+/// The lines of examples/tutorial.rs before the training, as docs/tutorial.md shows them in parts.
+fn small_sums() -> String {
+    let docs = fs::read_to_string(format!("{ROOT}/docs/tutorial.md")).unwrap();
+    let parts = docs
+        .split("\n```\n")
+        .filter(|part| ["convolution: ", "with stride 2", "max: "].iter().any(|start| part.starts_with(start)));
+    parts.map(|part| format!("{part}\n")).collect()
+}
+
+#[test]
+fn with_portable_all_three_print_the_published_lines_and_draw_their_charts() {
+    if !has_avx2() {
+        return;
+    }
+    // Each in a folder of its own, all at once: one thread each.
+    let begin = |mut command: Command| {
+        let dir = folder();
+        command.arg("--portable").current_dir(dir.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        (command.spawn().unwrap(), dir)
+    };
+    let end = |(child, dir): (Child, TempDir)| {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+        (stdout(&output), dir)
+    };
+    let charts = |dir: &TempDir| ["loss.png", "accuracy.png"].map(|name| fs::read(dir.path().join(name)).unwrap());
+
+    let twin = python().map(|python| begin(python_twin(python)));
+    let ours = begin(program(Path::new("."), &["--out", "run"]));
+    let (rust, dir) = end(begin(Command::new(example("tutorial"))));
+    assert!(rust.starts_with(&small_sums()), "{rust}");
+    assert_eq!(trained(&rust), published_lines("cnn", "digits"), "examples/tutorial.rs");
+    let (lines, ours) = end(ours);
+    assert_eq!(lines, trained(&rust), "the program with its defaults");
+    let run = ours.path().join("run");
+    assert_eq!(fs::read_to_string(run.join("metrics.csv")).unwrap().lines().count(), 1 + 51);
+    assert!(
+        charts(&dir) == ["loss.png", "accuracy.png"].map(|name| fs::read(run.join(name)).unwrap()),
+        "the same charts"
+    );
+    let Some(twin) = twin else { return };
+    let (lines, dir) = end(twin);
+    assert_eq!(lines, rust, "examples/tutorial.py");
+    assert!(["loss-python.png", "accuracy-python.png"].iter().all(|name| dir.path().join(name).exists()));
 }
 
 #[test]
