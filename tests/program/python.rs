@@ -7,18 +7,22 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// Trains with each of its arguments, one option a line, in a process forked from one that has loaded PyTorch: loading it takes
-/// longer than these trainings. Each goes to its folder, `0` and so on, with what it prints in `lines`.
+/// Trains with each of its arguments, one option a line, in a process forked from one that has loaded PyTorch and drawn
+/// something: that takes longer than these trainings, and so does an orderly end. Each goes to its folder, `0` and so on, with
+/// what it prints in `lines`.
 const TRAIN_EACH: &str = "
-import os, sys
+import io, os, sys
 sys.path.insert(0, sys.argv[1])
-import tutorial
+import torch._dynamo, tutorial # the optimizers load it
+tutorial.plt.savefig(io.BytesIO())
 for i, options in enumerate(sys.argv[2:]):
     if os.fork() == 0:
         os.chdir(str(i))
         sys.argv = ['tutorial.py', *options.split('\\n'), '--out', 'python']
         sys.stdout = open('lines', 'w')
-        sys.exit(tutorial.main())
+        tutorial.main()
+        sys.stdout.close()
+        os._exit(0)
     if os.wait()[1]:
         sys.exit(options)
 ";
@@ -89,7 +93,7 @@ fn every_option_gives_pythons_numbers() {
         "--model lenet5 --max-steps 32 --eval-every 10 --optimizer sgd --weight-decay 0.3 --shuffle",
         "--model cnn --max-steps 60 --eval-every 10 --batch-size 37 --test-size 0.35 --random-state 7 --seed 18446744073709551615",
         "--model lenet5 --epochs 4 --eval-every 10 --optimizer adamw --lr 0.003 --lr-schedule cosine --augment --scale unit",
-        "--model cnn --epochs 5 --max-steps 200 --eval-every 20 --lr-schedule step --step-size 2 --gamma 0.5 --momentum 0.9 --augment",
+        "--model cnn --epochs 5 --max-steps 200 --eval-every 10 --lr-schedule step --step-size 2 --gamma 0.5 --momentum 0.9 --augment",
         "--model lenet5 --max-steps 32 --eval-every 10 --lr-from 11=0.01 --lr-from 12=0.0001 --lr-from 27=0.02",
         "--model cnn --max-steps 32 --eval-every 10 --momentum 0.9 --lr-from 1=0.005 --lr-from 26=0",
         "--model cnn --max-steps 32 --eval-every 5 --channels-last",
