@@ -66,7 +66,7 @@ fn assert_same_results(dir: &Path, expected: &str, found: &str) {
 fn a_killed_run_goes_on_to_the_bits_of_a_run_never_interrupted() {
     for options in [
         "--momentum 0.9",
-        "--momentum 0.9 --shuffle --lr-schedule step --step-size 2",
+        "--momentum 0.9 --shuffle --lr-schedule step --step-size 1",
         "--optimizer adam",
         "--optimizer adamw --shuffle --lr-schedule cosine --augment",
         "--model lenet5 --shuffle --scale unit --weight-decay 0.01",
@@ -76,7 +76,10 @@ fn a_killed_run_goes_on_to_the_bits_of_a_run_never_interrupted() {
             continue;
         }
         let dir = tempfile::tempdir().unwrap();
-        let options = format!("{options} --max-steps 130 --eval-every 4 --print-every 20 --save-every 7 --seed 5");
+        // An epoch has 72 iterations here.
+        let options = format!(
+            "{options} --batch-size 20 --max-steps 130 --eval-every 4 --print-every 20 --save-every 7 --seed 5"
+        );
         assert!(train(dir.path(), &options, "whole").output().unwrap().status.success());
         let mut child = start(dir.path(), &options, "killed");
         send(&child, "-KILL");

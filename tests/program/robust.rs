@@ -538,8 +538,10 @@ fn under_valgrind_a_training_touches_only_memory_that_is_its_own() {
         return crate::common::not_run("valgrind");
     }
     let dir = tempfile::tempdir().unwrap();
+    // Few images, for valgrind is slow.
     let training =
-        ["--data", "digits", "--max-steps", "2", "--eval-every", "2", "--print-every", "2", "--threads", "1"];
+        "--data digits --test-size 0.02 --batch-size 10 --max-steps 2 --eval-every 2 --print-every 2 --threads 1";
+    let training: Vec<&str> = training.split(' ').collect();
     let output = valgrind(&[&[env!("CARGO_BIN_EXE_cnn-tutorial")], &training[..]].concat())
         .current_dir(dir.path())
         .env("OMP_NUM_THREADS", "1")
