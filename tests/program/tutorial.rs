@@ -34,13 +34,16 @@ fn lines_of(mut command: Command, dir: &Path) -> String {
     stdout(&output)
 }
 
-/// What it prints up to the first loss that the tutorial prints, after 500 iterations; then it is stopped. That loss tells
-/// of any bit that was another one before.
+/// What it prints up to its first loss, which is that after 500 iterations; then it is stopped. A bit that was another one
+/// before would show in that loss.
 fn to_the_first_loss(mut command: Command, dir: &Path) -> String {
-    let mut child = command.current_dir(dir).env("GOMP_SPINCOUNT", "0").stdout(Stdio::piped()).spawn().unwrap();
+    command.current_dir(dir).env("GOMP_SPINCOUNT", "0").stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
     let (mut lines, mut text) = (BufReader::new(child.stdout.take().unwrap()), String::new());
     while trained(&text).is_empty() {
-        assert!(lines.read_line(&mut text).unwrap() > 0, "it ended before its first loss: {text}");
+        if lines.read_line(&mut text).unwrap() == 0 {
+            panic!("it ended before its first loss: {}", stderr(&child.wait_with_output().unwrap()));
+        }
     }
     child.kill().unwrap();
     child.wait().unwrap();
