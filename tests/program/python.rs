@@ -13,7 +13,8 @@ use std::process::Command;
 const TRAIN_EACH: &str = "
 import io, os, sys
 sys.path.insert(0, sys.argv[1])
-import torch._dynamo, tutorial # the optimizers load it
+import torch._dynamo # the first optimizer would load it
+import tutorial
 tutorial.plt.savefig(io.BytesIO())
 for i, options in enumerate(sys.argv[2:]):
     if os.fork() == 0:
