@@ -1,4 +1,4 @@
-//! The same bits in less time: oneDNN's own tensors, and the mean of small frames.
+//! The same bits in less time: oneDNN's own tensors, the maximum of frames, and the mean of small ones.
 //!
 //! In oneDNN's layout, `x.to_mkldnn()` in PyTorch, libtorch computes convolutions on the CPU. A network keeps the layout of
 //! its input from the first convolution to the last pool.
@@ -29,12 +29,49 @@ pub(super) fn overlap(kernel_size: Pair, stride: Pair) -> bool {
     stride.0.iter().zip(kernel_size.0).any(|(&stride, size)| stride < size)
 }
 
-/// Whether frames of at most 2x2 fill `xs` side by side, on a CPU and in PyTorch's usual layout.
+/// Whether `xs` is `[N, C, H, W]` on a CPU and in PyTorch's usual layout. One channel in `channels_last` is not, though it is contiguous.
+fn is_plain(xs: &Tensor) -> bool {
+    xs.dim() == 4 && xs.device() == Device::Cpu && !xs.is_mkldnn() && xs.is_contiguous() && xs.stride()[1] != 1
+}
+
+/// Whether `max_of_frames` takes less time than libtorch's pool: for many planes, and where an image has few channels only as long
+/// as the processor keeps all of them at hand. Not for frames that cannot be.
+pub(super) fn has_many_planes(xs: &Tensor, Pair(kernel_size): Pair, Pair(stride): Pair) -> bool {
+    is_plain(xs) && matches!(xs.f_kind(), Ok(Kind::Float | Kind::Double)) && {
+        let (planes, channels) = (xs.size()[0] * xs.size()[1], xs.size()[1]);
+        let fits = xs.size()[2..].iter().zip(kernel_size).all(|(length, size)| (1..=*length).contains(&size));
+        fits && stride.iter().all(|&stride| stride > 0) && planes >= 64 && (channels >= 8 || xs.numel() <= 500_000)
+    }
+}
+
+/// The maximum of each frame. Where the planes lie side by side in memory, pixel by pixel, libtorch finds its place in many of them
+/// at once. From there it is taken, and there its gradient goes, with the bits of libtorch's pool.
+pub(super) fn max_of_frames(xs: &Tensor, Pair(kernel_size): Pair, Pair(stride): Pair) -> Result<Tensor, TchError> {
+    let (n, channels, h, w) = xs.size4()?;
+    let [down, right] = [0, 1].map(|i| ([h, w][i] - kernel_size[i]) / stride[i] + 1);
+    let (images, channels) = if channels < 8 { (1, n * channels) } else { (n, channels) };
+    let places = Tensor::f_empty([images, channels, down, right], (Kind::Int64, Device::Cpu))?;
+    {
+        let _no_grad = tch::no_grad_guard();
+        // Some images at a time: they stay in the processor's cache, and need no new memory.
+        let at_a_time = (250_000 / (channels * h * w)).max(1);
+        let parts = xs.f_view([images, channels, h, w])?.f_split(at_a_time, 0)?;
+        for (part, mut places) in parts.into_iter().zip(places.f_split(at_a_time, 0)?) {
+            let side_by_side = part.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2])?;
+            places.f_copy_(&side_by_side.f_max_pool2d_with_indices(kernel_size, stride, 0, 1, false)?.1)?;
+        }
+    }
+    let places = places.f_view([images * channels, down * right])?;
+    xs.f_view([images * channels, h * w])?.f_gather(1, &places, false)?.f_view([n, -1, down, right])
+}
+
+/// Whether frames of at most 2x2 fill `xs` side by side.
 pub(super) fn takes_small_frames(xs: &Tensor, Pair(frame): Pair) -> bool {
     let fills = |(size, length): (&i64, i64)| *size >= length && size % length == 0;
-    let plain =
-        xs.dim() == 4 && xs.device() == Device::Cpu && matches!(xs.f_kind(), Ok(Kind::Float)) && xs.is_contiguous();
-    plain && matches!(frame, [1 | 2, 1 | 2]) && xs.size()[2..].iter().zip(frame).all(fills)
+    is_plain(xs)
+        && matches!(xs.f_kind(), Ok(Kind::Float))
+        && matches!(frame, [1 | 2, 1 | 2])
+        && xs.size()[2..].iter().zip(frame).all(fills)
 }
 
 /// The first pixels of all frames at once, plus the second ones, and so on: the order in which libtorch's own pool adds

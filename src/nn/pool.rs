@@ -1,6 +1,6 @@
 //! Slides "Pooling", "Max Pooling" and "Avg Pooling": moving frames that compute instead of learn.
 
-use super::fast::{mean_of_small_frames, overlap, takes_small_frames, to_dense};
+use super::fast::{has_many_planes, max_of_frames, mean_of_small_frames, overlap, takes_small_frames, to_dense};
 use super::hook::{LayerKind, forward_hook};
 use super::{Frame, Module, Pair, caught};
 use std::fmt;
@@ -63,9 +63,15 @@ impl LPPool2d {
 impl Module for MaxPool2d {
     fn forward(&self, xs: &Tensor) -> Result<Tensor, TchError> {
         let Frame { kernel_size, stride, .. } = self.frame;
-        let dense = if overlap(kernel_size, stride) { to_dense(xs) } else { Ok(xs.shallow_clone()) };
-        let out = dense.and_then(|xs| xs.f_max_pool2d(kernel_size.0, stride.0, 0, 1, false));
-        forward_hook(self, LayerKind::MaxPool2d(self.frame), None, xs, out)
+        let max_pool = || {
+            let xs = if overlap(kernel_size, stride) { to_dense(xs)? } else { xs.shallow_clone() };
+            if has_many_planes(&xs, kernel_size, stride) {
+                max_of_frames(&xs, kernel_size, stride)
+            } else {
+                xs.f_max_pool2d(kernel_size.0, stride.0, 0, 1, false)
+            }
+        };
+        forward_hook(self, LayerKind::MaxPool2d(self.frame), None, xs, max_pool())
     }
 }
 

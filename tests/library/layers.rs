@@ -2,7 +2,7 @@
 
 use crate::common::{assert_same, digits, tensors};
 use cnn_tutorial::data::DataLoader;
-use cnn_tutorial::data::transforms::to_mkldnn;
+use cnn_tutorial::data::transforms::{channels_last, to_mkldnn};
 use cnn_tutorial::evaluate::accuracy_and_loss;
 use cnn_tutorial::explain::Explained;
 use cnn_tutorial::nn::{
@@ -150,6 +150,50 @@ fn frames_of_few_pixels_side_by_side_have_the_mean_of_libtorchs_own_pool_in_ever
     for frame in [(2, 2), (0, 1), (-1, -2), (i64::MAX, 2)] {
         assert!(AvgPool2d::new(frame).forward(&xs).is_err(), "{frame:?}");
     }
+}
+
+#[test]
+fn frames_of_many_planes_have_the_maximum_of_libtorchs_own_pool_and_its_gradient_in_every_bit() {
+    let bits = |tensors: [Tensor; 2], kind| tensors.map(|tensor| tensor.view_dtype(kind));
+    tch::manual_seed(0);
+    for (shape, kernel_size, stride) in [
+        ([100, 16, 26, 26], (2, 2), (2, 2)),
+        ([100, 32, 11, 11], (2, 2), (2, 2)),
+        ([100, 1, 28, 28], (2, 2), (2, 2)),
+        ([30, 6, 9, 8], (3, 3), (1, 2)),
+        ([7, 20, 5, 7], (2, 3), (3, 1)),
+        ([4, 16, 3, 3], (3, 3), (3, 3)),
+        ([64, 1, 1, 1], (1, 1), (1, 1)),
+    ] {
+        for (kind, whole) in [(Kind::Float, Kind::Int), (Kind::Double, Kind::Int64)] {
+            // Many are equal, and some are -0, infinite or no numbers.
+            let xs = Tensor::randint_low(-3, 4, shape, (kind, Device::Cpu));
+            let one_in_ten = || Tensor::rand(shape, tch::kind::FLOAT_CPU).lt(0.1);
+            let xs = xs.where_self(&one_in_ten().logical_not(), &Tensor::from(-0f32));
+            let xs = xs.where_self(&one_in_ten().logical_not(), &Tensor::from(f32::NEG_INFINITY));
+            let xs = xs.where_self(&one_in_ten().logical_not(), &Tensor::from(f32::NAN)).to_kind(kind);
+            let [found, expected] = [true, false].map(|ours| {
+                let xs = xs.copy().set_requires_grad(true);
+                let output = if ours {
+                    MaxPool2d::new(kernel_size).stride(stride).forward(&xs).unwrap()
+                } else {
+                    let (kernel_size, stride) = (<[i64; 2]>::from(kernel_size), <[i64; 2]>::from(stride));
+                    xs.max_pool2d(kernel_size, stride, 0, 1, false)
+                };
+                let weights = Tensor::arange(output.numel() as i64, (kind, Device::Cpu)).sin().view_as(&output);
+                (&output * weights).sum(None).backward();
+                bits([output.detach(), xs.grad()], whole)
+            });
+            assert_equal_bits(&found, &expected, &format!("{shape:?} {kind:?}, {kernel_size:?}, {stride:?}"));
+        }
+    }
+    // What is behind the pool looks at the layout, too.
+    let one_channel = channels_last(&Tensor::zeros([64, 1, 6, 6], tch::kind::FLOAT_CPU)).unwrap();
+    let expected = one_channel.max_pool2d(2, 2, 0, 1, false).stride();
+    assert_eq!(MaxPool2d::new(2).forward(&one_channel).unwrap().stride(), expected);
+    let xs = Tensor::zeros([8, 16, 5, 5], tch::kind::FLOAT_CPU);
+    let error = MaxPool2d::new(6).forward(&xs).unwrap_err().to_string();
+    assert!(error.contains("Given input size: (16x5x5)"), "{error}");
 }
 
 /// The output and the gradients of input and parameters.
