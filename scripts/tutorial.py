@@ -38,8 +38,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--model", choices=["cnn", "lenet5"], default="cnn")
-    parser.add_argument("--data", help="Kaggle CSV, folder with the MNIST IDX files, kaggle, mnist or digits")
+    parser.add_argument("--model", choices=MODELS, default="cnn")
+    parser.add_argument("--data", help="Kaggle CSV, folder with MNIST's IDX files or CIFAR-10's, kaggle, mnist or digits")
     parser.add_argument("--test-size", type=float, default=0.2)
     parser.add_argument("--random-state", type=int, default=1212)
     parser.add_argument("--scale", choices=["raw", "unit"], default="raw")
@@ -47,7 +47,7 @@ def parse_args():
     parser.add_argument("--epochs", type=int, help="instead of --n-iters")
     parser.add_argument("--max-steps", type=int)
     parser.add_argument("--batch-size", type=int, default=100)
-    parser.add_argument("--optimizer", choices=["sgd", "adam", "adamw"], help="sgd for cnn, adam for lenet5 unless given")
+    parser.add_argument("--optimizer", choices=["sgd", "adam", "adamw"], help="the network's own unless given")
     parser.add_argument("--lr", type=float, default=0.001)
     parser.add_argument("--lr-from", action="append", default=[], help="N=LR: another one from iteration N on")
     parser.add_argument("--momentum", type=float, default=0.0)
@@ -70,7 +70,7 @@ def parse_args():
     parser.add_argument("--out", type=Path)
     parser.add_argument("--overwrite", action="store_true")
     args = parser.parse_args()
-    args.optimizer = args.optimizer or {"cnn": "sgd", "lenet5": "adam"}[args.model]
+    args.optimizer = args.optimizer or MODELS[args.model][1]
     if args.weight_decay is None:
         args.weight_decay = 0.01 if args.optimizer == "adamw" else 0.0
     if args.portable:
@@ -89,12 +89,22 @@ def read_idx(folder, stem):
     return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape[0], -1).squeeze()
 
 
+def read_cifar10(batches):
+    """Files of CIFAR-10's binary version, plain or gzipped, as rows of 3 * 32 * 32, and labels."""
+    contents = [gzip.decompress(p.read_bytes()) if p.suffix == ".gz" else p.read_bytes() for p in batches]
+    records = np.frombuffer(b"".join(contents), np.uint8).reshape(-1, 1 + 3 * 32 * 32)
+    return records[:, 1:], records[:, 0]
+
+
 def read_data(data):
-    """Features of shape (n, 784), 0..255, and labels."""
+    """Features of shape (n, 784), of CIFAR-10 (n, 3072), 0..255, and labels."""
     if data is None:
         data = "kaggle" if Path("data/train.csv").is_file() else "mnist" if Path("data/mnist").is_dir() else "digits"
     named = {"mnist": Path("data/mnist"), "kaggle": Path("data/train.csv"), "digits": ROOT / "assets" / "digits.csv.gz"}
     path = named.get(data, Path(data))
+    inside = path / "cifar-10-batches-bin"
+    if batches := sorted((inside if inside.is_dir() else path).glob("data_batch_*.bin*")):
+        return read_cifar10(batches)
     if path.is_dir():
         return read_idx(path, "train-images-idx3-ubyte").astype(np.float32), read_idx(path, "train-labels-idx1-ubyte")
     train = pd.read_csv(path, dtype=np.float32)
@@ -161,6 +171,13 @@ class LeNet5(nn.Module):
         out = self.tanh(self.fc1(out))
         logits = self.fc2(out)
         return logits
+
+
+# What --model names: title, optimizer, network. A network of one's own is a class here and a line in this table.
+MODELS = {
+    "cnn": ("CNN", "sgd", CNNModel),
+    "lenet5": ("LeNet-5", "adam", lambda: LeNet5(10)),
+}
 
 
 def augment(images):
@@ -230,9 +247,10 @@ def main():
     X_train, X_cv, y_train, y_cv = train_test_split(
         features, labels, test_size=args.test_size, random_state=args.random_state
     )
-    train_x = torch.from_numpy(np.array(X_train).reshape(-1, 1, 28, 28)).float()
+    image_size = (1, 28, 28) if features.shape[1] == 28 * 28 else (3, 32, 32)
+    train_x = torch.from_numpy(np.array(X_train).reshape(-1, *image_size)).float()
     y_train = torch.from_numpy(np.array(y_train)).long()
-    X_cv = torch.from_numpy(np.array(X_cv).reshape(-1, 1, 28, 28)).float()
+    X_cv = torch.from_numpy(np.array(X_cv).reshape(-1, *image_size)).float()
     y_cv = torch.from_numpy(np.array(y_cv)).long()
     if args.scale == "unit":
         train_x, X_cv = train_x / 255, X_cv / 255
@@ -258,7 +276,8 @@ def main():
 
     # Model, loss and optimizer
     torch.manual_seed(args.seed)
-    model = CNNModel() if args.model == "cnn" else LeNet5(10)
+    title, _, network = MODELS[args.model]
+    model = network()
     if args.init_from:
         model.load_state_dict(load_file(args.init_from))
     model.to(device, memory_format=memory_format)
@@ -286,9 +305,11 @@ def main():
         network, tracking = torch.compile(model, dynamic=False), torch.no_grad
         for size in {batch_size, len(train_x) % batch_size} - {0}:
             error(network(train_x[:size]), y_train[:size]).backward()
+        model.eval()
         with tracking():
             for size in {batch_size, len(X_cv) % batch_size} - {0}:
                 network(X_cv[:size])
+        model.train()
         print(f"compiled in {time.perf_counter() - start:.2f} s", file=sys.stderr, flush=True)
     print(f"training: {total} iterations, {num_epochs} epochs", file=sys.stderr, flush=True)
     start = time.perf_counter()
@@ -330,6 +351,8 @@ def main():
                     correct = 0
                     seen = 0
                     test_loss = 0.0
+                    # The slides' networks have nothing that evaluation mode changes; dropout and batch norm have
+                    model.eval()
                     # Iterate through test dataset
                     with tracking():
                         for images, labels in test_loader:
@@ -342,6 +365,7 @@ def main():
                             seen += len(labels)
                             correct += (predicted == labels).sum()
                             test_loss += error(outputs, labels).item() * len(labels)
+                    model.train()
 
                     accuracy = 100 * correct / float(seen)
                     # keep the weights with the best validation loss
@@ -368,7 +392,6 @@ def main():
     print(f"trained in {total_time:.2f} s, {tracked:.2f} s of them tracking progress", file=sys.stderr, flush=True)
     save(model, folder / "model.safetensors")
 
-    name = {"cnn": "CNN", "lenet5": "LeNet-5"}[args.model]
     for file, quantity, values, color in [
         ("loss.png", "Loss", loss_list, None),
         ("accuracy.png", "Accuracy", accuracy_list, "red"),
@@ -377,7 +400,7 @@ def main():
         plt.plot(iteration_list, values, color=color)
         plt.xlabel("Number of iteration")
         plt.ylabel(quantity)
-        plt.title(f"{name}: {quantity} vs Number of iteration")
+        plt.title(f"{title}: {quantity} vs Number of iteration")
         plt.savefig(folder / file)
 
 

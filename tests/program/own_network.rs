@@ -1,8 +1,9 @@
 //! A network of one's own in the program, as docs/tutorial.md tells: its files are followed in a copy of this package.
 #![cfg(unix)]
 
-use crate::common::digits;
+use crate::common::{digits, python};
 use crate::page::{Browser, Page, ask};
+use crate::python::{assert_equal_to, train_each_in_python};
 use crate::running::{UNOPTIMISED, card, program_at, stderr, stdout, with_card};
 use serde_json::{Value, json};
 use std::fs;
@@ -40,10 +41,11 @@ impl Module for OwnLayers {
 }
 "#;
 
-/// The block of Rust in docs/tutorial.md that stands under `<!-- marker -->`.
+/// The block of code in docs/tutorial.md that stands under `<!-- marker -->`.
 fn block(marker: &str) -> String {
     let docs = fs::read_to_string(format!("{ROOT}/docs/tutorial.md")).unwrap();
-    let rest = docs.split_once(&format!("<!-- {marker} -->\n```rust\n")).expect(marker).1;
+    let rest = docs.split_once(&format!("<!-- {marker} -->\n```")).expect(marker).1;
+    let (_language, rest) = rest.split_once('\n').unwrap();
     rest.split_once("```").unwrap().0.to_owned()
 }
 
@@ -184,7 +186,44 @@ fn a_network_of_ones_own_is_added_as_the_docs_tell_and_trained_resumed_measured_
         "the first kernels are in colour, and not in blue and red only"
     );
 
+    put_python_beside_it(&binary, dir.path());
     look_at_own_layers(&binary, dir.path());
+}
+
+/// The same networks in Python's tutorial, as docs/tutorial.md tells, log the same numbers.
+fn put_python_beside_it(binary: &Path, dir: &Path) {
+    let Some(python) = python() else { return };
+    let dir = dir.join("beside");
+    ["", "scripts", "runs"].iter().for_each(|name| fs::create_dir(dir.join(name)).unwrap());
+    symlink(format!("{ROOT}/assets"), dir.join("assets")).unwrap();
+    let table = "\nMODELS = {\n";
+    let tutorial = fs::read_to_string(format!("{ROOT}/scripts/tutorial.py")).unwrap();
+    assert_eq!(tutorial.matches(table).count(), 1);
+    let (network, line) = (block("class: scripts/tutorial.py"), block("lines: scripts/tutorial.py"));
+    let in_colour = |text: &str| {
+        let changes =
+            [("Conv2d(1, 8", "Conv2d(3, 8"), ("8 * 7 * 7", "8 * 8 * 8"), ("OwnNetwork", "Colour"), ("own", "colour")];
+        changes.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+    };
+    let both = format!("\n{network}{}{table}{line}{}", in_colour(&network), in_colour(&line));
+    fs::write(dir.join("scripts/tutorial.py"), tutorial.replace(table, &both)).unwrap();
+
+    let shapes = format!("{ROOT}/tests/fixtures/shapes");
+    let trainings = [
+        "--model own --data digits --shuffle --max-steps 40 --eval-every 10 --print-every 20".to_owned(),
+        format!(
+            "--model colour --data {shapes} --scale unit --augment --optimizer sgd --momentum 0.9 --batch-size 30 \
+             --max-steps 40 --eval-every 10 --print-every 20"
+        ),
+    ];
+    let arguments: Vec<Vec<_>> = trainings.iter().map(|options| options.split(' ').collect()).collect();
+    let scripts = dir.join("scripts");
+    let lines = train_each_in_python(python, scripts.to_str().unwrap(), &dir.join("runs"), &arguments);
+    for (i, (arguments, lines)) in arguments.iter().zip(lines).enumerate() {
+        let folder = dir.join("runs").join(i.to_string());
+        let rust = program_at(binary, &folder, &[arguments, &["--out", "rust"][..]].concat()).output().unwrap();
+        assert_equal_to(&folder, &lines, &rust, &trainings[i]);
+    }
 }
 
 /// What the page shows of a network with layers and arithmetic of its own.

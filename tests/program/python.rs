@@ -5,7 +5,7 @@ use crate::running::{run, stderr, stdout};
 use cnn_tutorial::repr::python_repr;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// Trains with each of its arguments, one option a line, in a process forked from one that has loaded PyTorch and drawn
 /// something: that takes longer than these trainings, and so does an orderly end. Each goes to its folder, `0` and so on, with
@@ -30,6 +30,18 @@ for i, options in enumerate(sys.argv[2:]):
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts");
 
+/// Trains in the folder `dir` with each of these arguments, with the tutorial.py in `scripts`, and returns what each has printed.
+#[track_caller]
+pub fn train_each_in_python(python: &Path, scripts: &str, dir: &Path, trainings: &[Vec<&str>]) -> Vec<String> {
+    let folders: Vec<_> = (0..trainings.len()).map(|i| dir.join(i.to_string())).collect();
+    folders.iter().for_each(|folder| fs::create_dir(folder).unwrap());
+    let mut command = Command::new(python);
+    command.args(["-c", TRAIN_EACH, scripts]).args(trainings.iter().map(|arguments| arguments.join("\n")));
+    let output = command.current_dir(dir).env("CUDA_VISIBLE_DEVICES", "").output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    folders.iter().map(|folder| fs::read_to_string(folder.join("lines")).unwrap()).collect()
+}
+
 fn arguments<'a>(data: &[&'a str], options: &'a str) -> Vec<&'a str> {
     data.iter().copied().chain(options.split_whitespace()).collect()
 }
@@ -50,15 +62,15 @@ fn assert_equal_to_python(data: &[&str], options: &str) {
         .output()
         .unwrap();
     assert!(output.status.success(), "{options}: {}", stderr(&output));
-    assert_equal_to(dir.path(), &stdout(&output), data, options);
+    let rust = run(dir.path(), &[&arguments(data, options)[..], &["--out", "rust"]].concat());
+    assert_equal_to(dir.path(), &stdout(&output), &rust, options);
 }
 
-/// Trains in `dir`, beside what Python left and printed there.
+/// What the program has logged to the folder `rust` in `dir` beside what Python left in `python` and printed.
 #[track_caller]
-fn assert_equal_to(dir: &Path, python_lines: &str, data: &[&str], options: &str) {
-    let rust = run(dir, &[&arguments(data, options)[..], &["--out", "rust"]].concat());
-    assert!(rust.status.success(), "{options}: {}", stderr(&rust));
-    assert_eq!(stdout(&rust), python_lines, "{options}: printed lines");
+pub fn assert_equal_to(dir: &Path, python_lines: &str, rust: &Output, options: &str) {
+    assert!(rust.status.success(), "{options}: {}", stderr(rust));
+    assert_eq!(stdout(rust), python_lines, "{options}: printed lines");
     let metrics = |side: &str| fs::read_to_string(dir.join(side).join("metrics.csv")).unwrap();
     let expected = metrics("python");
     assert!(expected.lines().count() > 3, "{options}: {expected}");
@@ -106,19 +118,11 @@ fn every_option_gives_pythons_numbers() {
     ];
     let Some(python) = python() else { return };
     let dir = tempfile::tempdir().unwrap();
-    let folder = |i: usize| dir.path().join(i.to_string());
-    (0..all.len()).for_each(|i| fs::create_dir(folder(i)).unwrap());
-    let output = Command::new(python)
-        .args(["-c", TRAIN_EACH, SCRIPTS])
-        .args(all.map(|options| arguments(&DIGITS, options).join("\n")))
-        .current_dir(dir.path())
-        .env("CUDA_VISIBLE_DEVICES", "")
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", stderr(&output));
-    for (i, options) in all.into_iter().enumerate() {
-        let lines = fs::read_to_string(folder(i).join("lines")).unwrap();
-        assert_equal_to(&folder(i), &lines, &DIGITS, options);
+    let lines = train_each_in_python(python, SCRIPTS, dir.path(), &all.map(|options| arguments(&DIGITS, options)));
+    for (i, (options, lines)) in all.into_iter().zip(lines).enumerate() {
+        let folder = dir.path().join(i.to_string());
+        let rust = run(&folder, &[&arguments(&DIGITS, options)[..], &["--out", "rust"]].concat());
+        assert_equal_to(&folder, &lines, &rust, options);
     }
 }
 
