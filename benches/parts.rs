@@ -3,7 +3,7 @@
 
 use cnn_tutorial::data::{self, DataLoader, Dataset};
 use cnn_tutorial::models::{CNNModel, LeNet5};
-use cnn_tutorial::nn::{CrossEntropyLoss, Module};
+use cnn_tutorial::nn::{CrossEntropyLoss, MaxPool2d, Module};
 use cnn_tutorial::optim::{Adam, Optimizer, SGD};
 use cnn_tutorial::train::train;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 use std::{env, fs};
-use tch::{Device, TchError, Tensor, nn};
+use tch::{Device, Kind, TchError, Tensor, nn};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
@@ -104,6 +104,22 @@ fn networks(criterion: &mut Criterion) {
     }
 }
 
+/// The CNN's first max pool in PyTorch's usual layout, beside libtorch's own.
+fn pools(criterion: &mut Criterion) {
+    let xs = Tensor::randn([100, 16, 26, 26], (Kind::Float, Device::Cpu)).relu();
+    let ours = MaxPool2d::new(2);
+    for whose in ["the library's", "libtorch's"] {
+        let pool = |xs: &Tensor| {
+            if whose == "libtorch's" { xs.max_pool2d(2, 2, 0, 1, false) } else { ours.forward(xs).unwrap() }
+        };
+        criterion.bench_function(&format!("max pool/evaluation, {whose}"), |bencher| bencher.iter(|| pool(&xs)));
+        let xs = xs.detach_copy().set_requires_grad(true);
+        criterion.bench_function(&format!("max pool/training, {whose}"), |bencher| {
+            bencher.iter(|| Tensor::run_backward(&[pool(&xs).sum(Kind::Float)], &[&xs], false, false));
+        });
+    }
+}
+
 /// What brings images into a memory layout.
 type Layout = fn(&Tensor) -> Result<Tensor, TchError>;
 
@@ -137,5 +153,5 @@ fn page(criterion: &mut Criterion) {
     program.wait().unwrap();
 }
 
-criterion_group!(parts, reading, splitting, networks, page);
+criterion_group!(parts, reading, splitting, networks, pools, page);
 criterion_main!(parts);

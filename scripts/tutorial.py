@@ -80,18 +80,28 @@ def parse_args():
     return args
 
 
+def find(folder, name):
+    """A file, plain or gzipped."""
+    return next((path for path in (folder / name, folder / f"{name}.gz") if path.exists()), None)
+
+
+def content_of(path):
+    return gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+
+
 def read_idx(folder, stem):
-    """An IDX file, plain or gzipped, as an array; the images as rows of 784."""
-    path = next(path for path in (folder / stem, folder / f"{stem}.gz") if path.exists())
-    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    """An IDX file as an array; the images as rows of 784."""
+    content = content_of(find(folder, stem))
     dimensions = content[3]
     shape = np.frombuffer(content, ">u4", dimensions, offset=4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape[0], -1).squeeze()
 
 
-def read_cifar10(batches):
-    """Files of CIFAR-10's binary version, plain or gzipped, as rows of 3 * 32 * 32, and labels."""
-    contents = [gzip.decompress(p.read_bytes()) if p.suffix == ".gz" else p.read_bytes() for p in batches]
+def read_cifar10(folder):
+    """The training images of CIFAR-10's binary version, as rows of 3 * 32 * 32, and labels."""
+    contents = []
+    while batch := find(folder, f"data_batch_{len(contents) + 1}.bin"):
+        contents.append(content_of(batch))
     records = np.frombuffer(b"".join(contents), np.uint8).reshape(-1, 1 + 3 * 32 * 32)
     return records[:, 1:], records[:, 0]
 
@@ -103,8 +113,9 @@ def read_data(data):
     named = {"mnist": Path("data/mnist"), "kaggle": Path("data/train.csv"), "digits": ROOT / "assets" / "digits.csv.gz"}
     path = named.get(data, Path(data))
     inside = path / "cifar-10-batches-bin"
-    if batches := sorted((inside if inside.is_dir() else path).glob("data_batch_*.bin*")):
-        return read_cifar10(batches)
+    cifar10 = inside if inside.is_dir() else path
+    if find(cifar10, "data_batch_1.bin"):
+        return read_cifar10(cifar10)
     if path.is_dir():
         return read_idx(path, "train-images-idx3-ubyte").astype(np.float32), read_idx(path, "train-labels-idx1-ubyte")
     train = pd.read_csv(path, dtype=np.float32)

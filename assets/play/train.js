@@ -460,7 +460,7 @@ async function copy(what) {
     const again = what !== "link" || training.update?.run ? await ask("/api/training/again") : null;
     const link = () => location.href.split("#")[0] + address(again ? asSettings(again.arguments) : settings());
     const text = what === "link" ? link() : again[what];
-    if (text === null) throw new Error("Python's script has the slides' two networks: write yours there, and give it the options of the command line.");
+    if (text === null) throw new Error("Python's script does not have this network: write it there too, as docs/tutorial.md tells under 'Beside Python', and compile the program again.");
     $("again-text").value = text;
     $("again-text").hidden = false;
     $("again-text").select();

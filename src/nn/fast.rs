@@ -29,13 +29,14 @@ pub(super) fn overlap(kernel_size: Pair, stride: Pair) -> bool {
     stride.0.iter().zip(kernel_size.0).any(|(&stride, size)| stride < size)
 }
 
-/// Whether `xs` is `[N, C, H, W]` on a CPU and in PyTorch's usual layout. One channel in `channels_last` is not, though it is contiguous.
+/// Whether `xs` is `[N, C, H, W]` on a CPU and in PyTorch's usual layout. One channel in `channels_last` is not, though it is
+/// contiguous, and planes of one pixel are left out with it.
 fn is_plain(xs: &Tensor) -> bool {
     xs.dim() == 4 && xs.device() == Device::Cpu && !xs.is_mkldnn() && xs.is_contiguous() && xs.stride()[1] != 1
 }
 
-/// Whether `max_of_frames` takes less time than libtorch's pool: for many planes, and where an image has few channels only as long
-/// as the processor keeps all of them at hand. Not for frames that cannot be.
+/// Whether `max_of_frames` takes less time than libtorch's pool: for many planes, and where an image has few channels, only if all
+/// of them fit into the processor's cache. Frames that do not fit are left to libtorch, which has the error.
 pub(super) fn has_many_planes(xs: &Tensor, Pair(kernel_size): Pair, Pair(stride): Pair) -> bool {
     is_plain(xs) && matches!(xs.f_kind(), Ok(Kind::Float | Kind::Double)) && {
         let (planes, channels) = (xs.size()[0] * xs.size()[1], xs.size()[1]);
@@ -53,8 +54,8 @@ pub(super) fn max_of_frames(xs: &Tensor, Pair(kernel_size): Pair, Pair(stride): 
     let places = Tensor::f_empty([images, channels, down, right], (Kind::Int64, Device::Cpu))?;
     {
         let _no_grad = tch::no_grad_guard();
-        // Some images at a time: they stay in the processor's cache, and need no new memory.
-        let at_a_time = (250_000 / (channels * h * w)).max(1);
+        // Some images at a time: they stay in the processor's cache, and the same memory serves again.
+        let at_a_time = (250_000 * i64::from(tch::get_num_threads()) / (channels * h * w)).max(1);
         let parts = xs.f_view([images, channels, h, w])?.f_split(at_a_time, 0)?;
         for (part, mut places) in parts.into_iter().zip(places.f_split(at_a_time, 0)?) {
             let side_by_side = part.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2])?;
@@ -62,7 +63,8 @@ pub(super) fn max_of_frames(xs: &Tensor, Pair(kernel_size): Pair, Pair(stride): 
         }
     }
     let places = places.f_view([images * channels, down * right])?;
-    xs.f_view([images * channels, h * w])?.f_gather(1, &places, false)?.f_view([n, -1, down, right])
+    let maxima = xs.f_view([images * channels, h * w])?.f_gather(1, &places, false)?;
+    maxima.f_internal_unsafe_view([n, -1, down, right]) // no view for autograd, which refuses to change some in place
 }
 
 /// Whether frames of at most 2x2 fill `xs` side by side.
@@ -86,4 +88,26 @@ pub(super) fn mean_of_small_frames(xs: &Tensor, Pair([height, width]): Pair) -> 
         let _ = sum.f_add_(pixels)?;
     }
     caught(|| sum.f_div_scalar(height * width))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_many_planes;
+    use tch::{Device, Kind, Tensor};
+
+    #[test]
+    fn many_planes_of_numbers_in_pytorchs_usual_layout_are_pooled_at_once_where_frames_fit() {
+        let takes = |xs: &Tensor, size: i64, stride: i64| has_many_planes(xs, size.into(), stride.into());
+        let zeros = |shape: [i64; 4], kind| Tensor::zeros(shape, (kind, Device::Cpu));
+        for shape in [[100, 16, 26, 26], [100, 1, 28, 28], [64, 1, 2, 1], [2, 32, 11, 11]] {
+            assert!(takes(&zeros(shape, Kind::Float), 1, 1) && takes(&zeros(shape, Kind::Double), 1, 3), "{shape:?}");
+        }
+        let xs = zeros([100, 16, 8, 8], Kind::Float);
+        assert!(takes(&xs, 8, 2) && !takes(&xs, 9, 2) && !takes(&xs, 0, 1) && !takes(&xs, 2, 0));
+        assert!(!takes(&xs.transpose(2, 3), 2, 2) && !takes(&zeros([100, 16, 8, 8], Kind::Int64), 2, 2));
+        for shape in [[63, 1, 8, 8], [0, 16, 8, 8], [100, 16, 1, 1], [1000, 6, 28, 28]] {
+            assert!(!takes(&zeros(shape, Kind::Float), 1, 1), "{shape:?}");
+        }
+        assert!(!takes(&Tensor::zeros([100, 8, 8], (Kind::Float, Device::Cpu)), 2, 2));
+    }
 }

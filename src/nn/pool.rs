@@ -71,7 +71,7 @@ impl Module for MaxPool2d {
                 xs.f_max_pool2d(kernel_size.0, stride.0, 0, 1, false)
             }
         };
-        forward_hook(self, LayerKind::MaxPool2d(self.frame), None, xs, max_pool())
+        forward_hook(self, LayerKind::MaxPool2d(self.frame), None, xs, caught(max_pool))
     }
 }
 
@@ -86,7 +86,7 @@ impl Module for AvgPool2d {
                 dense.f_avg_pool2d(kernel_size.0, stride.0, 0, false, true, None)
             }
         };
-        forward_hook(self, LayerKind::AvgPool2d(self.frame), None, xs, avg_pool())
+        forward_hook(self, LayerKind::AvgPool2d(self.frame), None, xs, caught(avg_pool))
     }
 }
 

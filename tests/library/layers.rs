@@ -154,7 +154,7 @@ fn frames_of_few_pixels_side_by_side_have_the_mean_of_libtorchs_own_pool_in_ever
 
 #[test]
 fn frames_of_many_planes_have_the_maximum_of_libtorchs_own_pool_and_its_gradient_in_every_bit() {
-    let bits = |tensors: [Tensor; 2], kind| tensors.map(|tensor| tensor.view_dtype(kind));
+    let bits = |tensors: [Tensor; 3], kind| tensors.map(|tensor| tensor.view_dtype(kind));
     tch::manual_seed(0);
     for (shape, kernel_size, stride) in [
         ([100, 16, 26, 26], (2, 2), (2, 2)),
@@ -163,7 +163,7 @@ fn frames_of_many_planes_have_the_maximum_of_libtorchs_own_pool_and_its_gradient
         ([30, 6, 9, 8], (3, 3), (1, 2)),
         ([7, 20, 5, 7], (2, 3), (3, 1)),
         ([4, 16, 3, 3], (3, 3), (3, 3)),
-        ([64, 1, 1, 1], (1, 1), (1, 1)),
+        ([64, 1, 1, 2], (1, 1), (1, 1)),
     ] {
         for (kind, whole) in [(Kind::Float, Kind::Int), (Kind::Double, Kind::Int64)] {
             // Many are equal, and some are -0, infinite or no numbers.
@@ -181,16 +181,25 @@ fn frames_of_many_planes_have_the_maximum_of_libtorchs_own_pool_and_its_gradient
                     xs.max_pool2d(kernel_size, stride, 0, 1, false)
                 };
                 let weights = Tensor::arange(output.numel() as i64, (kind, Device::Cpu)).sin().view_as(&output);
-                (&output * weights).sum(None).backward();
-                bits([output.detach(), xs.grad()], whole)
+                let loss = (&output * &output * weights).sum(None);
+                let gradient = Tensor::run_backward(&[loss], &[&xs], true, true).remove(0);
+                let second = Tensor::run_backward(&[(&gradient * &gradient).sum(None)], &[&xs], false, false).remove(0);
+                bits([output.detach(), gradient.detach(), second], whole)
             });
             assert_equal_bits(&found, &expected, &format!("{shape:?} {kind:?}, {kernel_size:?}, {stride:?}"));
         }
     }
+    // What libtorch's gives may be changed in place, also behind a pass without gradients.
+    let weight = Tensor::ones([3, 3], tch::kind::FLOAT_CPU).set_requires_grad(true);
+    let mut output = tch::no_grad(|| MaxPool2d::new(2).forward(&Tensor::ones([8, 16, 6, 6], FLOAT_CPU)).unwrap());
+    output.f_mul_(&weight).unwrap().sum(None).backward();
+    assert!(weight.grad().equal(&(Tensor::ones([3, 3], FLOAT_CPU) * 128)));
     // What is behind the pool looks at the layout, too.
     let one_channel = channels_last(&Tensor::zeros([64, 1, 6, 6], tch::kind::FLOAT_CPU)).unwrap();
     let expected = one_channel.max_pool2d(2, 2, 0, 1, false).stride();
-    assert_eq!(MaxPool2d::new(2).forward(&one_channel).unwrap().stride(), expected);
+    for pool in [&MaxPool2d::new(2) as &dyn Module, &AvgPool2d::new(2)] {
+        assert_eq!(pool.forward(&one_channel).unwrap().stride(), expected);
+    }
     let xs = Tensor::zeros([8, 16, 5, 5], tch::kind::FLOAT_CPU);
     let error = MaxPool2d::new(6).forward(&xs).unwrap_err().to_string();
     assert!(error.contains("Given input size: (16x5x5)"), "{error}");

@@ -144,7 +144,7 @@ fn what_the_command_line_refuses_is_refused_in_its_words_and_one_training_runs_a
         assert!(status == 422 && text.contains(words) && !text.contains("Usage"), "{arguments}: {status} {text}");
     };
     refused(json!(["--lr", "fast"]), "expected a number of 0 or more");
-    refused(json!(["--model", "vgg"]), "[possible values: cnn, lenet5]");
+    refused(json!(["--model", "vgg"]), "[possible values: cnn, lenet5");
     refused(json!(["--momentum", "0.9", "--optimizer", "adam"]), "--momentum goes with --optimizer sgd");
     refused(json!(["evaluate", "--csv", "out.csv"]), "unexpected argument 'evaluate'");
     refused(json!(["--resume", "runs/cnn"]), "unexpected argument '--resume'");

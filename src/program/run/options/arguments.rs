@@ -113,7 +113,7 @@ mod tests {
             ("--lr-from 5=0.1 --lr-schedule cosine", "--lr-from goes with --lr-schedule none"),
             ("--lr-from 5=0.1 --lr-from 5=0.2", "in the order of its iterations"),
             ("--lr-from 0=0.1", "such as 121=0.01"),
-            ("--model vgg", "[possible values: cnn, lenet5]"),
+            ("--model vgg", "[possible values: cnn, lenet5"),
             ("evaluate", "unexpected argument"),
         ] {
             let arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();

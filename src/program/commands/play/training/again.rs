@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn pythons_script_has_what_its_copy_replaces_and_the_slides_networks() {
         assert_eq!(TUTORIAL.matches(ROOT).count(), 1);
-        assert!(is_in_python("cnn") && is_in_python("lenet5") && !is_in_python("own"));
+        assert!(is_in_python("cnn") && is_in_python("lenet5") && !is_in_python("none"));
     }
 
     #[test]
