@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+use tch::Tensor;
 
 /// Fails unless the program ended with an error of ours that has these words.
 #[track_caller]
@@ -108,9 +109,12 @@ fn of_two_runs_in_one_folder_the_second_is_refused() {
     let arguments = [&ENDLESS[..], &["--out", "out"]].concat();
     let mut child = spawn(dir.path(), &arguments);
     wait_for(&dir.path().join("out/best.safetensors"), &mut child);
-    let in_use = ["another process is training in out", "another --out"];
-    assert_refused(&run(dir.path(), &[&arguments[..], &["--overwrite"]].concat()), &in_use);
-    assert_refused(&run(dir.path(), &["--resume", "out"]), &in_use);
+    let in_use = "another process is training in out: wait until it has finished";
+    let or_elsewhere = format!("{in_use}, or give another --out");
+    assert_refused(&run(dir.path(), &[&arguments[..], &["--overwrite"]].concat()), &[&or_elsewhere]);
+    // Its checkpoint is not looked at: it may be replaced, or go, at any moment.
+    fs::write(dir.path().join("out/checkpoint.safetensors"), "").unwrap();
+    assert_refused(&run(dir.path(), &["--resume", "out"]), &[&format!("{in_use}\n")]);
     child.kill().unwrap();
     child.wait().unwrap();
     let best = dir.path().join("out/best.safetensors");
@@ -307,12 +311,57 @@ fn a_bad_row_of_metrics_csv_costs_no_other_row() {
     let damaged = fs::read_to_string(&metrics).unwrap();
     let output = run(dir.path(), &["--resume", "run"]);
     assert!(output.status.success());
-    let words = "as it was it is metrics-unread.csv";
+    let words = "as it was it is in metrics-unread.csv";
     assert!(stderr(&output).contains(words), "{}", stderr(&output));
     assert_eq!(fs::read_to_string(dir.path().join("run/metrics-unread.csv")).unwrap(), damaged);
     let whole = fs::read_to_string(dir.path().join("whole/metrics.csv")).unwrap();
     let without: String = whole.lines().filter(|row| !row.starts_with("5,")).map(|row| row.to_owned() + "\n").collect();
     assert_eq!(fs::read_to_string(&metrics).unwrap(), without);
+}
+
+#[test]
+fn however_often_a_run_is_resumed_rows_that_could_not_be_read_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let [metrics, unread] = ["metrics.csv", "metrics-unread.csv"].map(|file| dir.path().join("run").join(file));
+    // Trains until a few rows more are logged, then interrupts it, and has a spreadsheet save the file.
+    let few_rows = |arguments: &[&str], spoil: bool| {
+        let mut child = spawn(dir.path(), arguments);
+        let begun = Instant::now();
+        let rows =
+            || fs::read_to_string(&metrics).map_or(0, |text| text.lines().filter(|row| row.contains(',')).count());
+        wait_until(&mut child, || begun.elapsed() > Duration::from_millis(1500) && rows() > 4);
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130));
+        let text = fs::read_to_string(&metrics).unwrap();
+        let text = if spoil { text.replace(',', ";") } else { text };
+        fs::write(&metrics, &text).unwrap();
+        (stderr(&output), text)
+    };
+    let (_, first) = few_rows(&[&ENDLESS[..], &["--out", "run", "--save-every", "5"]].concat(), true);
+    let (words, second) = few_rows(&["--resume", "run"], true);
+    assert!(words.contains(" rows, 0 can be read; as it was it is in metrics-unread.csv"), "{words}");
+    assert_eq!(fs::read_to_string(&unread).unwrap(), first);
+    few_rows(&["--resume", "run"], false);
+    assert_eq!(fs::read_to_string(&unread).unwrap(), first.clone() + &second);
+    let (words, _) = few_rows(&["--resume", "run"], false);
+    assert!(words.contains(" can be read\n"), "what is missing is said again: {words}");
+    assert_eq!(fs::read_to_string(&unread).unwrap(), first + &second);
+    few_rows(&[&ENDLESS[..], &["--out", "run", "--overwrite"]].concat(), false);
+    assert!(!unread.exists(), "it belongs to the run that was replaced");
+}
+
+#[test]
+fn weights_that_are_not_finite_do_not_replace_a_checkpoint_that_can_be_resumed() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = ["--data", "digits", "--lr", "3e38", "--max-steps", "100", "--save-every", "1", "--out", "run"];
+    let remedy = ["became infinite or NaN by iteration 1: try a smaller --lr, or --scale unit"];
+    assert_refused(&run(dir.path(), &options), &remedy);
+    let checkpoint = Tensor::read_safetensors(dir.path().join("run/checkpoint.safetensors")).unwrap();
+    for (name, tensor) in checkpoint.iter().filter(|(name, _)| name.starts_with("model.")) {
+        assert!(bool::try_from(tensor.isfinite().all()).unwrap(), "{name}");
+    }
+    assert_refused(&run(dir.path(), &["--resume", "run"]), &remedy);
 }
 
 #[test]

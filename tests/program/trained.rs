@@ -171,6 +171,11 @@ fn evaluate_measures_the_images_the_run_was_validated_on() {
     assert_eq!(stdout(&output), json);
     let output = run(dir.path(), &["evaluate", "--run", "cnn", "--best"]);
     assert!(output.status.success(), "{}", stderr(&output));
+
+    train(dir.path(), "lenet5", "3");
+    let output = run(dir.path(), &["evaluate", "--run", "lenet5", "--best"]);
+    let words = "lenet5/best.safetensors is not there: the run ended before its first evaluation, after 50 iterations";
+    assert!(output.status.code() == Some(1) && stderr(&output).contains(words), "{}", stderr(&output));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::checkpoint::{CHECKPOINT, Checkpoint};
 use super::config::{CONFIG, Config, read_config};
-use super::metrics::{METRICS, Metrics};
+use super::metrics::{METRICS, Metrics, UNREAD};
 use crate::program::files::{remove, remove_partial};
 use crate::program::messages::word;
 use anyhow::{Context, Result, bail};
@@ -22,9 +22,10 @@ pub const MISTAKES: &str = "mistakes.png";
 pub const PREDICTIONS: &str = "predictions.png";
 
 /// The files that a run has in its folder.
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     CONFIG,
     METRICS,
+    UNREAD,
     WEIGHTS,
     BEST_WEIGHTS,
     CHECKPOINT,
@@ -44,8 +45,12 @@ pub struct Run {
     pub dir: PathBuf,
     pub metrics: Metrics,
     /// Kept for as long as the run is open.
-    _lock: Option<File>,
+    _lock: Lock,
 }
+
+/// A folder that no other process trains in until this is dropped, which the system does when a process ends. Nothing where
+/// folders cannot be locked.
+pub type Lock = Option<File>;
 
 impl Run {
     /// Makes the folder and writes `config` and the head of `metrics.csv` to it.
@@ -61,7 +66,7 @@ impl Run {
         let unwritable =
             || format!("the folder of the results, {}, cannot be written: give another --out", dir.display());
         fs::create_dir_all(&dir).with_context(unwritable)?;
-        let lock = lock(&dir)?;
+        let lock = lock(&dir, ", or give another --out")?;
         if !overwrite && let Some(kept) = kept_in(&dir) {
             bail!("{} holds {kept}; give another --out, or --overwrite to replace them", dir.display());
         }
@@ -74,9 +79,8 @@ impl Run {
         Ok(Self { dir, metrics, _lock: lock })
     }
 
-    /// Opens the run in `dir` to go on after `iteration`; `eval_every` is its own.
-    pub fn resume(dir: &Path, iteration: u64, eval_every: NonZeroU64) -> Result<Self> {
-        let lock = lock(dir)?;
+    /// Opens the run in `dir`, which is locked, to go on after `iteration`; `eval_every` is its own.
+    pub fn resume(dir: &Path, lock: Lock, iteration: u64, eval_every: NonZeroU64) -> Result<Self> {
         remove_partial(dir, &FILES)?;
         Ok(Self { dir: dir.to_owned(), metrics: Metrics::resume(dir, iteration, eval_every)?, _lock: lock })
     }
@@ -106,13 +110,12 @@ fn kept_in(dir: &Path) -> Option<String> {
     })
 }
 
-/// Keeps other processes from training in `dir` until the file is closed, which the system does when a process ends.
-/// Nothing where folders cannot be locked.
-fn lock(dir: &Path) -> Result<Option<File>> {
+/// Locks `dir`. Errors where another process is training in it; `or` is what else can be done than wait.
+pub fn lock(dir: &Path, or: &str) -> Result<Lock> {
     let Ok(folder) = File::open(dir) else { return Ok(None) };
     match folder.try_lock() {
         Err(TryLockError::WouldBlock) => {
-            bail!("another process is training in {}: wait until it has finished, or give another --out", dir.display())
+            bail!("another process is training in {}: wait until it has finished{or}", dir.display())
         }
         _ => Ok(Some(folder)),
     }

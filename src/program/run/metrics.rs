@@ -5,11 +5,13 @@ use anyhow::{Context, Result};
 use cnn_tutorial::repr::python_repr;
 use serde::Deserialize;
 use std::fs::{self, File};
+use std::io;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 pub const METRICS: &str = "metrics.csv";
-const UNREAD: &str = "metrics-unread.csv";
+/// What could not be read of it when the run was resumed.
+pub const UNREAD: &str = "metrics-unread.csv";
 /// In bytes: some million rows.
 const LARGEST: u64 = 1 << 28;
 const HEAD: [&str; 3] = ["iteration", "loss", "accuracy"];
@@ -49,16 +51,19 @@ impl Metrics {
     }
 
     /// Opens the file to go on after `iteration`; what was logged later is cut off. Where rows cannot be read, as when a
-    /// spreadsheet has saved the file in its own way, it is kept as `metrics-unread.csv`.
+    /// spreadsheet has saved the file in its own way, it is kept in `metrics-unread.csv`, behind what is there already.
     pub fn resume(dir: &Path, iteration: u64, eval_every: NonZeroU64) -> Result<Self> {
-        let (rows, expected) = (read(dir, iteration)?, iteration / eval_every);
-        if (rows.len() as u64) < expected {
-            put(dir, UNREAD, |path| Ok(fs::copy(dir.join(METRICS), path).map(|_| ())?))?;
-            let (path, found) = (dir.join(METRICS), rows.len());
-            say!(
-                "warning: {}: expected {expected} rows, {found} can be read; as it was it is {UNREAD}",
-                path.display()
-            );
+        let (rows, is_whole) = read_rows(dir, iteration)?;
+        let (path, found, expected) = (dir.join(METRICS), rows.len() as u64, iteration / eval_every);
+        if found < expected {
+            let mut words = format!("{}: expected {expected} rows, {found} can be read", path.display());
+            if !is_whole {
+                let unread = File::options().create(true).append(true).open(dir.join(UNREAD));
+                let kept = unread.and_then(|mut unread| io::copy(&mut File::open(path)?, &mut unread));
+                kept.with_context(|| format!("{} cannot be written", dir.join(UNREAD).display()))?;
+                words += &format!("; as it was it is in {UNREAD}");
+            }
+            say!("warning: {words}");
         }
         Self::begin(dir, rows)
     }
@@ -87,18 +92,25 @@ impl Metrics {
 
 /// What the run in `dir` logged up to `iteration`. Numbers that no training logs are left out.
 pub fn read(dir: &Path, iteration: u64) -> Result<Vec<Row>> {
+    Ok(read_rows(dir, iteration)?.0)
+}
+
+/// The same, and whether no row up to there is left out.
+fn read_rows(dir: &Path, iteration: u64) -> Result<(Vec<Row>, bool)> {
     let path = dir.join(METRICS);
     let unreadable =
         || format!("{} cannot be read: it holds what this run has logged; start a new training", path.display());
     let file = files::open(&path, LARGEST).with_context(unreadable)?;
-    let logged = csv::Reader::from_reader(file).into_deserialize::<Row>().flatten();
-    let mut rows: Vec<Row> = Vec::new();
-    for row in logged.filter(|row| row.iteration <= iteration && row.is_of_a_run()) {
-        if rows.last().is_none_or(|last| last.iteration < row.iteration) {
-            rows.push(row);
+    let (mut rows, mut is_whole): (Vec<Row>, _) = (Vec::new(), true);
+    for row in csv::Reader::from_reader(file).into_deserialize::<Row>() {
+        let follows = |row: &Row| rows.last().is_none_or(|last| last.iteration < row.iteration);
+        match row {
+            Ok(row) if row.iteration > iteration => {}
+            Ok(row) if row.is_of_a_run() && follows(&row) => rows.push(row),
+            _ => is_whole = false,
         }
     }
-    Ok(rows)
+    Ok((rows, is_whole))
 }
 
 fn write(writer: &mut csv::Writer<File>, row: &Row) -> Result<()> {

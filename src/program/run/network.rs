@@ -6,7 +6,7 @@ use super::folder::{self, BEST_WEIGHTS, WEIGHTS};
 use super::options::{Architecture, Scale, Seed, path};
 use super::weights::load_weights;
 use crate::program::machine::device::{self, DeviceChoice};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Args;
 use cnn_tutorial::nn::{self, Module, Stage, all_stages};
 use serde::{Deserialize, Serialize};
@@ -65,7 +65,16 @@ impl Network {
         let network = Self::untrained(options.model, options.seed, options.scale, device)?;
         match weights {
             Weights::Last => load_weights(&network.vs, &dir.join(WEIGHTS))?,
-            Weights::Best => load_weights(&network.vs, &dir.join(BEST_WEIGHTS))?,
+            Weights::Best => {
+                let path = dir.join(BEST_WEIGHTS);
+                ensure!(
+                    path.exists(),
+                    "{} is not there: the run ended before its first evaluation, after {} iterations; leave --best out",
+                    path.display(),
+                    options.eval_every
+                );
+                load_weights(&network.vs, &path)?;
+            }
             Weights::Checkpoint => Checkpoint::load(dir)?.restore_weights(&network.vs)?,
             Weights::Untrained => {}
         }

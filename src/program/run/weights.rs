@@ -37,13 +37,22 @@ pub fn load_weights(vs: &VarStore, path: &Path) -> Result<()> {
 
 /// Errors where a number is infinite or none.
 pub fn check_finite(weights: &HashMap<String, Tensor>, name: &str) -> Result<()> {
-    for (key, value) in BTreeMap::from_iter(weights) {
-        ensure!(
-            bool::try_from(value.f_isfinite()?.f_all()?)?,
-            "{name}: {key} holds a number that is not finite: the training had failed before it was written"
-        );
+    match not_finite(weights)? {
+        Some(key) => {
+            bail!("{name}: {key} holds a number that is not finite: the training had failed before it was written")
+        }
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// The first of the names whose tensor holds a number that is infinite or none.
+pub fn not_finite(weights: &HashMap<String, Tensor>) -> Result<Option<&str>, TchError> {
+    for (key, value) in BTreeMap::from_iter(weights) {
+        if !bool::try_from(value.f_isfinite()?.f_all()?)? {
+            return Ok(Some(key));
+        }
+    }
+    Ok(None)
 }
 
 /// Sets every variable of `vs`; `name` stands for the origin of `weights` in errors.

@@ -10,7 +10,7 @@ use crate::program::data::Source;
 use crate::program::machine::device::DeviceChoice;
 use crate::program::run::checkpoint::{CHECKPOINT, Checkpoint, Position};
 use crate::program::run::config::{Config, read_config};
-use crate::program::run::folder::{Run, WEIGHTS};
+use crate::program::run::folder::{self, Lock, Run, WEIGHTS};
 use crate::program::run::network::Network;
 use crate::program::run::options::Options;
 use crate::program::run::weights::load_weights;
@@ -28,6 +28,7 @@ use std::path::Path;
 /// Goes on with the run in `dir`, to the results it would have had without the interruption. `data` is where its data
 /// are, which it needs if that is a path. Another `device` than the one it began on, which `Auto` means, rounds otherwise.
 pub fn resume(dir: &Path, data: Option<&Source>, device: DeviceChoice, conductor: Option<Conductor>) -> Result<u8> {
+    let lock = folder::lock(dir, "")?; // before anything is read: another process may be about to end this run
     let config = read_config(dir)?;
     if !dir.join(CHECKPOINT).exists() {
         ensure!(
@@ -45,18 +46,19 @@ pub fn resume(dir: &Path, data: Option<&Source>, device: DeviceChoice, conductor
         ..config.options.clone()
     };
     options.check().map_err(anyhow::Error::msg)?;
-    train(&options, Some((dir, config)), conductor)
+    train(&options, Some((dir, config, lock)), conductor)
 }
 
 /// Prepares the data, defines the model, trains it, plots what was tracked; `resumed` is the run to go on with. Returns
 /// the program's exit code: 0, or 128 and the number of the signal that ended the training early.
-pub fn train(options: &Options, resumed: Option<(&Path, Config)>, conductor: Option<Conductor>) -> Result<u8> {
+pub fn train(options: &Options, resumed: Option<(&Path, Config, Lock)>, conductor: Option<Conductor>) -> Result<u8> {
     let options = &Options { optimizer: Some(options.algorithm()), ..options.clone() };
     let (device, recorders) = prepare_device(options)?;
 
     // Not before the device is prepared: with --portable nothing may be computed until then.
-    let resumed = resumed.map(|(dir, before)| Ok::<_, Error>((dir, before, Checkpoint::load(dir)?))).transpose()?;
-    let lr_from = resumed.as_ref().map(|(_, _, checkpoint)| checkpoint.lr_from()).transpose()?;
+    let resumed = resumed.map(|(dir, before, lock)| Ok::<_, Error>((dir, before, lock, Checkpoint::load(dir)?)));
+    let resumed = resumed.transpose()?;
+    let lr_from = resumed.as_ref().map(|(.., checkpoint)| checkpoint.lr_from()).transpose()?;
     let lr_from = lr_from.unwrap_or_else(|| options.lr_from.clone());
     let options = &Options { lr_from, ..options.clone() };
 
@@ -64,7 +66,7 @@ pub fn train(options: &Options, resumed: Option<(&Path, Config)>, conductor: Opt
 
     // Data Preparation
     let data = Prepared::load(options, device)?;
-    if let Some((dir, before, _)) = &resumed {
+    if let Some((dir, before, ..)) = &resumed {
         data.check_unchanged(dir, before)?;
     }
     let schedule = Schedule::new(options, data.train.len())?;
@@ -98,12 +100,12 @@ pub fn train(options: &Options, resumed: Option<(&Path, Config)>, conductor: Opt
 /// network and optimizer become what they were.
 fn open_run(
     config: &Config,
-    resumed: Option<(&Path, Config, Checkpoint)>,
+    resumed: Option<(&Path, Config, Lock, Checkpoint)>,
     network: &Network,
     optimizer: &mut Optimizer,
 ) -> Result<(Run, Position)> {
     let options = &config.options;
-    let Some((dir, mut before, checkpoint)) = resumed else {
+    let Some((dir, mut before, lock, checkpoint)) = resumed else {
         if let Some(weights) = &options.init_from {
             load_weights(&network.vs, weights)?;
         }
@@ -122,7 +124,7 @@ fn open_run(
         dir.join(CHECKPOINT).display()
     );
     checkpoint.restore(&network.vs, optimizer)?;
-    let run = Run::resume(dir, iteration, options.eval_every)?;
+    let run = Run::resume(dir, lock, iteration, options.eval_every)?;
     // A change that was asked for may have reached the checkpoint alone.
     if before.options.lr_from != options.lr_from {
         before.options.lr_from.clone_from(&options.lr_from);

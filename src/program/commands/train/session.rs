@@ -16,8 +16,8 @@ use crate::program::run::config::Config;
 use crate::program::run::folder::{Run, WEIGHTS};
 use crate::program::run::metrics::Row;
 use crate::program::run::network::Network;
-use crate::program::run::weights::write_tensors;
-use anyhow::Result;
+use crate::program::run::weights::{not_finite, write_tensors};
+use anyhow::{Result, bail};
 use cnn_tutorial::cuda::{self, Recorder};
 use cnn_tutorial::data::DataLoader;
 use cnn_tutorial::nn::CrossEntropyLoss;
@@ -166,7 +166,12 @@ impl<'a> Session<'a> {
         Ok(if last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
+    /// Replaces the checkpoint. Errors where the weights are not finite any more: the one that is there can still be resumed.
     fn save(&self, optimizer: &Optimizer) -> Result<()> {
+        if let Some(key) = not_finite(&self.network.vs.variables())? {
+            let iteration = self.position.iteration;
+            bail!("{key} became infinite or NaN by iteration {iteration}: try a smaller --lr, or --scale unit");
+        }
         Checkpoint::save(&self.run.dir, &self.config.options, self.position, &self.network.vs, optimizer)
     }
 
