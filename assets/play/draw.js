@@ -204,8 +204,8 @@ function show(answer) {
   $("digit").textContent = digit;
   $("sure").textContent = percent(probabilities[digit]);
   write($("doubt"), sure ? "" : "The network is not sure.");
-  if (!$("probabilities").children.length) {
-    $("probabilities").append(...probabilities.map((_, i) => element("div", { className: "bar", role: "listitem" },
+  if ($("probabilities").children.length !== probabilities.length) {
+    $("probabilities").replaceChildren(...probabilities.map((_, i) => element("div", { className: "bar", role: "listitem" },
       element("span", { textContent: i }), element("i", {}, element("b"), element("u", { hidden: true })), element("span"))));
   }
   probabilities.forEach((p, i) => {

@@ -371,6 +371,21 @@ fn a_folder_is_read_by_what_it_holds_and_called_by_its_right_name() {
     let error = stderr(&train("fashion"));
     assert!(error.contains("data: Fashion-MNIST in fashion: 8 images to train on"), "{error}");
     assert!(!error.contains("warning: ") && !error.contains("digit"), "garments may be bright at the border: {error}");
+    let page = Page::open(dir.path());
+    let arguments = ["--data", "fashion", "--batch-size", "4", "--max-steps", "1", "--out", "watched"];
+    let body = serde_json::json!({"arguments": arguments, "order": {"until": 1}}).to_string();
+    assert_eq!(ask("POST", &format!("{}api/training/start", page.address), Some(body.as_bytes())).0, 200);
+    let shown = loop {
+        let url = format!("{}api/training?training=0&losses=0&rows=0&lines=0", page.address);
+        let (_, text) = ask("POST", &url, Some(&[7; 784]));
+        let seen: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_ne!(seen["phase"], "failed", "{text}");
+        if seen["phase"] == "finished" {
+            break seen["shown"].clone();
+        }
+    };
+    assert!(shown["answer"].is_null(), "it knows no digits");
+    assert!(shown["kernels"]["now"].is_array(), "its kernels can be looked at all the same");
 
     fs::write(dir.path().join("from-kaggle/train.csv"), digits_csv(20, true, |pixel| pixel)).unwrap();
     let error = stderr(&train("from-kaggle"));

@@ -99,10 +99,15 @@ impl Config {
         Ok((test, format!("{source}, the part for validation")))
     }
 
+    /// Whether it was trained on MNIST's digits.
+    pub fn is_digits(&self) -> bool {
+        self.image_size == mnist_size() && self.classes == digits()
+    }
+
     /// Errors where the run in `dir` was trained on something else than MNIST's digits, which is what `command` reads.
     pub fn check_digits(&self, dir: &Path, command: &str) -> Result<()> {
         ensure!(
-            self.image_size == mnist_size() && self.classes == digits(),
+            self.is_digits(),
             "{command} reads digits, 1x28x28, and {dir} was trained on {}: `evaluate --run {dir}{data}` measures it, and \
              `explain --run {dir}{data} --index 0` shows what it makes of one of its own images",
             images_in_words(self.image_size, &self.classes),

@@ -121,7 +121,8 @@ impl Training {
             return Ok(Shown { iteration: moment.iteration, answer: None, kernels: None });
         };
         let kernels = start.and_then(|start| kernels(&stages, &start.tensors).transpose()).transpose()?;
-        let answer = Some(answer(seen, &input, &stages)?);
+        let is_digits = self.config().map_or(true, |config| config.is_digits());
+        let answer = is_digits.then(|| answer(seen, &input, &stages)).transpose()?;
         Ok(Shown { iteration: moment.iteration, answer, kernels })
     }
 }
