@@ -112,13 +112,18 @@ def read_data(data):
         data = "kaggle" if Path("data/train.csv").is_file() else "mnist" if Path("data/mnist").is_dir() else "digits"
     named = {"mnist": Path("data/mnist"), "kaggle": Path("data/train.csv"), "digits": ROOT / "assets" / "digits.csv.gz"}
     path = named.get(data, Path(data))
-    inside = path / "cifar-10-batches-bin"
-    cifar10 = inside if inside.is_dir() else path
-    if find(cifar10, "data_batch_1.bin"):
-        return read_cifar10(cifar10)
-    if path.is_dir():
-        return read_idx(path, "train-images-idx3-ubyte").astype(np.float32), read_idx(path, "train-labels-idx1-ubyte")
-    train = pd.read_csv(path, dtype=np.float32)
+    images, labels = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
+    for inside in ("", "cifar-10-batches-bin", "raw", "MNIST/raw", "FashionMNIST/raw"):
+        if find(path / inside, "data_batch_1.bin"):
+            return read_cifar10(path / inside)
+        if find(path / inside, images):
+            return read_idx(path / inside, images).astype(np.float32), read_idx(path / inside, labels)
+    csv = (find(path, "train.csv") or find(path, "mnist_train.csv")) if path.is_dir() else path
+    columns = pd.read_csv(csv, nrows=0).columns if csv and csv.is_file() else []
+    if "label" not in columns or len(columns) != 1 + 784:
+        sys.exit(f"{path}: expected a CSV of label and 784 pixels with commas, or a folder with that or MNIST's or CIFAR-10's "
+                 "files; the Rust program reads other layouts, too")
+    train = pd.read_csv(csv, dtype=np.float32)
     return train.loc[:, train.columns != "label"].values, train.label.values
 
 

@@ -175,3 +175,50 @@ fn numbers_are_written_as_python_writes_them() {
     }
     assert_eq!(python_repr(f64::NAN), "nan");
 }
+
+/// Tells what `tutorial.read_data` makes of each of its arguments.
+const READ_EACH: &str = "
+import sys
+sys.path.insert(0, sys.argv[1])
+from tutorial import read_data
+for data in sys.argv[2:]:
+    try:
+        features, labels = read_data(data)
+        print(data, features.shape, int(features.sum()), int(labels.sum()))
+    except SystemExit as refused:
+        print('refused', refused)
+";
+
+#[test]
+fn pythons_script_reads_the_folders_that_the_program_reads_and_says_what_it_does_not() {
+    let Some(python) = python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let folders = ["root/MNIST/raw", "root/FashionMNIST/raw", "raw", "from-kaggle", "empty"];
+    folders.iter().for_each(|folder| fs::create_dir_all(dir.path().join(folder)).unwrap());
+    let write = |name: &str, bytes: &[u8]| fs::write(dir.path().join(name), bytes).unwrap();
+    for folder in ["root/MNIST/raw", "raw"] {
+        let images = [&[0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28][..], &[3; 1568]].concat();
+        write(&format!("{folder}/train-images-idx3-ubyte"), &images);
+        write(&format!("{folder}/train-labels-idx1-ubyte"), &[0, 0, 8, 1, 0, 0, 0, 2, 7, 5]);
+    }
+    let row = ",3".repeat(784);
+    let csv = format!("label{}\n7{row}\n5{row}\n", (0..784).map(|i| format!(",pixel{i}")).collect::<String>());
+    write("from-kaggle/train.csv", csv.as_bytes());
+    write("semicolons.csv", csv.replace(',', ";").as_bytes());
+    write("bare.csv", csv.split_once('\n').unwrap().1.as_bytes());
+    let read = ["root", "raw", "from-kaggle", "from-kaggle/train.csv"];
+    let refused = ["empty", "missing", "semicolons.csv", "bare.csv"];
+    let output = Command::new(python)
+        .args(["-c", READ_EACH, SCRIPTS])
+        .args(read.iter().chain(&refused))
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    let expected = read.iter().map(|data| format!("{data} (2, 784) 4704 12"));
+    let refused = refused.iter().map(|data| format!("refused {data}: expected a CSV of label and 784 pixels"));
+    let lines = stdout(&output);
+    assert_eq!(lines.lines().count(), 8, "{lines}{}", stderr(&output));
+    for (line, expected) in lines.lines().zip(expected.chain(refused)) {
+        assert!(line.starts_with(&expected), "{line}, expected {expected}");
+    }
+}
