@@ -4,7 +4,7 @@ use super::fast::to_dense_unless_tame;
 use super::hook::{LayerKind, forward_hook, without_stack};
 use super::{Frame, Module, Pair, name_of, reset_parameters};
 use std::fmt;
-use tch::nn::{self, Init};
+use tch::nn::{Init, Path};
 use tch::{TchError, Tensor};
 
 /// A moving frame (kernel) over the input, its values learned: `torch.nn.Conv2d`.
@@ -24,12 +24,7 @@ pub struct Conv2d {
 impl Conv2d {
     /// A layer with stride 1 and padding 0, its parameters named `weight` and `bias` under `vs` and drawn as PyTorch
     /// draws them. Errors where one of the numbers is less than 1.
-    pub fn new(
-        vs: nn::Path,
-        in_channels: i64,
-        out_channels: i64,
-        kernel_size: impl Into<Pair>,
-    ) -> Result<Self, TchError> {
+    pub fn new(vs: Path, in_channels: i64, out_channels: i64, kernel_size: impl Into<Pair>) -> Result<Self, TchError> {
         let kernel_size = kernel_size.into();
         let [height, width] = kernel_size.0;
         let name = name_of(&vs)?;
@@ -38,14 +33,9 @@ impl Conv2d {
                 "{name}, Conv2d({in_channels}, {out_channels}, kernel_size={kernel_size}): expected 1 or more of each"
             )));
         }
-        // tch's layer, which makes and names the parameters, panics where libtorch reports an error, such as too little memory:
-        // that is asked for first. A constant draws nothing from the generator.
         let size = [out_channels, in_channels, height, width];
-        drop(Tensor::f_empty(size, (vs.kind(), vs.device())).map_err(without_stack)?);
-        let config = nn::ConvConfigND { ws_init: Init::Const(0.), ..Default::default() };
-        #[allow(clippy::disallowed_methods)] // has no twin; what it needs is there
-        let conv: nn::Conv2D = nn::conv(vs, in_channels, out_channels, kernel_size.0, config);
-        let (weight, bias) = (conv.ws, conv.bs.unwrap_or_default());
+        let weight = vs.f_var("weight", &size, Init::Const(0.)).map_err(without_stack)?;
+        let bias = vs.f_var("bias", &[out_channels], Init::Const(0.))?;
         reset_parameters(&weight, Some(&bias))?;
         Ok(Self { weight, bias, name, frame: Frame { kernel_size, stride: 1.into(), padding: 0.into() } })
     }
