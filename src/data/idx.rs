@@ -82,6 +82,7 @@ fn read_idx<const D: usize>(path: &Path, content: impl Fn(&[usize; D]) -> String
     let mut bytes = Vec::new();
     let limit = (claimed + 1).min(LARGEST.into()) as u64;
     file.take(limit).read_to_end(&mut bytes).with_context(unreadable)?;
+    ensure!((bytes.len() as u64) < LARGEST, "{name} holds {LARGEST} bytes or more: give a part of it");
     let found = if bytes.len() as u128 > claimed { "more".into() } else { bytes.len().to_string() };
     ensure!(
         bytes.len() as u128 == claimed,
@@ -89,4 +90,27 @@ fn read_idx<const D: usize>(path: &Path, content: impl Fn(&[usize; D]) -> String
         content(&dimensions)
     );
     Ok((dimensions, bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LARGEST, read_mnist_train};
+    use std::fs::{self, File};
+
+    #[test]
+    fn a_sound_file_that_is_too_large_is_not_called_damaged() {
+        let dir = tempfile::tempdir().unwrap();
+        let images = (LARGEST / 784 + 1) as u32;
+        let head = |dimensions: &[u32]| {
+            let bytes = dimensions.iter().flat_map(|length| length.to_be_bytes());
+            [0, 0, 8, dimensions.len() as u8].into_iter().chain(bytes).collect::<Vec<u8>>()
+        };
+        let labels = [head(&[images]), vec![0; images as usize]].concat();
+        fs::write(dir.path().join("train-labels-idx1-ubyte"), labels).unwrap();
+        let path = dir.path().join("train-images-idx3-ubyte");
+        fs::write(&path, head(&[images, 28, 28])).unwrap();
+        File::options().append(true).open(&path).unwrap().set_len(16 + 784 * u64::from(images)).unwrap();
+        let error = format!("{:#}", read_mnist_train(dir.path()).unwrap_err());
+        assert!(error.contains("train-images-idx3-ubyte holds ") && error.contains("give a part of it"), "{error}");
+    }
 }

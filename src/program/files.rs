@@ -66,8 +66,9 @@ pub fn write(path: &Path, text: &[u8]) -> Result<()> {
 
 fn put_at(path: &Path, text: &[u8]) -> Result<()> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.with_context(|| format!("{} cannot be written: give a file's name", path.display()))?;
+    let unwritable = |why| format!("{} cannot be written: {why}", path.display());
+    let name = path.file_name().with_context(|| unwritable("give a file's name"))?;
+    let name = name.to_str().with_context(|| unwritable("its name is not UTF-8, give another one"))?;
     put(dir, name, |path| Ok(fs::write(path, text)?))
 }
 
@@ -155,8 +156,9 @@ pub fn remove(dir: &Path, name: &str) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_partial, put};
+    use super::{is_partial, put, write};
     use std::fs;
+    use std::path::Path;
 
     #[test]
     fn every_name_that_a_file_has_until_it_is_whole_is_known_for_one() {
@@ -169,5 +171,18 @@ mod tests {
             })
             .unwrap();
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_that_cannot_be_written_is_told_why() {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+        let dir = tempfile::tempdir().unwrap();
+        let why = |path: &Path| write(path, b"text").unwrap_err().to_string();
+        let not_utf8 = dir.path().join(OsStr::from_bytes(b"\xff.csv"));
+        assert!(why(&not_utf8).contains("its name is not UTF-8, give another one"), "{}", why(&not_utf8));
+        let no_name = dir.path().join("missing/..");
+        assert!(why(&no_name).contains("give a file's name"), "{}", why(&no_name));
     }
 }
