@@ -20,7 +20,7 @@ unsafe extern "C" {
     fn cuda_set_deterministic(text: *mut c_char, length: usize) -> bool;
 }
 
-/// The card of this number. Has to come before every other call of libtorch, which looks for CUDA once.
+/// The card of this number. Has to come before libtorch looks for CUDA, which it does once.
 ///
 /// The linker leaves libtorch_cuda.so out, since nothing here names a symbol of it: without this, CUDA is "not available" on
 /// machines that have it. Opened here and not at link time, it costs what computes on the CPU nothing.
@@ -36,7 +36,7 @@ pub fn open(index: usize) -> Result<Device> {
     })?;
     let devices = Cuda::device_count();
     ensure!(
-        (index as i64) < devices,
+        i64::try_from(index).is_ok_and(|index| index < devices),
         "libtorch finds {devices} CUDA device(s) here, numbered from 0; compare with what nvidia-smi lists"
     );
     Ok(Device::Cuda(index))

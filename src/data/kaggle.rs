@@ -13,7 +13,7 @@ use tch::Tensor;
 
 /// Reads a CSV, plain or gzipped: `pandas.read_csv`.
 ///
-/// The columns may be in any order, separated by commas, semicolons or tabs, with pandas' index before them. Their names are
+/// The columns may be in any order, separated by commas, semicolons, tabs or blanks, with pandas' index before them. Their names are
 /// `label` or `class`, and `pixel0` to `pixel783`, `pixel1` to `pixel784`, or `1x1` to `28x28`, row by column. Without names
 /// the label is first. Quotes, blanks, whole numbers written as `255.0` or `2.55e+02`, UTF-16, a byte order mark, any line
 /// ends and blank lines are no matter. Errors name the file, the line and the column.

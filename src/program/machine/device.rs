@@ -73,7 +73,7 @@ impl fmt::Display for DeviceChoice {
     }
 }
 
-/// Opens the device. Has to come before every other call of libtorch, which looks for CUDA once.
+/// Opens the device. Has to come before libtorch looks for CUDA, which it does once.
 ///
 /// Only `auto` may choose; a device that is named and does not work is an error that says what is missing.
 pub fn open(choice: DeviceChoice) -> Result<Device> {
@@ -97,7 +97,8 @@ pub fn open(choice: DeviceChoice) -> Result<Device> {
     }
 }
 
-/// The CPU, from here on with the same digits on every x86 processor. Has to come before every other call of libtorch, too.
+/// The CPU, from here on with the same digits on every x86 processor. Has to come before libtorch
+/// computes anything.
 pub fn open_portable() -> Result<Device> {
     portable::enable()?;
     Ok(Device::Cpu)

@@ -1,4 +1,4 @@
-//! Shared libraries that stay loaded, their symbols visible to libtorch.
+//! NVIDIA's driver as a shared library that stays loaded, its symbols visible to libtorch.
 
 #[cfg(target_os = "linux")]
 mod platform {
@@ -9,7 +9,7 @@ mod platform {
     pub type Loaded = ManuallyDrop<Library>;
 
     pub fn open(name: &str) -> Result<Loaded, libloading::Error> {
-        // Safety: NVIDIA's and libtorch's initialisers expect nothing of the program that loads them.
+        // Safety: the driver's initialisers expect nothing of the program that loads them.
         unsafe { Library::open(Some(name), RTLD_LAZY | RTLD_GLOBAL) }.map(ManuallyDrop::new)
     }
 }

@@ -51,7 +51,7 @@ pub fn doctor(options: &DoctorOptions) -> Result<u8> {
     let optional = |name, found: Result<String>| Check::new(name, Status::Absent, found);
     let cpu = cpu();
     let digits = portable::enable(); // before libtorch computes anything
-    let cuda = device::describe_cuda(); // before every other call of libtorch, see `device::open`
+    let cuda = device::describe_cuda(); // before libtorch looks for it, see `device::open`
     let checks = vec![
         needed(
             "program",
