@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sets up what the Rust program and its Python twin need, all inside this folder:
 #   ./scripts/setup.sh            libtorch for the CPU (1.3 GB in .venv), the CUDA set where nvidia-smi finds a GPU
+#   ./scripts/setup.sh --cpu      libtorch for the CPU in any case; later calls without an option keep to it
 #   ./scripts/setup.sh --cuda     libtorch with every CUDA library (5 GB)
 #   ./scripts/setup.sh --python   the same, and what scripts/tutorial.py imports
 #   ./scripts/setup.sh --browser  Chromium and its driver, for the tests of the page that `play` opens
@@ -13,13 +14,14 @@ CDPATH= cd -- "$(dirname -- "$0")/.."
 
 . scripts/progress.bash
 
-want=cpu
+want=cpu cpu_only=
 case "${1-}" in
 '') ;;
+--cpu) cpu_only=yes ;;
 --cuda) want=cuda ;;
 --python) want=python ;;
 --browser) want=browser ;;
-*) echo "setup: unknown option '$1': --cuda, --python, --browser or nothing" >&2; exit 2 ;;
+*) echo "setup: unknown option '$1': --cpu, --cuda, --python, --browser or nothing" >&2; exit 2 ;;
 esac
 
 fail() { echo "setup: $1" >&2; exit 1; }
@@ -85,10 +87,11 @@ if command -v flock >/dev/null; then
 fi
 
 done_mark() { echo ".venv/torch-$torch-$1"; }
-if [ "$want" = cpu ] && [ ! -e "$(done_mark cuda)" ] && nvidia-smi -L 2>/dev/null | grep GPU >/dev/null; then want=cuda; fi
+if [ "$want$cpu_only" = cpu ] && [ ! -e .venv/cpu-only ] && [ ! -e "$(done_mark cuda)" ] && nvidia-smi -L 2>/dev/null | grep GPU >/dev/null; then want=cuda; fi
 # Each larger set contains the smaller ones, and leaves their marks too.
 if [ -e "$(done_mark "$want")" ] && [ -e libtorch/lib ] &&
   { [ "$want" != python ] || { [ ! scripts/requirements.txt -nt "$(done_mark python)" ] && .venv/bin/python -c '' 2>/dev/null; }; }; then
+  if [ -n "$cpu_only" ]; then touch .venv/cpu-only; fi
   exit 0
 fi
 
@@ -147,3 +150,4 @@ ln -sfn .venv/lib/python3*/site-packages/torch libtorch
 rm .venv/unfinished
 case "$want" in python) touch "$(done_mark python)" "$(done_mark cuda)" ;; cuda) touch "$(done_mark cuda)" ;; esac
 touch "$(done_mark cpu)"
+if [ -n "$cpu_only" ]; then touch .venv/cpu-only; fi

@@ -192,6 +192,18 @@ fn cuda_is_installed_where_nvidia_smi_finds_a_gpu_or_on_request_and_python_on_re
 }
 
 #[test]
+fn with_cpu_a_gpu_changes_nothing_then_or_later() {
+    let project = working_project();
+    write_tool(&project.path().join("bin/nvidia-smi"), "echo 'GPU 0: NVIDIA H200'");
+    assert!(setup(&project, &["--cpu"], &[]).status.success());
+    assert!(setup(&project, &[], &[]).status.success());
+    let calls = pip_calls(&project);
+    assert!(calls.len() == 1 && calls[0].contains("--no-deps torch==2.11.0"), "{calls:?}");
+    assert!(setup(&project, &["--cuda"], &[]).status.success());
+    assert_eq!(pip_calls(&project).len(), 2, "it can be asked for all the same");
+}
+
+#[test]
 fn a_libtorch_of_the_users_own_is_respected_if_it_is_of_the_right_version() {
     let project = working_project();
     let own = project.path().join("own libtorch");
