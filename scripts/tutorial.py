@@ -6,6 +6,7 @@ be laid side by side: ./scripts/compare.sh does that.
 
 import argparse
 import contextlib
+import copy
 import csv
 import gzip
 import itertools
@@ -319,8 +320,11 @@ def main():
         # Compiled for whole batches and for the last one, for training and for evaluation, which needs no gradients
         start = time.perf_counter()
         network, tracking = torch.compile(model, dynamic=False), torch.no_grad
-        for size in {batch_size, len(train_x) % batch_size} - {0}:
-            error(network(train_x[:size]), y_train[:size]).backward()
+        untrained = copy.deepcopy(model.state_dict())
+        with torch.random.fork_rng():
+            for size in {batch_size, len(train_x) % batch_size} - {0}:
+                error(network(train_x[:size]), y_train[:size]).backward()
+        model.load_state_dict(untrained)  # batch norm has followed these batches
         model.eval()
         with tracking():
             for size in {batch_size, len(X_cv) % batch_size} - {0}:
