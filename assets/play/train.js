@@ -275,7 +275,10 @@ function render(update, isCurrent) {
 
 // While it trains, the numbers behind a pixel would not keep still; and a network of other images has no maps of a digit.
 function offerPixels() {
-  $("layers").inert = $("sum-live").hidden = isRunning() || (isTrained() && !training.update.shown?.answer);
+  const foreign = isTrained() && !training.update.shown.answer;
+  $("foreign").hidden = !foreign;
+  $("digit-panel").hidden = $("layers").hidden = foreign;
+  $("layers").inert = $("sum-live").hidden = isRunning() || foreign;
 }
 
 let pressed = null; // the button that was pressed last: where it cannot be pressed for a while it gets the focus back

@@ -276,6 +276,23 @@ fn what_the_page_shows_is_of_the_run_and_the_training_that_it_names() {
         browser.wait("$('weights').value === state.weights && state.answer.network.startsWith(state.run)");
     }
 
+    // A network of other images has no answer to a digit; on the tab "Draw" the run's is there.
+    fs::create_dir(dir.path().join("garments")).unwrap();
+    let images = [&[0, 0, 8, 3, 0, 0, 0, 20, 0, 0, 0, 28, 0, 0, 0, 28][..], &[90; 20 * 784]].concat();
+    let labels = [9, 0, 0, 3, 0, 2, 7, 2, 5, 5].repeat(2); // Fashion-MNIST's first
+    fs::write(dir.path().join("garments/train-images-idx3-ubyte"), images).unwrap();
+    fs::write(dir.path().join("garments/train-labels-idx1-ubyte"), [vec![0, 0, 8, 1, 0, 0, 0, 20], labels].concat())
+        .unwrap();
+    browser.script("location.hash = '#train'");
+    browser.wait("state.live");
+    browser.fill("#options [name=data]", "garments");
+    browser.fill("#options [name=batch-size]", "4");
+    browser.click("#go");
+    let shown = "['foreign', 'digit-panel', 'layers'].map((name) => !$(name).hidden)";
+    browser.wait(&format!("training.phase === 'finished' && {shown}.join() === 'true,false,false'"));
+    browser.script("location.hash = '#draw'");
+    browser.wait(&format!("!state.live && {shown}.join() === 'false,true,true'"));
+
     // The program ends and is started again: the page that stayed open can begin a training.
     browser.script("location.hash = '#train'");
     browser.wait("state.live && training.id > 0");
