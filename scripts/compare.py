@@ -100,6 +100,8 @@ def main():
             largest = difference(first_python, python_metrics, column)
             print(f"{names[column]}: largest difference between Python and Python, deterministic {largest}")
         print("both deterministic:")
+    if not rust_metrics and not python_metrics:
+        sys.exit("compare: nothing was logged that could be compared: train for more steps, or give a smaller --eval-every")
     same = len(rust_metrics) == len(python_metrics) and rust["printed"] == python["printed"]
     print(f"logged {len(rust_metrics)} times by Rust, {len(python_metrics)} times by Python")
     for column in (1, 2):

@@ -128,7 +128,7 @@ fn is_partial(file: &str, names: &[&str]) -> bool {
 
 /// Removes what killed programs have left in `dir` of files with these names. A living one has locked what it is writing.
 pub fn remove_partial(dir: &Path, names: &[&str]) -> Result<()> {
-    for entry in fs::read_dir(dir)? {
+    for entry in fs::read_dir(dir).with_context(|| format!("{} cannot be listed", dir.display()))? {
         let entry = entry?;
         let file = entry.file_name();
         let file = file.to_string_lossy();

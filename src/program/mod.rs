@@ -28,6 +28,7 @@ use std::io::{self, Write};
 pub fn main() -> ! {
     machine::keep_freed_memory();
     let cli = Cli::from_command_line();
+    machine::signals::ignore_largest_file();
     let code = match run_command(&cli) {
         Ok(code) => code,
         Err(error) => {

@@ -281,6 +281,9 @@ fn a_submission_that_is_the_file_with_the_images_is_refused_before_anything_is_w
         assert_refused(&run(dir.path(), &arguments), 1, &[submission, "the same file as --csv", "another name"]);
         assert_eq!(fs::read_to_string(dir.path().join("test.csv")).unwrap(), csv);
     }
+    let arguments = ["predict", "--run", "run", "--csv", "test.csv", "--submission", "run/model.safetensors"];
+    assert_refused(&run(dir.path(), &arguments), 1, &["is model.safetensors of the run", "another name"]);
+    succeeds(run(dir.path(), &["evaluate", "--run", "run"]));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What a classroom does to a program: it is killed, its disk is full, its folder goes, its files come from elsewhere.
 #![cfg(unix)]
 
-use crate::running::{program, run, stderr, stdout};
+use crate::running::{program, program_at, run, stderr, stdout};
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write;
@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use tch::Tensor;
 
 /// Fails unless the program ended with an error of ours that has these words.
@@ -40,6 +40,8 @@ fn wait_until(child: &mut Child, what: impl Fn() -> bool) {
     }
 }
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_cnn-tutorial");
+
 /// A training that does not end of itself.
 const ENDLESS: [&str; 8] = ["--data", "digits", "--max-steps", "1000000", "--eval-every", "5", "--print-every", "5"];
 
@@ -51,14 +53,19 @@ fn killed_a_hundred_times_at_any_moment_a_run_loses_nothing_but_what_came_after_
     let options = [&options[..], &more].concat();
     assert!(run(dir.path(), &[&options[..], &["--out", "whole"]].concat()).status.success());
     let out = dir.path().join("killed");
-    let (mut kills, mut logged, mut seed) = (0, 0, 12345u64);
+    let (mut kills, mut within, mut logged, mut seed) = (0, 0, 0, 12345u64);
     loop {
         let resume = out.join("checkpoint.safetensors").exists();
         let fresh = [&options[..], &["--out", "killed", "--overwrite"]].concat();
+        let started = SystemTime::now();
         let mut child = spawn(dir.path(), if resume { &["--resume", "killed"] } else { &fresh });
-        // From before the folder is made to some way into the training.
+        // Most of them when the training has begun, however long this machine takes until then.
+        if kills % 4 > 0 && kills < 100 {
+            let begun = || fs::metadata(out.join("metrics.csv")).and_then(|file| file.modified());
+            wait_until(&mut child, || begun().is_ok_and(|begun| begun > started));
+        }
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let moment = Instant::now() + Duration::from_millis(250 + (seed >> 33) % 400);
+        let moment = Instant::now() + Duration::from_millis((seed >> 33) % 400);
         while Instant::now() < moment && child.try_wait().unwrap().is_none() {
             sleep(Duration::from_millis(1));
         }
@@ -75,7 +82,7 @@ fn killed_a_hundred_times_at_any_moment_a_run_loses_nothing_but_what_came_after_
         if out.join("model.safetensors").exists() && !out.join("checkpoint.safetensors").exists() {
             assert_same_results(dir.path());
             fs::remove_dir_all(&out).unwrap(); // at its end: the next one begins anew
-            logged = 0;
+            (logged, within) = (0, within + 1);
             continue;
         }
         // Whatever is there is whole, and nothing that was logged before a checkpoint is gone.
@@ -89,9 +96,11 @@ fn killed_a_hundred_times_at_any_moment_a_run_loses_nothing_but_what_came_after_
             let rows = metrics.lines().skip(1).filter(|row| row.split(',').count() == 3).count() as i64;
             assert!(rows >= i64::try_from(iteration).unwrap() / 3, "after {kills} kills: {iteration:?}\n{metrics}");
             assert!(i64::try_from(iteration).unwrap() >= logged, "a checkpoint went back");
+            within += usize::from(i64::try_from(iteration).unwrap() > logged);
             logged = i64::try_from(iteration).unwrap();
         }
     }
+    assert!(within >= 20, "{within} of {kills} found a training that had come further");
     assert_same_results(dir.path());
 }
 
@@ -362,6 +371,53 @@ fn weights_that_are_not_finite_do_not_replace_a_checkpoint_that_can_be_resumed()
         assert!(bool::try_from(tensor.isfinite().all()).unwrap(), "{name}");
     }
     assert_refused(&run(dir.path(), &["--resume", "run"]), &remedy);
+}
+
+#[test]
+fn where_a_file_may_not_grow_the_error_is_that_of_a_full_disk_and_the_same_start_succeeds_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = "--data digits --max-steps 10 --eval-every 5 --print-every 5 --out run";
+    let start = |limit: &str| {
+        let line = format!("ulimit -f {limit}; exec \"$0\" {options}");
+        program_at(Path::new("bash"), dir.path(), &["-c", &line, PROGRAM]).output().unwrap()
+    };
+    assert_refused(&start("8"), &["run/checkpoint.safetensors cannot be written", "File too large"]);
+    assert_refused(&run(dir.path(), &["--resume", "run"]), &["run ended before its first checkpoint"]);
+    assert!(start("unlimited").status.success(), "nothing stands in its way");
+}
+
+#[test]
+fn what_cannot_be_read_of_a_run_is_not_called_damaged_and_a_pipe_is_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = spawn(dir.path(), &[&ENDLESS[..], &["--out", "run", "--save-every", "5"]].concat());
+    wait_for(&dir.path().join("run/best.safetensors"), &mut child);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let link = dir.path().join("run/checkpoint.safetensors");
+    fs::rename(&link, dir.path().join("aside")).unwrap();
+    std::os::unix::fs::symlink("checkpoint.safetensors", &link).unwrap(); // leads nowhere, as it leads to itself
+    let output = run(dir.path(), &["--resume", "run"]);
+    assert!(!stderr(&output).contains("damaged"), "{}", stderr(&output));
+    fs::rename(dir.path().join("aside"), &link).unwrap();
+    fs::remove_file(dir.path().join("run/metrics.csv")).unwrap();
+    let words = ["what this run has logged is to be put back", "run/metrics.csv cannot be read"];
+    assert_refused(&run(dir.path(), &["--resume", "run"]), &words);
+    assert!(Command::new("mkfifo").arg(dir.path().join("pipe")).status().unwrap().success());
+    let resume = ["60", PROGRAM, "--resume", "pipe"];
+    assert_refused(
+        &program_at(Path::new("timeout"), dir.path(), &resume).output().unwrap(),
+        &["pipe is not the folder of a run"],
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_line_that_a_full_disk_does_not_take_is_told_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = ["--data", "digits", "--max-steps", "10", "--eval-every", "5", "--print-every", "5", "--out", "run"];
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let output = program(dir.path(), &options).stdout(full).output().unwrap();
+    assert!(output.status.success() && stderr(&output).contains("warning: a line could not be printed: No space left"));
 }
 
 #[test]

@@ -404,6 +404,10 @@ fn a_stopped_training_is_resumed_on_this_page_and_on_another_and_ends_with_the_b
     assert_eq!((&seen["moments"][0], &seen["shown"]["iteration"]), (&json!(0), &json!(40)));
     order(&page, &json!("stop"));
     stand(&page, first + 1, "stopped");
+    // Stopped while it starts, it can be resumed all the same.
+    assert_eq!(resume(&page, json!({"run": "runs/lenet5", "data": "own.csv.gz", "order": {"until": 40}})).0, 200);
+    order(&page, &json!("stop"));
+    assert_eq!(stand(&page, first + 2, "stopped")["run"], "runs/lenet5");
 
     let page = Page::open(dir.path());
     assert_eq!(resume(&page, json!({"run": "runs/lenet5", "data": "own.csv.gz", "order": {"until": 50}})).0, 200);
@@ -412,6 +416,8 @@ fn a_stopped_training_is_resumed_on_this_page_and_on_another_and_ends_with_the_b
     assert_eq!((&seen["losses"][0][0], &seen["moments"][0]), (&json!(41), &json!(0)));
     let kernels = &seen["shown"]["kernels"];
     assert!(kernels["start"] == before["shown"]["kernels"]["start"] && kernels["start"] != kernels["now"]);
+    let [was, now, difference] = ["start", "now", "difference"].map(|which| kernels[which][0][0][0].as_f64().unwrap());
+    assert!((difference - (now - was)).abs() < 1e-6 && difference != 0.0, "{difference} from {was} to {now}");
     order(&page, &json!({"until": 60}));
     finished(&page);
     let output = run(dir.path(), &[&arguments[..], &["--lr-from", "16=0.02", "--out", "straight"]].concat());

@@ -3,10 +3,10 @@
 use crate::program::data::announce;
 use crate::program::files;
 use crate::program::messages::{escaped, print};
-use crate::program::run::folder::PREDICTIONS;
-use crate::program::run::network::{self, Network, RunOptions, TrainedRun, is_sure, probabilities};
+use crate::program::run::folder::{FILES, PREDICTIONS};
+use crate::program::run::network::{self, RunOptions, TrainedRun, is_sure, probabilities};
 use crate::program::run::options::path;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use cnn_tutorial::data::read_unlabelled_csv;
 use cnn_tutorial::figures::{Colors, Content, Figure, Map, Panel};
@@ -41,7 +41,7 @@ pub fn predict(options: &PredictOptions) -> Result<()> {
     let run = options.run.open()?;
     run.config.check_digits(&run.dir, "predict")?;
     match (&options.csv, &options.submission) {
-        (Some(csv), Some(submission)) => submit(&run.network, csv, submission),
+        (Some(csv), Some(submission)) => submit(&run, csv, submission),
         _ => predict_pictures(&run, options),
     }
 }
@@ -118,13 +118,16 @@ fn enlarged(pixels: &[u8]) -> Map {
 }
 
 /// Writes `ImageId,Label`, images counted from 1, as Kaggle's Digit Recognizer wants it.
-fn submit(network: &Network, csv: &Path, submission: &Path) -> Result<()> {
+fn submit(TrainedRun { dir, network, .. }: &TrainedRun, csv: &Path, submission: &Path) -> Result<()> {
     ensure!(
         !files::are_one_file(csv, submission),
         "--submission {} is the same file as --csv {}, which would be lost: give another name",
         submission.display(),
         csv.display()
     );
+    if let Some(file) = FILES.iter().find(|file| files::are_one_file(&dir.join(file), submission)) {
+        bail!("--submission {} is {file} of the run, which would be lost: give another name", submission.display());
+    }
     let (images, remark) = read_unlabelled_csv(csv)?;
     announce(csv.display(), &images, true, remark.as_deref())?;
     let mut text = String::from("ImageId,Label\n");

@@ -22,6 +22,16 @@ pub fn watch() -> Result<Arc<AtomicUsize>> {
     Ok(received)
 }
 
+/// Where a file may not grow any more, as with `ulimit -f`, writing fails, as on a full disk, and the program is not killed. Python
+/// does the same.
+pub fn ignore_largest_file() {
+    // Safety: sets what the system does with one signal.
+    #[cfg(unix)]
+    unsafe {
+        libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
+    }
+}
+
 /// Nothing where it is ignored, as under `nohup`.
 #[cfg(unix)]
 fn signal_of_a_closed_terminal() -> Option<i32> {

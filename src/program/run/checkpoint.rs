@@ -59,7 +59,7 @@ impl Checkpoint {
         let path = dir.join(CHECKPOINT);
         let damaged =
             || format!("{} is damaged, or was not written by this program: start a new training", path.display());
-        files::open(&path, LARGEST).with_context(damaged)?;
+        files::open(&path, LARGEST)?; // what the system refuses is not damaged
         let tensors: HashMap<_, _> = Tensor::read_safetensors(&path).with_context(damaged)?.into_iter().collect();
         let number = |name: &str| tensors.get(name).filter(|tensor| tensor.numel() == 1).with_context(damaged);
         let (iteration, best_loss) = (number("iteration")?.try_into(), number("best_loss")?.try_into());

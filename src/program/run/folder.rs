@@ -22,7 +22,7 @@ pub const MISTAKES: &str = "mistakes.png";
 pub const PREDICTIONS: &str = "predictions.png";
 
 /// The files that a run has in its folder.
-const FILES: [&str; 15] = [
+pub const FILES: [&str; 15] = [
     CONFIG,
     METRICS,
     UNREAD,
@@ -88,15 +88,18 @@ impl Run {
 
 /// What would be lost if a new run began in `dir`: every file with the name of a run's, whosever it is.
 ///
-/// A start of this program that failed leaves nothing to lose: its options, no row, and the checkpoint it began with.
+/// A start of this program that failed leaves nothing to lose: its options, no row, and the checkpoint it began with, if the disk
+/// had room for that.
 fn kept_in(dir: &Path) -> Option<String> {
     let is_there = |name: &&str| fs::symlink_metadata(dir.join(name)).is_ok();
     let kept: Vec<_> = FILES.into_iter().filter(is_there).collect();
     let iteration = Checkpoint::load(dir).ok().map(|checkpoint| checkpoint.position.iteration);
-    let failed_start = [CONFIG, METRICS, CHECKPOINT];
-    if kept.is_empty()
-        || kept == failed_start && iteration == Some(0) && Metrics::is_bare(dir) && read_config(dir).is_ok()
-    {
+    let begun = match &kept[..] {
+        [CONFIG, METRICS, CHECKPOINT] => iteration == Some(0),
+        [CONFIG, METRICS] => true,
+        _ => false,
+    };
+    if kept.is_empty() || begun && Metrics::is_bare(dir) && read_config(dir).is_ok() {
         return None;
     }
     let names = kept.join(", ");
@@ -112,7 +115,8 @@ fn kept_in(dir: &Path) -> Option<String> {
 
 /// Locks `dir`. Errors where another process is training in it; `or` is what else can be done than wait.
 pub fn lock(dir: &Path, or: &str) -> Result<Lock> {
-    let Ok(folder) = File::open(dir) else { return Ok(None) };
+    // A pipe would be waited for.
+    let Some(folder) = dir.is_dir().then(|| File::open(dir).ok()).flatten() else { return Ok(None) };
     match folder.try_lock() {
         Err(TryLockError::WouldBlock) => {
             bail!("another process is training in {}: wait until it has finished{or}", dir.display())

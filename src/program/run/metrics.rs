@@ -98,9 +98,8 @@ pub fn read(dir: &Path, iteration: u64) -> Result<Vec<Row>> {
 /// The same, and whether no row up to there is left out.
 fn read_rows(dir: &Path, iteration: u64) -> Result<(Vec<Row>, bool)> {
     let path = dir.join(METRICS);
-    let unreadable =
-        || format!("{} cannot be read: it holds what this run has logged; start a new training", path.display());
-    let file = files::open(&path, LARGEST).with_context(unreadable)?;
+    let file = files::open(&path, LARGEST);
+    let file = file.context("what this run has logged is to be put back, or a new training to be started")?;
     let (mut rows, mut is_whole): (Vec<Row>, _) = (Vec::new(), true);
     for row in csv::Reader::from_reader(file).into_deserialize::<Row>() {
         let follows = |row: &Row| rows.last().is_none_or(|last| last.iteration < row.iteration);

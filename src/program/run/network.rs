@@ -180,6 +180,12 @@ mod tests {
     use std::thread;
 
     #[test]
+    fn mistakes_are_told_the_surest_first() {
+        let predictions = [(vec![0.6, 0.4], 0), (vec![0.1, 0.9], 1), (vec![0.9, 0.1], 0), (vec![0.7, 0.3], 0)];
+        assert_eq!(most_confident_mistakes(&[1, 1, 1, 1], &predictions), [2, 3, 0]);
+    }
+
+    #[test]
     fn networks_that_are_made_at_once_have_the_weights_of_their_own_seeds() {
         let weights = |seed: i64| {
             let network = Network::untrained(ARCHITECTURES[0], Seed::Signed(seed), Scale::Raw, Device::Cpu).unwrap();

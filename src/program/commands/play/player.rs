@@ -129,7 +129,7 @@ impl Player {
         let all = match layer.checked_sub(1) {
             None => input,
             Some(layer) => {
-                stages.into_iter().nth(layer).with_context(|| format!("the network has no layer {layer}"))?.output
+                stages.into_iter().nth(layer).with_context(|| format!("the network has no layer {}", layer + 1))?.output
             }
         };
         let all = all.f_get(0)?;

@@ -26,7 +26,7 @@ use cnn_tutorial::repr::python_repr;
 use cnn_tutorial::train::train;
 pub use conducted::Conductor;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -149,7 +149,12 @@ impl<'a> Session<'a> {
                 match &mut self.conductor {
                     Some(conductor) => conductor.lines.push(line),
                     // Whoever reads may have left (`| head -1`): the run goes on, its numbers are in its folder.
-                    None => self.bar.suspend(|| writeln!(io::stdout(), "{line}").unwrap_or_default()),
+                    None => self.bar.suspend(|| match writeln!(io::stdout(), "{line}") {
+                        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                            say!("warning: a line could not be printed: {error}");
+                        }
+                        _ => {}
+                    }),
                 }
             }
         }

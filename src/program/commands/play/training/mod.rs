@@ -47,6 +47,8 @@ pub struct Trainer {
 struct Training {
     options: Options,
     process: Child,
+    /// The folder of the run that it goes on with, if it does.
+    resumed: Option<PathBuf>,
     /// Closed where it is to end.
     orders: Option<ChildStdin>,
     ended: Option<ExitStatus>,
@@ -80,7 +82,7 @@ impl Trainer {
         if options.overwrite {
             arguments.push("--overwrite".into());
         }
-        self.spawn(options, &arguments, Told::default())
+        self.spawn(options, &arguments, Told::default(), None)
     }
 
     /// Goes on with the run in `dir`; where its data are a path, `data` has to be one. It waits for orders.
@@ -104,11 +106,11 @@ impl Trainer {
                 Told::from_start(start.transpose()?.as_ref())?
             }
         };
-        self.spawn(options, &arguments, told)
+        self.spawn(options, &arguments, told, Some(dir.to_owned()))
     }
 
     /// Starts this program, which trains and tells how it goes on top of what it has `told`.
-    fn spawn(&mut self, options: Options, arguments: &[OsString], told: Told) -> Result<()> {
+    fn spawn(&mut self, options: Options, arguments: &[OsString], told: Told, resumed: Option<PathBuf>) -> Result<()> {
         let program = self.program.as_ref().context("there is no training here")?;
         let mut command = Command::new(program);
         command.args(arguments).arg("--conducted");
@@ -123,7 +125,7 @@ impl Trainer {
         thread::Builder::new().spawn(move || told::hear(output, errors, &hears)).context(NO_THREAD)?;
         self.started += 1;
         let (ended, network, set_to, examples, mistakes) = Default::default();
-        let training = Training { options, process, orders, ended, told, network, set_to, examples, mistakes };
+        let training = Training { options, process, resumed, orders, ended, told, network, set_to, examples, mistakes };
         self.training = Some(training);
         Ok(())
     }
@@ -175,7 +177,7 @@ impl Training {
 
     /// The folder of its run, once it has one.
     fn dir(&self) -> Option<PathBuf> {
-        self.told().begun.as_ref().map(|begun| begun.dir.clone())
+        self.told().begun.as_ref().map(|begun| begun.dir.clone()).or_else(|| self.resumed.clone())
     }
 
     /// Closes the orders, which it takes for an end. Before it has begun it does not hear, and has nothing to keep.

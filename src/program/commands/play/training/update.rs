@@ -85,7 +85,7 @@ impl Trainer {
         let Some(training) = &mut self.training else { return Ok(None) };
         let anew = known.training != started;
         let count = |known: usize| if anew { 0 } else { known };
-        let status = training.status()?;
+        let (status, dir) = (training.status()?, training.dir());
         // All of it of one moment: the training goes on meanwhile.
         let shared = training.told.clone();
         let told = locked(&shared);
@@ -103,8 +103,8 @@ impl Trainer {
             said: told.said.clone(),
             error: told.error.clone(),
             warnings: told.warnings.clone(),
-            resume: told.begun.as_ref().map(|begun| resume_command(&begun.dir, training.options.data.as_ref())),
-            run: told.begun.as_ref().map(|begun| begun.dir.display().to_string()),
+            resume: dir.as_ref().map(|dir| resume_command(dir, training.options.data.as_ref())),
+            run: dir.map(|dir| dir.display().to_string()),
             epochs,
             iterations,
             batches,
@@ -145,8 +145,7 @@ impl Told {
 impl Training {
     /// What `config.json` tells of the run.
     pub fn config(&self) -> Result<Config> {
-        let begun = self.told().begun.clone();
-        read_config(&begun.context("the training has not begun")?.dir)
+        read_config(&self.dir().context("the training has not begun")?)
     }
 }
 

@@ -120,6 +120,9 @@ impl Session<'_> {
                 }
                 Some(Order::Lr(lr)) => {
                     self.change_lr(lr, optimizer)?;
+                    if let Some((_, lr)) = &mut conductor.before {
+                        *lr = self.lr();
+                    }
                     shown = false;
                 }
             }
