@@ -2,7 +2,7 @@
 
 mod common;
 
-use cnn_tutorial::data::DataLoader;
+use cnn_tutorial::data::{DataLoader, Dataset};
 use cnn_tutorial::evaluate::accuracy_and_loss;
 use cnn_tutorial::explain::Explained;
 use cnn_tutorial::models::{CNNModel, LeNet5};
@@ -158,4 +158,21 @@ fn a_network_with_dropout_is_measured_summarised_and_explained_without_it_and_dr
 
 fn parameters(vs: &nn::VarStore) -> usize {
     vs.trainable_variables().iter().map(Tensor::numel).sum()
+}
+
+#[test]
+fn the_order_is_drawn_with_the_first_batch_as_pythons_sampler_does() {
+    let _generator = the_generator();
+    let numbers = Tensor::from_slice(&[0i64, 1, 2, 3, 4, 5]);
+    let dataset = Dataset { images: numbers.view([6, 1, 1, 1]), labels: numbers, classes: Vec::new(), remark: None };
+    let loader = || DataLoader { shuffle: true, ..DataLoader::new(&dataset, 6) };
+    let labels = |batch: Option<Result<(Tensor, Tensor), _>>| Vec::<i64>::try_from(batch.unwrap().unwrap().1).unwrap();
+    tch::manual_seed(0);
+    let (first, second) = (loader(), loader());
+    let (mut first, mut second) = (first.epoch().unwrap(), second.epoch().unwrap());
+    // list(zip(first, second)), and torch.randint(100, (3,)) behind it
+    assert_eq!(labels(first.next()), [5, 0, 3, 2, 1, 4]);
+    assert_eq!(labels(second.next()), [2, 3, 1, 5, 4, 0]);
+    let next = Tensor::randint(100, [3], tch::kind::INT64_CPU);
+    assert_eq!(Vec::<i64>::try_from(next).unwrap(), [97, 83, 1]);
 }

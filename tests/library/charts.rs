@@ -51,6 +51,20 @@ fn the_title_is_centred_over_the_axes_with_room_around_all_text() {
 }
 
 #[test]
+fn the_line_goes_through_the_values_at_their_iterations() {
+    // The middle of the line in a column between the axes.
+    let height = |chart: &GrayImage, x: u32| {
+        let line: Vec<_> = (115..835).filter(|&y| chart.get_pixel(x, y).0[0] < 200).collect();
+        line.iter().sum::<u32>() / u32::try_from(line.len()).unwrap()
+    };
+    let rising = chart(&[0.0, 100.0], &[0.0, 10.0]);
+    assert!(height(&rising, 400) > height(&rising, 1000) + 300, "upwards is less");
+    let early = chart(&[0.0, 10.0, 100.0], &[0.0, 10.0, 10.0]);
+    let [at_400, at_1000] = [400, 1000].map(|x| height(&early, x));
+    assert!(at_400 == at_1000 && at_400 < 200, "it has risen after a tenth of the way: {at_400}, {at_1000}");
+}
+
+#[test]
 fn every_label_stands_at_its_tick() {
     let chart = chart(&[100.0, 2400.0], &[0.0, 88.0]);
     let (left, right) = extent(&chart, 100..1279, 300..301);

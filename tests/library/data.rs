@@ -664,21 +664,6 @@ fn six() -> Dataset {
 }
 
 #[test]
-fn the_order_is_drawn_with_the_first_batch_as_pythons_sampler_does() {
-    let dataset = six();
-    let loader = || DataLoader { shuffle: true, ..DataLoader::new(&dataset, 6) };
-    let labels = |batch: Option<Result<(Tensor, Tensor), _>>| Vec::<i64>::try_from(batch.unwrap().unwrap().1).unwrap();
-    tch::manual_seed(0);
-    let (first, second) = (loader(), loader());
-    let (mut first, mut second) = (first.epoch().unwrap(), second.epoch().unwrap());
-    // list(zip(first, second)), and torch.randint(100, (3,)) behind it
-    assert_eq!(labels(first.next()), [5, 0, 3, 2, 1, 4]);
-    assert_eq!(labels(second.next()), [2, 3, 1, 5, 4, 0]);
-    let next = Tensor::randint(100, [3], tch::kind::INT64_CPU);
-    assert_eq!(Vec::<i64>::try_from(next).unwrap(), [97, 83, 1]);
-}
-
-#[test]
 fn an_epochs_copy_has_the_same_order() {
     let dataset = six();
     let loader = DataLoader { shuffle: true, ..DataLoader::new(&dataset, 4) };

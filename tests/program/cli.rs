@@ -1,11 +1,11 @@
 //! The real program from end to end on the embedded digits, and what a wrong command line or folder gets.
 
-use crate::running::{program, run, stderr, stdout};
+use crate::running::{program, program_at, run, stderr, stdout};
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::BufRead;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 use tch::Tensor;
 
 const RESULTS: [&str; 6] =
@@ -399,7 +399,7 @@ fn data_come_from_standard_input_or_from_another_program_as_from_a_file() {
             "exec '{}' --max-steps 20 --eval-every 5 --print-every 5 --out {out} --data {data}",
             env!("CARGO_BIN_EXE_cnn-tutorial")
         );
-        let output = Command::new("bash").args(["-c", &line]).current_dir(dir.path()).output().unwrap();
+        let output = program_at(Path::new("bash"), dir.path(), &["-c", &line]).output().unwrap();
         assert!(output.status.success(), "{data}: {}", stderr(&output));
         stdout(&output)
     };
@@ -420,7 +420,7 @@ fn where_memory_does_not_suffice_the_error_tells_to_take_smaller_batches() {
     for kilobytes in (520_000..=800_000).step_by(28_000) {
         for model in ["cnn", "lenet5"] {
             let line = format!("ulimit -v {kilobytes}; exec '{program}' {options} --model {model}");
-            let output = Command::new("bash").args(["-c", &line]).current_dir(dir.path()).output().unwrap();
+            let output = program_at(Path::new("bash"), dir.path(), &["-c", &line]).output().unwrap();
             if stderr(&output).contains("training: 2 iterations") && !output.status.success() {
                 assert_refused(&output, 1, &["memory does not suffice: give a smaller --batch-size"]);
                 refused += 1;

@@ -190,10 +190,12 @@ fn a_mirror_is_trusted_by_the_certificates_that_ssl_cert_file_and_ssl_cert_dir_n
         &[("SSL_CERT_DIR", dir.path().as_os_str()), ("SSL_CERT_FILE", other.as_os_str())],
     ]
     .map(train);
+    let unknown = train(&[("SSL_CERT_FILE", other.as_os_str())]);
     let tunnel = serve_tunnels();
     let tunnelled = train(&[("SSL_CERT_FILE", cert.as_os_str()), ("https_proxy", tunnel.as_ref())]);
     server.kill().unwrap();
     server.wait().unwrap();
+    assert!(!unknown.status.success() && stderr(&unknown).contains("certificate"), "{}", stderr(&unknown));
     assert!(stderr(&missing).contains("SSL_CERT_FILE names no certificates") && stderr(&missing).contains("no.pem"));
     assert!(stderr(&empty).contains("key.pem: expected certificates in PEM, found none"), "{}", stderr(&empty));
     let words = ["SSL_CERT_DIR", "no.pem: expected folders with certificates in PEM, found none"];

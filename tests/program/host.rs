@@ -134,8 +134,8 @@ fn an_address_of_no_use_is_refused_with_what_to_do() {
 
 #[test]
 fn all_addresses_of_the_machine_are_printed_as_one_that_others_can_open() {
-    let output = std::process::Command::new("hostname").arg("-I").output();
-    if !output.is_ok_and(|output| output.stdout.iter().any(u8::is_ascii_digit)) {
+    let elsewhere = std::net::UdpSocket::bind("0.0.0.0:0").and_then(|socket| socket.connect("192.0.2.1:9"));
+    if elsewhere.is_err() {
         return crate::common::not_run("a network");
     }
     let dir = tempfile::tempdir().unwrap();

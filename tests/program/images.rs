@@ -383,6 +383,7 @@ fn a_folder_is_read_by_what_it_holds_and_called_by_its_right_name() {
         if seen["phase"] == "finished" {
             break seen["shown"].clone();
         }
+        std::thread::sleep(std::time::Duration::from_millis(20));
     };
     assert!(shown["answer"].is_null(), "it knows no digits");
     assert!(shown["kernels"]["now"].is_array(), "its kernels can be looked at all the same");

@@ -12,7 +12,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -145,7 +145,17 @@ fn a_network_of_ones_own_is_added_as_the_docs_tell_and_trained_resumed_measured_
     let mut orders = child.stdin.take().unwrap();
     for until in [1, 2, 9, 1000] {
         writeln!(orders, "{{\"until\": {until}}}").unwrap();
-        sleep(Duration::from_millis(200));
+        let checkpoint = dir.path().join("conducted/checkpoint.safetensors");
+        let is_there = || {
+            let tensors = tch::Tensor::read_safetensors(&checkpoint).unwrap_or_default();
+            let iteration = tensors.iter().find(|(name, _)| name == "iteration");
+            iteration.is_some_and(|(_, iteration)| i64::try_from(iteration).unwrap() == until)
+        };
+        let begun = Instant::now();
+        while until < 60 && !is_there() {
+            assert!(begun.elapsed() < Duration::from_secs(120) && child.try_wait().unwrap().is_none(), "not {until}");
+            sleep(Duration::from_millis(20));
+        }
     }
     assert!(child.wait().unwrap().success());
     for file in ["metrics.csv", "model.safetensors", "best.safetensors"] {

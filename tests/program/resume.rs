@@ -2,7 +2,7 @@
 #![cfg(unix)]
 
 use crate::common::has_avx2;
-use crate::running::{program, run, stderr, stdout};
+use crate::running::{program, program_at, run, stderr, stdout};
 use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -133,9 +133,10 @@ fn under_nohup_a_closed_terminal_is_nothing() {
         "trap '' HUP; exec '{}' --data digits --max-steps 30 --eval-every 5 --out run",
         env!("CARGO_BIN_EXE_cnn-tutorial")
     );
-    let mut child = Command::new("sh").args(["-c", &line]).current_dir(dir.path()).spawn().unwrap();
+    let mut child = program_at(Path::new("sh"), dir.path(), &["-c", &line]).spawn().unwrap();
     while rows(dir.path(), "run") == 0 {
         assert!(child.try_wait().unwrap().is_none());
+        sleep(Duration::from_millis(1));
     }
     send(&child, "-HUP");
     assert!(child.wait().unwrap().success());
@@ -186,6 +187,7 @@ fn what_cannot_be_resumed_is_refused_with_the_reason() {
     let arguments = ["--data", "digits.csv.gz", "--eval-every", "4", "--save-every", "5", "--out", "other"];
     let mut child = program(dir.path(), &arguments).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
     while rows(dir.path(), "other") < 4 {
+        assert!(child.try_wait().unwrap().is_none());
         sleep(Duration::from_millis(5));
     }
     child.kill().unwrap();

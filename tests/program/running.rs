@@ -19,6 +19,9 @@ pub fn program_at(path: &Path, dir: &Path, arguments: &[&str]) -> Command {
     command.args(arguments).current_dir(dir).env("MNIST_MIRROR", "http://127.0.0.1:9");
     // Several programs at once: a thread that waits should leave its core to another.
     command.env("GOMP_SPINCOUNT", "0");
+    for proxy in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+        command.env_remove(proxy).env_remove(proxy.to_uppercase()); // those of this machine
+    }
     // Bits are equal on the CPU: where there is a GPU, it is not to be chosen.
     command.env("CUDA_VISIBLE_DEVICES", "");
     command

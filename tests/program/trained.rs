@@ -2,8 +2,9 @@
 
 use crate::common::{digits, python};
 use crate::running::{run, stderr, stdout};
+use cnn_tutorial::data::train_test_split;
 use cnn_tutorial::models::{CNNModel, LeNet5};
-use cnn_tutorial::nn::Module;
+use cnn_tutorial::nn::{CrossEntropyLoss, Module};
 use image::{GrayImage, Luma, imageops};
 use std::fs;
 use std::path::Path;
@@ -157,7 +158,20 @@ fn evaluate_measures_the_images_the_run_was_validated_on() {
     let confusion: Vec<Vec<u64>> = serde_json::from_value(evaluation["confusion"].clone()).unwrap();
     assert_eq!(confusion.iter().flatten().sum::<u64>(), 360);
     assert_eq!((0..10).map(|i| confusion[i][i]).sum::<u64>() as f64, (accuracy * 3.6).round());
+    let (_, cv) = train_test_split(&digits(), 0.2, 1212).unwrap();
+    let mut vs = VarStore::new(Device::Cpu);
+    let network = CNNModel::new(&vs.root()).unwrap();
+    vs.load(dir.path().join("cnn/model.safetensors")).unwrap();
+    let images = cv.images.to_kind(Kind::Float) / 255.0;
+    let loss = tch::no_grad(|| CrossEntropyLoss.forward(&network.forward(&images).unwrap(), &cv.labels).unwrap());
+    let (loss, told) = (f64::try_from(loss).unwrap(), evaluation["loss"].as_f64().unwrap());
+    assert!((loss - told).abs() < 1e-5 && table.contains(&format!("loss {told:.6}  accuracy")), "{loss}: {table}");
     for (i, line) in table.lines().skip(4).enumerate() {
+        let class = &evaluation["classes"][i];
+        let measures = ["precision", "recall", "f1"].map(|measure| format!("{:.4}", class[measure].as_f64().unwrap()));
+        let cells: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!(cells[1..4], measures, "{line}");
+        assert_eq!(cells[4], class["support"].to_string(), "{line}");
         let counts: Vec<u64> = line.split_whitespace().skip(5).map(|count| count.parse().unwrap()).collect();
         assert_eq!(counts, confusion[i], "{line}");
     }

@@ -144,9 +144,12 @@ fn first_difference(found: &Tensor, expected: &Tensor) -> Option<String> {
     if found.size() != expected.size() {
         return Some(format!("is {:?} instead of {:?}", found.size(), expected.size()));
     }
+    if found.is_floating_point() && found.kind() != expected.kind() {
+        return Some(format!("is {:?} instead of {:?}", found.kind(), expected.kind()));
+    }
     let [found, expected] = [found, expected].map(|tensor| tensor.to_kind(Kind::Double).flatten(0, -1));
     let [found, expected] = [found, expected].map(|tensor| Vec::<f64>::try_from(tensor).unwrap());
-    let differs = |(a, b): &(&f64, &f64)| a != b && !(a.is_nan() && b.is_nan());
+    let differs = |(a, b): &(&f64, &f64)| a.to_bits() != b.to_bits() && !(a.is_nan() && b.is_nan());
     let differing = found.iter().zip(&expected).filter(differs).count();
     let first = found.iter().zip(&expected).position(|pair| differs(&pair))?;
     let (a, b) = (found[first], expected[first]);
