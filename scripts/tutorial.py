@@ -119,12 +119,12 @@ def read_data(data):
             return read_cifar10(path / inside)
         if find(path / inside, images):
             return read_idx(path / inside, images).astype(np.float32), read_idx(path / inside, labels)
-    csv = (find(path, "train.csv") or find(path, "mnist_train.csv")) if path.is_dir() else path
-    columns = pd.read_csv(csv, nrows=0).columns if csv and csv.is_file() else []
+    table = (find(path, "train.csv") or find(path, "mnist_train.csv")) if path.is_dir() else path
+    columns = pd.read_csv(table, nrows=0).columns if table and table.is_file() else []
     if "label" not in columns or len(columns) != 1 + 784:
         sys.exit(f"{path}: expected a CSV of label and 784 pixels with commas, or a folder with that or MNIST's or CIFAR-10's "
                  "files; the Rust program reads other layouts, too")
-    train = pd.read_csv(csv, dtype=np.float32)
+    train = pd.read_csv(table, dtype=np.float32)
     return train.loc[:, train.columns != "label"].values, train.label.values
 
 

@@ -433,3 +433,15 @@ fn the_page_for_teachers_downloads_what_the_script_installs() {
     let packages = packages.replace('"', "").replace("$torch", &version);
     assert!(read("docs/teaching.md").contains(&format!("../class/wheels {packages}\n")), "expected {packages}");
 }
+
+#[test]
+fn the_oldest_rust_is_told_as_cargo_tells_it() {
+    let read = |file: &str| fs::read_to_string(format!("{ROOT}/{file}")).unwrap();
+    let words = "requires rustc 1.89"; // cargo's, where it is older
+    let oldest = words.rsplit_once(' ').unwrap().1;
+    assert!(read("Cargo.toml").contains(&format!("rust-version = \"{oldest}\"")));
+    assert!(read("docs/troubles.md").contains(&format!("| `{words}`")));
+    for page in ["README.md", "docs/teaching.md"] {
+        assert!(read(page).contains(&format!("Rust {oldest} or newer")), "{page}");
+    }
+}

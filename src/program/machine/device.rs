@@ -97,8 +97,7 @@ pub fn open(choice: DeviceChoice) -> Result<Device> {
     }
 }
 
-/// The CPU, from here on with the same digits on every x86 processor. Has to come before libtorch
-/// computes anything.
+/// The CPU, from here on with the same digits on every x86 processor. Has to come before libtorch computes anything.
 pub fn open_portable() -> Result<Device> {
     portable::enable()?;
     Ok(Device::Cpu)
