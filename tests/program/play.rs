@@ -50,7 +50,7 @@ fn whatever_is_wrong_is_answered_with_an_error_and_survived() {
         refused(&format!("api/kernel?{cnn}&layer=0&channel={channel}"), None, "has no kernel");
     }
     for (layer, first, count, word) in [
-        (8, 0, 1, "the network has no layer 7"),
+        (8, 0, 1, "the network has no layer 8"),
         (7, 0, 1, "layer 7 has no maps"),
         (1, -1, 1, "1 maps from -1 on: expected 1 to 16 of the 16 that layer 1 has"),
         (1, 0, 0, "0 maps"),

@@ -382,7 +382,7 @@ fn where_a_file_may_not_grow_the_error_is_that_of_a_full_disk_and_the_same_start
         program_at(Path::new("bash"), dir.path(), &["-c", &line, PROGRAM]).output().unwrap()
     };
     assert_refused(&start("8"), &["run/checkpoint.safetensors cannot be written", "File too large"]);
-    assert_refused(&run(dir.path(), &["--resume", "run"]), &["run ended before its first checkpoint"]);
+    assert_refused(&run(dir.path(), &["--resume", "run"]), &["run is not the folder of a run"]);
     assert!(start("unlimited").status.success(), "nothing stands in its way");
 }
 

@@ -79,6 +79,13 @@ impl Run {
         Ok(Self { dir, metrics, _lock: lock })
     }
 
+    /// Removes what a start has written for whose first checkpoint there was no room: it would stand in the way of the next one.
+    pub fn give_up(self) {
+        for file in [CONFIG, METRICS] {
+            let _ = remove(&self.dir, file); // what failed before is the error
+        }
+    }
+
     /// Opens the run in `dir`, which is locked, to go on after `iteration`; `eval_every` is its own.
     pub fn resume(dir: &Path, lock: Lock, iteration: u64, eval_every: NonZeroU64) -> Result<Self> {
         remove_partial(dir, &FILES)?;
@@ -88,18 +95,15 @@ impl Run {
 
 /// What would be lost if a new run began in `dir`: every file with the name of a run's, whosever it is.
 ///
-/// A start of this program that failed leaves nothing to lose: its options, no row, and the checkpoint it began with, if the disk
-/// had room for that.
+/// A start of this program that failed leaves nothing to lose: its options, no row, and the checkpoint it began with.
 fn kept_in(dir: &Path) -> Option<String> {
     let is_there = |name: &&str| fs::symlink_metadata(dir.join(name)).is_ok();
     let kept: Vec<_> = FILES.into_iter().filter(is_there).collect();
     let iteration = Checkpoint::load(dir).ok().map(|checkpoint| checkpoint.position.iteration);
-    let begun = match &kept[..] {
-        [CONFIG, METRICS, CHECKPOINT] => iteration == Some(0),
-        [CONFIG, METRICS] => true,
-        _ => false,
-    };
-    if kept.is_empty() || begun && Metrics::is_bare(dir) && read_config(dir).is_ok() {
+    let failed_start = [CONFIG, METRICS, CHECKPOINT];
+    if kept.is_empty()
+        || kept == failed_start && iteration == Some(0) && Metrics::is_bare(dir) && read_config(dir).is_ok()
+    {
         return None;
     }
     let names = kept.join(", ");

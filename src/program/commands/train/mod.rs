@@ -113,8 +113,13 @@ fn open_run(
         let digits = if config.data == Source::Digits { "-digits" } else { "" };
         let name = format!("{}{digits}", options.model.name);
         let run = Run::create(options.out.as_deref(), &name, options.overwrite, config)?;
-        Checkpoint::save(&run.dir, options, Position::START, &network.vs, optimizer)?;
-        return Ok((run, Position::START));
+        return match Checkpoint::save(&run.dir, options, Position::START, &network.vs, optimizer) {
+            Ok(()) => Ok((run, Position::START)),
+            Err(error) => {
+                run.give_up();
+                Err(error)
+            }
+        };
     };
     checkpoint.check_options(options)?;
     let (iteration, iterations) = (checkpoint.position.iteration, config.iterations);

@@ -8,7 +8,7 @@ use crate::program::messages::{quoted, word};
 use crate::program::run::config::Config;
 use crate::program::run::metrics;
 use crate::program::run::options::Options;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::Value;
 use std::path::Path;
@@ -34,7 +34,7 @@ impl Trainer {
     pub fn again(&mut self) -> Result<Again> {
         let training = self.training()?;
         let config = training.config()?;
-        again(&training.told().begun_or_nothing().dir, &config)
+        again(&training.dir().context("the training has not begun")?, &config)
     }
 }
 

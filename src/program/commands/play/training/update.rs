@@ -85,7 +85,9 @@ impl Trainer {
         let Some(training) = &mut self.training else { return Ok(None) };
         let anew = known.training != started;
         let count = |known: usize| if anew { 0 } else { known };
-        let (status, dir) = (training.status()?, training.dir());
+        let status = training.status()?;
+        // One that goes on has its folder when it has begun, and where it ends before that.
+        let dir = training.dir().filter(|_| status.is_some() || training.told().begun.is_some());
         // All of it of one moment: the training goes on meanwhile.
         let shared = training.told.clone();
         let told = locked(&shared);
