@@ -12,7 +12,7 @@ use libfuzzer_sys::fuzz_target;
 use program::data::Source;
 use program::run::config::{CONFIG, read_config};
 use program::run::folder::WEIGHTS;
-use program::run::metrics::{METRICS, Metrics};
+use program::run::metrics::{METRICS, Metrics, UNREAD};
 use program::run::network::{Network, Weights};
 use std::fs;
 use std::num::NonZeroU64;
@@ -42,6 +42,7 @@ fuzz_target!(|bytes: &[u8]| {
     for (name, content) in [(CONFIG, config), (METRICS, metrics), (WEIGHTS, &weights)] {
         fs::write(DIR.join(name), content).unwrap();
     }
+    let _ = fs::remove_file(DIR.join(UNREAD)); // it would grow with each input
     if let Ok(metrics) = Metrics::resume(&DIR, u64::MAX, NonZeroU64::MAX) {
         assert!(metrics.rows.is_sorted_by_key(|row| row.iteration));
     }
