@@ -10,6 +10,7 @@ use image::{Rgb, RgbImage};
 use std::fs;
 use std::path::Path;
 use std::process::Output;
+use std::time::{Duration, Instant};
 use tch::{Device, Kind, TchError, Tensor, nn::VarStore};
 
 const SHAPES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/shapes");
@@ -375,7 +376,9 @@ fn a_folder_is_read_by_what_it_holds_and_called_by_its_right_name() {
     let arguments = ["--data", "fashion", "--batch-size", "4", "--max-steps", "1", "--out", "watched"];
     let body = serde_json::json!({"arguments": arguments, "order": {"until": 1}}).to_string();
     assert_eq!(ask("POST", &format!("{}api/training/start", page.address), Some(body.as_bytes())).0, 200);
+    let begun = Instant::now();
     let shown = loop {
+        assert!(begun.elapsed() < Duration::from_secs(120), "it goes on");
         let url = format!("{}api/training?training=0&losses=0&rows=0&lines=0", page.address);
         let (_, text) = ask("POST", &url, Some(&[7; 784]));
         let seen: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -383,7 +386,7 @@ fn a_folder_is_read_by_what_it_holds_and_called_by_its_right_name() {
         if seen["phase"] == "finished" {
             break seen["shown"].clone();
         }
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(20));
     };
     assert!(shown["answer"].is_null(), "it knows no digits");
     assert!(shown["kernels"]["now"].is_array(), "its kernels can be looked at all the same");

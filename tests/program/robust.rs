@@ -393,14 +393,16 @@ fn what_cannot_be_read_of_a_run_is_not_called_damaged_and_a_pipe_is_not_waited_f
     wait_for(&dir.path().join("run/best.safetensors"), &mut child);
     child.kill().unwrap();
     child.wait().unwrap();
-    let link = dir.path().join("run/checkpoint.safetensors");
-    fs::rename(&link, dir.path().join("aside")).unwrap();
-    std::os::unix::fs::symlink("checkpoint.safetensors", &link).unwrap(); // leads nowhere, as it leads to itself
+    let [checkpoint, aside] = ["run/checkpoint.safetensors", "aside"].map(|name| dir.path().join(name));
+    fs::rename(&checkpoint, &aside).unwrap();
+    fs::create_dir(&checkpoint).unwrap();
     let output = run(dir.path(), &["--resume", "run"]);
+    assert_refused(&output, &["run/checkpoint.safetensors: expected a regular file"]);
     assert!(!stderr(&output).contains("damaged"), "{}", stderr(&output));
-    fs::rename(dir.path().join("aside"), &link).unwrap();
+    fs::remove_dir(&checkpoint).unwrap();
+    fs::rename(&aside, &checkpoint).unwrap();
     fs::remove_file(dir.path().join("run/metrics.csv")).unwrap();
-    let words = ["what this run has logged is to be put back", "run/metrics.csv cannot be read"];
+    let words = ["put back what this run has logged, or start a new training", "run/metrics.csv cannot be read"];
     assert_refused(&run(dir.path(), &["--resume", "run"]), &words);
     assert!(Command::new("mkfifo").arg(dir.path().join("pipe")).status().unwrap().success());
     let resume = ["60", PROGRAM, "--resume", "pipe"];

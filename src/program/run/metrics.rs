@@ -99,7 +99,7 @@ pub fn read(dir: &Path, iteration: u64) -> Result<Vec<Row>> {
 fn read_rows(dir: &Path, iteration: u64) -> Result<(Vec<Row>, bool)> {
     let path = dir.join(METRICS);
     let file = files::open(&path, LARGEST);
-    let file = file.context("what this run has logged is to be put back, or a new training to be started")?;
+    let file = file.context("put back what this run has logged, or start a new training")?;
     let (mut rows, mut is_whole): (Vec<Row>, _) = (Vec::new(), true);
     for row in csv::Reader::from_reader(file).into_deserialize::<Row>() {
         let follows = |row: &Row| rows.last().is_none_or(|last| last.iteration < row.iteration);

@@ -7,4 +7,5 @@ pub mod live;
 pub mod metrics;
 pub mod network;
 pub mod options;
+pub mod predictions;
 pub mod weights;

@@ -1,6 +1,6 @@
 //! What the page is told of a forward pass: every layer's maps and the probabilities.
 
-use crate::program::run::network::{is_sure, probabilities};
+use crate::program::run::predictions::{is_sure, probabilities};
 use anyhow::{Context, Result};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

@@ -5,7 +5,8 @@ use super::super::sum::{Place, Sum, sum};
 use super::moments::Moment;
 use super::{Trainer, Training};
 use crate::program::run::live::Tensors;
-use crate::program::run::network::{self, Network, most_confident_mistakes, probabilities};
+use crate::program::run::network::{self, Network};
+use crate::program::run::predictions::{most_confident_mistakes, probabilities};
 use crate::program::run::weights::set_weights;
 use anyhow::{Context, Result, bail};
 use cnn_tutorial::nn::Stage;
@@ -61,7 +62,7 @@ impl Trainer {
             return Ok(known.clone());
         }
         if training.examples.is_none() {
-            let dir = training.told().begun_or_nothing().dir;
+            let dir = training.dir().context("the training has not begun")?;
             config.check_digits(&dir, "this page")?;
             training.examples = Some(config.test_data(&dir, training.options.data.as_ref(), true)?.0);
         }
